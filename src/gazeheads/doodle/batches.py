@@ -1,0 +1,145 @@
+"""Training batches: several lessons about one picture share the picture's tokens.
+
+A row is `<vision_start> image tokens <vision_end>` followed by its lessons. A lesson sees the picture and itself,
+never another lesson, and its positions start right after the picture: to the model each lesson is the whole prompt
+that it meets at inference, but the picture is encoded once. Everything depends on (seed, stage, step) alone.
+"""
+
+import random
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import PreTrainedTokenizerFast
+
+from gazeheads.data.doodles import LETTERS, draw_comic, draw_scene, pick
+from gazeheads.doodle import lessons as teach
+from gazeheads.doodle.build import MERGE, SPECIAL, build_image_processor
+from gazeheads.doodle.lessons import Lesson, Reading
+from gazeheads.records import Sample
+
+IGNORE = -100
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of the curriculum: which pictures, and when it is learned (mean loss below `until`, in nats)."""
+
+    name: str
+    pictures: int
+    until: float
+
+
+STAGES = (
+    Stage("one panel", 96, 0.06),
+    Stage("two panels", 64, 0.10),
+    Stage("three panels", 48, 0.10),
+    Stage("six panels", 32, 0.12),
+    Stage("everything", 32, 0.0),
+)
+
+
+def draw(rng: random.Random, stage: int, reading: Reading) -> tuple[Sample, list[Lesson]]:
+    """One picture of this stage and the lessons about it."""
+    if stage < 3:
+        sample = draw_comic(rng, "train", stage + 1).sample("", {})
+        return sample, [teach.short_query(sample, i) for i in range(len(sample.boxes))]
+    if stage == 3:
+        n = pick(rng, (2, 3, 4, 5, 6, 6, 6, 6))
+        sample = draw_comic(rng, "train", n).sample("", {})
+        return sample, [teach.short_query(sample, i) for i in range(n)]
+    r = rng.random()
+    if r < 0.15:
+        scene = draw_scene(rng, "train").sample("", {})
+        return scene, [teach.scene_question(rng, scene) for _ in range(5)]
+    if r < 0.20:
+        panels, columns = pick(rng, ((4, 2), (6, 3), (6, 2)))
+        sample = draw_comic(rng, "train", panels, columns).sample("", {})
+        return sample, [teach.panel_query(rng, sample, i) for i in range(panels)]
+    n = pick(rng, (1, 2, 3, 4, 5, 6, 6, 6, 6, 6, 7, 8))
+    labels = pick(rng, (LETTERS, LETTERS, "0123456789")) if rng.random() < 0.15 else ""
+    height = 64 if n <= 4 and rng.random() < 0.2 else 48
+    sample = draw_comic(rng, "train", n, None, labels).sample("", {}, height)
+    if rng.random() < 0.4 and n > 1:
+        order = pick(rng, ("forward", "reverse", "stated", "stated"))
+        return sample, [teach.narration(rng, sample, order), *teach.strip_lessons(rng, sample, 2, reading)]  # type: ignore[arg-type]
+    return sample, teach.strip_lessons(rng, sample, max(4, min(n, 6)), reading)
+
+
+class Batches(torch.utils.data.IterableDataset[dict[str, Tensor]]):
+    """Endless batches of one stage, from step `start` on."""
+
+    def __init__(
+        self, tokenizer: PreTrainedTokenizerFast, stage: int, seed: int, start: int, reading: Reading = "first"
+    ) -> None:
+        self.tokenizer, self.stage, self.seed, self.start, self.reading = tokenizer, stage, seed, start, reading
+        self.processor = build_image_processor()
+
+    def __iter__(self) -> Any:
+        step = self.start
+        while True:
+            yield self.batch(step)
+            step += 1
+
+    def batch(self, step: int) -> dict[str, Tensor]:
+        """The batch of one step."""
+        rng = random.Random(f"{self.seed}/{self.stage}/{step}")
+        drawn = [draw(rng, self.stage, self.reading) for _ in range(STAGES[self.stage].pictures)]
+        return pack(drawn, self.tokenizer, self.processor)
+
+
+def pack(
+    drawn: list[tuple[Sample, list[Lesson]]], tokenizer: PreTrainedTokenizerFast, processor: Any
+) -> dict[str, Tensor]:
+    """The model's inputs for pictures with their lessons, and `labels` (already shifted: what each token predicts).
+
+    Returns input_ids (batch, token), position_ids (3, batch, token), attention_mask (batch, 1, query, key) boolean,
+    labels (batch, token), pixel_values and image_grid_thw as the processor makes them.
+    """
+    images = processor(images=[sample.picture for sample, _ in drawn], return_tensors="pt")
+    index = {k: tokenizer.convert_tokens_to_ids(v) for k, v in SPECIAL.items()}
+    rows = []
+    for (_, lessons), (_, gh, gw) in zip(drawn, images["image_grid_thw"].tolist(), strict=True):
+        gh, gw = gh // MERGE, gw // MERGE
+        r, c = np.divmod(np.arange(gh * gw), gw)
+        after = 1 + max(gh, gw)
+        ids = [index["vision_start"], *[index["image"]] * (gh * gw), index["vision_end"]]
+        positions = np.concatenate(
+            [np.zeros((3, 1), int), 1 + np.stack([0 * r, r, c]), np.full((3, 1), after)], axis=1
+        )
+        segments, labels = [0] * len(ids), [IGNORE] * len(ids)
+        where = [positions]
+        for j, lesson in enumerate(lessons):
+            question = [*tokenizer.encode(lesson.question), index["start"]]
+            answer = [*tokenizer.encode(lesson.answer), index["eos_token"]]
+            ids += question + answer[:-1]
+            n = len(question) + len(answer) - 1
+            segments += [j + 1] * n
+            labels += [IGNORE] * (len(question) - 1) + answer
+            where.append(np.broadcast_to(after + 1 + np.arange(n), (3, n)))
+        rows.append((ids, np.concatenate(where, axis=1), segments, labels))
+    longest = max(len(ids) for ids, *_ in rows)
+    shape = (len(rows), longest)
+    input_ids = torch.full(shape, index["pad_token"])
+    labels_ = torch.full(shape, IGNORE)
+    segments_ = torch.full(shape, -1)
+    position_ids = torch.zeros((3, *shape), dtype=torch.long)
+    for b, (ids, positions, segments, labels) in enumerate(rows):
+        n = len(ids)
+        input_ids[b, :n] = torch.tensor(ids)
+        labels_[b, :n] = torch.tensor(labels)
+        segments_[b, :n] = torch.tensor(segments)
+        position_ids[:, b, :n] = torch.from_numpy(positions)
+    query, key = segments_[:, :, None], segments_[:, None, :]
+    visible = (key == query) | ((key == 0) & (query > 0))
+    visible &= torch.ones(longest, longest, dtype=torch.bool).tril()
+    return {
+        "input_ids": input_ids,
+        "position_ids": position_ids,
+        "attention_mask": visible[:, None],
+        "labels": labels_,
+        "pixel_values": images["pixel_values"],
+        "image_grid_thw": images["image_grid_thw"],
+    }
