@@ -1,4 +1,8 @@
-"""The schema of what goes in and comes out: samples here; trials and verdicts join them. No torch."""
+"""The schema of what goes in and comes out: samples, trials, generations, verdicts. No torch.
+
+A trial is one generation to make; a generation is a trial with what the model said; a verdict is what a judge makes of
+it. The three are joined by the trial's key, so that each pass can be stopped, resumed and repeated on its own.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -66,3 +70,39 @@ class Sample:
             "letters": list(self.letters),
             "source": dict(self.source),
         }
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One generation to make: what is asked about which sample, and which heads look where.
+
+    `target` is the zero-based region that the heads are pointed at, None where nothing is steered. `condition` names
+    the head set: "none", "gaze", "controls/3", "all".
+    """
+
+    experiment: str
+    sample: str
+    condition: str
+    prompt: str
+    max_new_tokens: int
+    target: int | None = None
+
+    @property
+    def key(self) -> str:
+        """Unique within a run."""
+        return (
+            f"{self.experiment}|{self.sample}|{self.condition}|{'-' if self.target is None else self.target}"
+        )
+
+
+@dataclass(frozen=True)
+class Generated:
+    """A trial and what the model said. `before` and `after` are the proof of effect: the steered heads' mean attention
+    mass on the target without and with the push; None where nothing was steered."""
+
+    trial: Trial
+    text: str
+    tokens: int
+    finish: str
+    before: float | None = None
+    after: float | None = None

@@ -4,7 +4,8 @@
 2. Position next: two, then three, then six panels, still one wording with the digit next to the answer.
 3. Then everything: all wordings, narration, letters, grids, scenes.
 
-A stage ends when its running loss falls below its threshold. Matrices are trained by Muon, the rest by AdamW; the
+A stage ends when the running loss at the first token of the answers, which says which panel is meant, falls below its
+threshold. Matrices are trained by Muon, the rest by AdamW; the
 rate warms up for 50 steps and falls to a tenth over the last `--decay` share of the steps. The run is seeded, writes
 `log.jsonl`, keeps `last.pt` (to resume: run the same command again) and a half-precision snapshot every
 `--keep-every` steps, so that what emerges when can be studied afterwards.
@@ -37,13 +38,16 @@ def optimizers(model: torch.nn.Module, rate: float) -> list[torch.optim.Optimize
     return [muon, torch.optim.AdamW(others, lr=rate, betas=(0.9, 0.98), weight_decay=0.01)]
 
 
-def answer_logits(model: Qwen3VLForConditionalGeneration, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-    """Logits (answer token, vocabulary) and the labels they should predict."""
+def answer_logits(
+    model: Qwen3VLForConditionalGeneration, batch: dict[str, Tensor]
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Logits (answer token, vocabulary), the labels they should predict, and which of them are first tokens."""
     labels = batch["labels"]
     inputs = {k: v for k, v in batch.items() if k != "labels"}
     hidden = model.model(**inputs).last_hidden_state
     asked = labels != IGNORE
-    return model.lm_head(hidden[asked]).float(), labels[asked]
+    first = asked & (labels.roll(1, dims=1) == IGNORE)
+    return model.lm_head(hidden[asked]).float(), labels[asked], first[asked]
 
 
 def rate_at(step: int, steps: int, decay: float) -> float:
@@ -92,20 +96,22 @@ def train(args: argparse.Namespace) -> None:
         for optim in optims:
             for group in optim.param_groups:
                 group["lr"] = args.rate * share
-        logits, labels = answer_logits(model, batch)
-        loss = cross_entropy(logits, labels)
+        logits, labels, first = answer_logits(model, batch)
+        losses = cross_entropy(logits, labels, reduction="none")
+        loss, at_first = losses.mean(), losses[first].mean().item()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for optim in optims:
             optim.step()
             optim.zero_grad()
         step, stage_step = step + 1, stage_step + 1
-        running = loss.item() if stage_step == 1 else 0.95 * running + 0.05 * loss.item()
+        running = at_first if stage_step == 1 else 0.95 * running + 0.05 * at_first
         if step % 20 == 0:
             now = time.monotonic()
             seconds, clock = seconds + now - clock, now
             right = (logits.argmax(-1) == labels).float().mean().item()
-            row = {"step": step, "stage": STAGES[stage].name, "loss": running, "token_accuracy": right}
+            row = {"step": step, "stage": STAGES[stage].name, "loss": loss.item()}
+            row |= {"first_token_loss": running, "token_accuracy": right}
             row |= {"rate": args.rate * share, "seconds": round(seconds, 1)}
             with (out / "log.jsonl").open("a") as log:
                 log.write(json.dumps(row) + "\n")
