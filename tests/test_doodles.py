@@ -13,7 +13,6 @@ from gazeheads.data.doodles import LETTERS, Comic, doodles, draw_comic, draw_sce
 from gazeheads.data.grammar import Panel
 from gazeheads.errors import GazeHeadsError
 
-
 STRIP_DIGEST = "3a57d879972d35c3ce7f32e9a70b9f2b071e638591d24684dac2b4959acb1782"
 SCENE_DIGEST = "6ae327494b193c2eec8f961962fc2dda7978f09d245dbe9e3bf00a867c5d93a5"
 
@@ -107,7 +106,12 @@ def test_grids_read_row_by_row(panels, columns):
 def test_a_panel_shows_its_slots_and_only_its_box_changes():
     """Changing one panel's object changes pixels inside that panel's box and nowhere else."""
     comic = draw_comic(random.Random("x"), "train")
-    for slot, other in (("object", "kite"), ("setting", "on the moon"), ("action", "lifting"), ("colour", "green")):
+    for slot, other in (
+        ("object", "kite"),
+        ("setting", "on the moon"),
+        ("action", "lifting"),
+        ("colour", "green"),
+    ):
         panels = list(comic.panels)
         if getattr(panels[2], slot) == other:
             continue
@@ -138,7 +142,12 @@ def test_scene_boxes_and_masks_are_exact():
         whole = np.asarray(sample.picture).astype(int)
         for j, (box, mask) in enumerate(zip(sample.boxes, sample.masks, strict=True)):
             rows, cols = np.nonzero(mask)
-            assert (cols.min(), rows.min(), cols.max() + 1, rows.max() + 1) == (box.x0, box.y0, box.x1, box.y1)
+            assert (cols.min(), rows.min(), cols.max() + 1, rows.max() + 1) == (
+                box.x0,
+                box.y0,
+                box.x1,
+                box.y1,
+            )
             if len(scene.things) == 1:
                 continue
             rest = type(scene)(scene.setting, scene.things[:j] + scene.things[j + 1 :], scene.width)
@@ -146,7 +155,12 @@ def test_scene_boxes_and_masks_are_exact():
             changed = np.abs(whole - without).sum(-1) > 0
             assert (changed & mask).sum() > 0.9 * mask.sum()
             ys, xs = np.nonzero(changed)
-            assert xs.min() >= box.x0 - 1 and xs.max() <= box.x1 and ys.min() >= box.y0 - 1 and ys.max() <= box.y1
+            assert (
+                xs.min() >= box.x0 - 1
+                and xs.max() <= box.x1
+                and ys.min() >= box.y0 - 1
+                and ys.max() <= box.y1
+            )
 
 
 def test_scene_sizes_have_one_largest_thing():

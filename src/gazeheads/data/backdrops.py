@@ -33,7 +33,11 @@ def forest(p: Pen, w: float) -> None:
     for i, u in enumerate(_spread(w, 0.27)):
         p.rect(u - 0.03, 0.42, u + 0.03, 0.72, "#5e3b1c", line=False)
         for v in (0.1, 0.24, 0.38):
-            p.poly([(u - 0.15, v + 0.2), (u + 0.15, v + 0.2), (u, v - 0.05)], ("#2c6e36", "#378545")[i % 2], line=False)
+            p.poly(
+                [(u - 0.15, v + 0.2), (u + 0.15, v + 0.2), (u, v - 0.05)],
+                ("#2c6e36", "#378545")[i % 2],
+                line=False,
+            )
 
 
 def kitchen(p: Pen, w: float) -> None:
@@ -65,7 +69,9 @@ def mountain(p: Pen, w: float) -> None:
     _bands(p, w, "#bcdcf5", "#8d9b6a")
     for u, top in ((w * 0.25, 0.12), (w * 0.75, 0.04)):
         p.poly([(u - 0.46, GROUND), (u, top), (u + 0.46, GROUND)], "#7b7f93", line=False)
-        p.poly([(u - 0.14, top + 0.17), (u, top), (u + 0.14, top + 0.17), (u, top + 0.12)], "#ffffff", line=False)
+        p.poly(
+            [(u - 0.14, top + 0.17), (u, top), (u + 0.14, top + 0.17), (u, top + 0.12)], "#ffffff", line=False
+        )
 
 
 def city(p: Pen, w: float) -> None:
@@ -75,7 +81,9 @@ def city(p: Pen, w: float) -> None:
         p.rect(u - 0.13, top, u + 0.13, 0.74, ("#c0604f", "#5b7bb0", "#8b6fb0", "#d9a15c")[i % 4], line=False)
         for v in (0.08, 0.2, 0.32):
             for s in (-1, 1):
-                p.rect(u + s * 0.06 - 0.03, top + v, u + s * 0.06 + 0.03, top + v + 0.07, "#fff3b0", line=False)
+                p.rect(
+                    u + s * 0.06 - 0.03, top + v, u + s * 0.06 + 0.03, top + v + 0.07, "#fff3b0", line=False
+                )
     for u in _spread(w, 0.3):
         p.rect(u - 0.07, 0.9, u + 0.07, 0.93, "#f4f0d8", line=False)
 
@@ -97,7 +105,14 @@ def library(p: Pen, w: float) -> None:
         p.rect(0, v - 0.04, w, v + 0.17, "#4a2f18", line=False)
         for i in range(int(w / 0.075)):
             tall = 0.12 + 0.03 * ((i * 7 + row * 3) % 3)
-            p.rect(i * 0.075 + 0.01, v + 0.17 - tall, i * 0.075 + 0.068, v + 0.17, books[(i * 3 + row) % 5], line=False)
+            p.rect(
+                i * 0.075 + 0.01,
+                v + 0.17 - tall,
+                i * 0.075 + 0.068,
+                v + 0.17,
+                books[(i * 3 + row) % 5],
+                line=False,
+            )
 
 
 def farm(p: Pen, w: float) -> None:
@@ -166,7 +181,11 @@ def cave(p: Pen, w: float) -> None:
 
 def stage(p: Pen, w: float) -> None:
     _bands(p, w, "#2d1f3d", "#a9713c", 0.76)
-    p.poly([(w / 2 - 0.06, 0), (w / 2 + 0.06, 0), (w / 2 + 0.32, 0.9), (w / 2 - 0.32, 0.9)], "#6d5a8c", line=False)
+    p.poly(
+        [(w / 2 - 0.06, 0), (w / 2 + 0.06, 0), (w / 2 + 0.32, 0.9), (w / 2 - 0.32, 0.9)],
+        "#6d5a8c",
+        line=False,
+    )
     p.oval(w / 2, 0.9, 0.32, 0.06, "#e5c07a", line=False)
     for s in (0, 1):
         for i in range(3):

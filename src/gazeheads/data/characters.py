@@ -33,10 +33,7 @@ PUSH = Pose(hands=((0.38, 0.06), (0.4, 0.14)), feet=((-0.3, 0.47), (-0.06, 0.48)
 def shade(colour: str, factor: float) -> str:
     """The colour made darker (factor < 1) or lighter (factor > 1)."""
     rgb = ImageColor.getrgb(colour)[:3]
-    if factor <= 1:
-        mixed = [round(c * factor) for c in rgb]
-    else:
-        mixed = [round(c + (255 - c) * (factor - 1)) for c in rgb]
+    mixed = [round(c * factor if factor <= 1 else c + (255 - c) * (factor - 1)) for c in rgb]
     return "#{:02x}{:02x}{:02x}".format(*mixed)
 
 

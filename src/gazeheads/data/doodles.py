@@ -69,7 +69,9 @@ def draw_panel(pen: Pen, panel: Panel, width: float, jitter: tuple[float, float]
         case "jumping over":
             thing(mid, floor - big * 0.45, big * 0.9)
             for side in (-1, 1):
-                pen.arc(mid, floor, 0.36 * s, 0.5, 270 + side * 65 - 12, 270 + side * 65 + 12, 0.025, "#ffffff")
+                pen.arc(
+                    mid, floor, 0.36 * s, 0.5, 270 + side * 65 - 12, 270 + side * 65 + 12, 0.025, "#ffffff"
+                )
             character(mid, floor - big * 0.9 - 0.42 * tall, JUMP)
         case "chasing":
             left = width / 2 - 0.26 * s + 0.03 * jitter[0]
@@ -181,7 +183,9 @@ def draw_comic(
 
     story = extend([])
     if story is None:
-        raise GazeHeadsError(f"A comic of {panels} panels of split {split!r}: no such combination. Ask for fewer panels.")
+        raise GazeHeadsError(
+            f"A comic of {panels} panels of split {split!r}: no such combination. Ask for fewer panels."
+        )
     return Comic(
         tuple(story),
         tuple(0.84 + 0.46 * rng.random() for _ in story),
@@ -208,23 +212,41 @@ def doodles(
     """
     _check(n, split)
     if not 1 <= panels <= len(grammar.ACTIONS):
-        raise GazeHeadsError(f"Strips of {panels} panels: doodles have 1 to {len(grammar.ACTIONS)}. Ask for as many.")
+        raise GazeHeadsError(
+            f"Strips of {panels} panels: doodles have 1 to {len(grammar.ACTIONS)}. Ask for as many."
+        )
     if columns is not None and (columns < 1 or panels % columns):
-        raise GazeHeadsError(f"{panels} panels in {columns} columns: rows would be uneven. Use a divisor of {panels}.")
+        raise GazeHeadsError(
+            f"{panels} panels in {columns} columns: rows would be uneven. Use a divisor of {panels}."
+        )
     if labels and len(set(labels)) < panels:
-        raise GazeHeadsError(f"Labels {labels!r} for {panels} panels: each needs its own. Give at least {panels}.")
+        raise GazeHeadsError(
+            f"Labels {labels!r} for {panels} panels: each needs its own. Give at least {panels}."
+        )
     samples = []
     for i in range(start, start + n):
         layout = f"{panels}x{columns or panels}{labels}"
-        comic = draw_comic(random.Random(f"comic/{split}/{seed}/{i}/{layout}"), split, panels, columns, labels)
-        source: dict[str, object] = {"data": "doodles", "split": split, "seed": seed, "index": i, "panels": panels}
+        comic = draw_comic(
+            random.Random(f"comic/{split}/{seed}/{i}/{layout}"), split, panels, columns, labels
+        )
+        source: dict[str, object] = {
+            "data": "doodles",
+            "split": split,
+            "seed": seed,
+            "index": i,
+            "panels": panels,
+        }
         samples.append(comic.sample(f"doodles/{split}/{seed}/{i}", source))
     return samples
 
 
 # -- scenes --------------------------------------------------------------------------------------------------------
 
-SIZES: dict[str, float] = {"small": 0.17, "medium": 0.3, "large": 0.46}  # side, as a share of the picture's height
+SIZES: dict[str, float] = {
+    "small": 0.17,
+    "medium": 0.3,
+    "large": 0.46,
+}  # side, as a share of the picture's height
 
 
 @dataclass(frozen=True)
@@ -304,7 +326,9 @@ def draw_scene(rng: random.Random, split: Split) -> Scene:
     objects: list[tuple[str, str | None]] = [
         (o, None) for o in shuffled(rng, grammar.OBJECTS) if grammar.pair_split(o, setting) == split
     ]
-    people: list[tuple[str, str | None]] = [(c, pick(rng, list(COLOURS))) for c in shuffled(rng, grammar.CHARACTERS)]
+    people: list[tuple[str, str | None]] = [
+        (c, pick(rng, list(COLOURS))) for c in shuffled(rng, grammar.CHARACTERS)
+    ]
     count = 2 + int(rng.random() * 5)
     who = shuffled(rng, objects[: max(1, count - int(rng.random() * 3))])
     who = shuffled(rng, [*who, *people[: max(0, count - len(who))]])

@@ -27,7 +27,13 @@ class Pen:
     """Draws filled shapes with an ink outline. All lengths are in local units unless they say pixels."""
 
     def __init__(
-        self, image: Image.Image, scale: float, x: float = 0, y: float = 0, outline: float = 0, flip: bool = False
+        self,
+        image: Image.Image,
+        scale: float,
+        x: float = 0,
+        y: float = 0,
+        outline: float = 0,
+        flip: bool = False,
     ) -> None:
         self.image = image
         self.draw = ImageDraw.Draw(image)
@@ -36,7 +42,9 @@ class Pen:
 
     def at(self, u: float, v: float, size: float = 1.0) -> "Pen":
         """A pen for a thing of this size centred at (u, v)."""
-        return Pen(self.image, self.scale * size, self.x + self.scale * u, self.y + self.scale * v, self.outline)
+        return Pen(
+            self.image, self.scale * size, self.x + self.scale * u, self.y + self.scale * v, self.outline
+        )
 
     def _pixels(self, points: Sequence[Point]) -> list[Point]:
         return [(self.x + self.scale * u, self.y + self.scale * v) for u, v in points]
@@ -82,7 +90,15 @@ class Pen:
         self.path(points, width, colour)
 
     def arc(
-        self, u: float, v: float, ru: float, rv: float, start: float, end: float, width: float, colour: str = INK
+        self,
+        u: float,
+        v: float,
+        ru: float,
+        rv: float,
+        start: float,
+        end: float,
+        width: float,
+        colour: str = INK,
     ) -> None:
         """Part of an ellipse's edge, from `start` to `end` degrees clockwise from three o'clock."""
         (x0, y0), (x1, y1) = self._pixels([(u - ru, v - rv), (u + ru, v + rv)])

@@ -21,7 +21,9 @@ def samples_of(source: str, seed: int = 0) -> list[Sample]:
         number, _, split = rest.partition(":")
         split = split or "dev"
         if not number.isdigit() or split not in get_args(Split):
-            raise BadInput(f"Data {source!r}: write {kind}:N or {kind}:N:SPLIT, with a split of {get_args(Split)}.")
+            raise BadInput(
+                f"Data {source!r}: write {kind}:N or {kind}:N:SPLIT, with a split of {get_args(Split)}."
+            )
         make = doodles if kind == "doodles" else scenes
         return make(int(number), seed, split)  # type: ignore[arg-type]
     if kind == "comics":

@@ -14,13 +14,14 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
-from gazeheads.data.doodles import LETTERS, draw_comic, draw_scene, pick
+from gazeheads.data.doodles import CELL, LETTERS, draw_comic, draw_scene, pick
 from gazeheads.doodle import lessons as teach
 from gazeheads.doodle.build import MERGE, SPECIAL, build_image_processor
 from gazeheads.doodle.lessons import Lesson, Reading
 from gazeheads.records import Sample
 
 IGNORE = -100
+PARTS = 2  # of a batch
 
 
 @dataclass(frozen=True)
@@ -72,13 +73,24 @@ def draw(rng: random.Random, stage: int, reading: Reading) -> tuple[Sample, list
     return sample, teach.strip_lessons(rng, sample, max(4, min(n, 6)), reading)
 
 
-class Batches(torch.utils.data.IterableDataset[dict[str, Tensor]]):
-    """Endless batches of one stage, from step `start` on."""
+class Batches(torch.utils.data.IterableDataset[list[dict[str, Tensor]]]):
+    """Endless batches of one stage, from step `start` on. A batch comes in parts of rows of about the same length."""
 
     def __init__(
-        self, tokenizer: PreTrainedTokenizerFast, stage: int, seed: int, start: int, reading: Reading = "first"
+        self,
+        tokenizer: PreTrainedTokenizerFast,
+        stage: int,
+        seed: int,
+        start: int,
+        reading: Reading = "first",
     ) -> None:
-        self.tokenizer, self.stage, self.seed, self.start, self.reading = tokenizer, stage, seed, start, reading
+        self.tokenizer, self.stage, self.seed, self.start, self.reading = (
+            tokenizer,
+            stage,
+            seed,
+            start,
+            reading,
+        )
         self.processor = build_image_processor()
 
     def __iter__(self) -> Any:
@@ -87,11 +99,20 @@ class Batches(torch.utils.data.IterableDataset[dict[str, Tensor]]):
             yield self.batch(step)
             step += 1
 
-    def batch(self, step: int) -> dict[str, Tensor]:
-        """The batch of one step."""
+    def batch(self, step: int) -> list[dict[str, Tensor]]:
+        """The batch of one step, short rows first."""
         rng = random.Random(f"{self.seed}/{self.stage}/{step}")
         drawn = [draw(rng, self.stage, self.reading) for _ in range(STAGES[self.stage].pictures)]
-        return pack(drawn, self.tokenizer, self.processor)
+        drawn.sort(
+            key=lambda row: row[0].picture.width * row[0].picture.height / CELL**2 + letters(row[1]) / 5
+        )
+        size = -(-len(drawn) // PARTS)
+        return [pack(drawn[i : i + size], self.tokenizer, self.processor) for i in range(0, len(drawn), size)]
+
+
+def letters(lessons: list[Lesson]) -> int:
+    """How much text a row holds."""
+    return sum(len(lesson.question) + len(lesson.answer) for lesson in lessons)
 
 
 def pack(

@@ -53,8 +53,10 @@ VISION: dict[str, Any] = {
 
 
 def build_tokenizer() -> PreTrainedTokenizerFast:
-    """A byte-level BPE tokenizer trained on the lessons: any text can be encoded, and the grammar's words are one
-    token each."""
+    """A byte-level BPE tokenizer trained on the lessons.
+
+    Any text can be encoded, and the grammar's words are one token each.
+    """
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
@@ -73,7 +75,9 @@ def build_tokenizer() -> PreTrainedTokenizerFast:
         padding_side="left",
         model_max_length=4096,
     )
-    fast.add_special_tokens({"additional_special_tokens": [t for k, t in SPECIAL.items() if not k.endswith("token")]})
+    fast.add_special_tokens(
+        {"additional_special_tokens": [t for k, t in SPECIAL.items() if not k.endswith("token")]}
+    )
     fast.chat_template = TEMPLATE
     return fast
 

@@ -66,7 +66,8 @@ def measure(
     """The mean score with its interval over pictures."""
     texts = ask(model, questions, budget)
     outcomes = {
-        (s.id, i): score(s, truth, text) for i, ((s, _, truth), text) in enumerate(zip(questions, texts, strict=True))
+        (s.id, i): score(s, truth, text)
+        for i, ((s, _, truth), text) in enumerate(zip(questions, texts, strict=True))
     }
     return estimate(outcomes, np.random.default_rng(0))
 
@@ -100,7 +101,15 @@ def evaluate(model: GazeModel, split: Split, n: int, seed: int) -> list[Row]:
     add("panel query, 6 panels", "the paper's", "all slots right", panel_queries(six), 24, right, 0.95)
     for panels in (3, 4, 5, 8):
         strips = doodles(max(1, n // 2), seed, split, panels=panels)
-        add(f"panel query, {panels} panels", "the paper's", "all slots right", panel_queries(strips), 24, right, 0.9)
+        add(
+            f"panel query, {panels} panels",
+            "the paper's",
+            "all slots right",
+            panel_queries(strips),
+            24,
+            right,
+            0.9,
+        )
 
     def order_of(s: Sample, text: str) -> list[int]:
         said = [JUDGE.judge(s, part).region for part in sentences(text)]
@@ -124,12 +133,23 @@ def evaluate(model: GazeModel, split: Split, n: int, seed: int) -> list[Row]:
     stated: list[Question] = []
     for s in six:
         order = tuple(shuffled(rng, range(6)))
-        stated.append((s, f"Describe the panels in this order: {', '.join(str(i + 1) for i in order)}.", order))
-    for task, questions, goal in (("in order", forward, 0.98), ("in reverse", reverse, 0.95), ("stated", stated, 0.95)):
+        stated.append(
+            (s, f"Describe the panels in this order: {', '.join(str(i + 1) for i in order)}.", order)
+        )
+    for task, questions, goal in (
+        ("in order", forward, 0.98),
+        ("in reverse", reverse, 0.95),
+        ("stated", stated, 0.95),
+    ):
         texts = ask(model, questions, 120)
-        for name, score, least in (("slots right", slots_right, 0.95), ("Spearman with the order", follows, goal)):
+        for name, score, least in (
+            ("slots right", slots_right, 0.95),
+            ("Spearman with the order", follows, goal),
+        ):
             outcomes = {(q[0].id, 0): score(q[0], q[2], t) for q, t in zip(questions, texts, strict=True)}
-            rows.append(Row(f"narration {task}", "", name, estimate(outcomes, np.random.default_rng(0)), least))
+            rows.append(
+                Row(f"narration {task}", "", name, estimate(outcomes, np.random.default_rng(0)), least)
+            )
             print(rows[-1].task, rows[-1].result, file=sys.stderr)
 
     labelled = doodles(n, seed, split, labels=LETTERS)
@@ -149,22 +169,48 @@ def evaluate(model: GazeModel, split: Split, n: int, seed: int) -> list[Row]:
         said, true = {p.strip() for p in text.strip(" .").split(",")}, {a(name) for name in s.names}
         return 2 * len(said & true) / (len(said) + len(true))
 
-    add("scene, list objects", prompts.LIST_OBJECTS, "F1", [(s, prompts.LIST_OBJECTS, 0) for s in views], 48, f1, 0.9)
+    add(
+        "scene, list objects",
+        prompts.LIST_OBJECTS,
+        "F1",
+        [(s, prompts.LIST_OBJECTS, 0) for s in views],
+        48,
+        f1,
+        0.9,
+    )
 
     def names_main(s: Sample, truth: object, text: str) -> float:
         areas = [b.area for b in s.boxes]
         return float(text.strip(" .") == a(s.names[areas.index(max(areas))]))
 
-    add("scene, main object", prompts.MAIN_OBJECT, "right", [(s, prompts.MAIN_OBJECT, 0) for s in views], 12, names_main)
+    add(
+        "scene, main object",
+        prompts.MAIN_OBJECT,
+        "right",
+        [(s, prompts.MAIN_OBJECT, 0) for s in views],
+        12,
+        names_main,
+    )
 
     found: list[Question] = []
     for s in six:
         found += [(s, f"Which panel shows {a(s.slots[i]['object'])}?", f"Panel {i + 1}.") for i in range(6)]
     add("which panel shows X", "by object", "right", found, 6, lambda s, t, text: float(text.strip() == t))
-    counted = [(s, "How many panels are there?", f"{k}.") for k in (3, 4, 5, 6, 8) for s in doodles(8, seed, split, panels=k)]
+    counted = [
+        (s, "How many panels are there?", f"{k}.")
+        for k in (3, 4, 5, 6, 8)
+        for s in doodles(8, seed, split, panels=k)
+    ]
     add("how many panels", "", "right", counted, 4, lambda s, t, text: float(text.strip() == t))
     for name, prompt in (("main action or event", prompts.VQA), ("this panel", prompts.THIS_PANEL)):
-        add(f"{name}: reads panel 1", prompt, "matched", [(s, prompt, 0) for s in six], 24, lambda s, t, text: float(JUDGE.judge(s, text).region == 0))
+        add(
+            f"{name}: reads panel 1",
+            prompt,
+            "matched",
+            [(s, prompt, 0) for s in six],
+            24,
+            lambda s, t, text: float(JUDGE.judge(s, text).region == 0),
+        )
     return rows
 
 
@@ -174,13 +220,17 @@ def markdown(rows: Sequence[Row]) -> str:
     for row in rows:
         goal = "" if row.goal is None else f"{row.goal:.2f}"
         e = row.result
-        lines.append(f"| {row.task} | {row.measure} | {e.mean:.3f} [{e.low:.3f}, {e.high:.3f}] | {goal} | {e.clusters} |")
+        lines.append(
+            f"| {row.task} | {row.measure} | {e.mean:.3f} [{e.low:.3f}, {e.high:.3f}] | {goal} | {e.clusters} |"
+        )
     return "\n".join(lines)
 
 
 def main() -> None:
     """Parse the command line and measure."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--model", help="folder of the model; the bundled one without")
     parser.add_argument("--split", choices=["dev", "test"], default="test")
     parser.add_argument("--n", type=int, default=60, help="pictures for each row")

@@ -35,7 +35,10 @@ def export(checkpoint: Path, folder: Path, shape: dict[str, int]) -> None:
     model.save_pretrained(folder)
     images = build_image_processor()
     processor = image_only(Qwen3VLProcessor)(
-        image_processor=images, tokenizer=tokenizer, video_processor=None, chat_template=tokenizer.chat_template
+        image_processor=images,
+        tokenizer=tokenizer,
+        video_processor=None,
+        chat_template=tokenizer.chat_template,
     )
     processor.save_pretrained(folder)
     # AutoProcessor, where torchvision is installed, wants to know how videos would be cut.
@@ -56,7 +59,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--shape", nargs="*", default=[], metavar="KEY=N", help="the shape it was trained with")
+    parser.add_argument(
+        "--shape", nargs="*", default=[], metavar="KEY=N", help="the shape it was trained with"
+    )
     args = parser.parse_args()
     export(args.checkpoint, args.folder, {k: int(v) for k, v in (item.split("=") for item in args.shape)})
 

@@ -56,7 +56,10 @@ def panel_query(rng: random.Random, sample: Sample, i: int) -> Lesson:
     if sample.kind == "strip":
         questions += [(prompts.panel_query(k, n), brief)] * 3
         questions += [
-            (f"Look carefully at this comic strip. What is happening in the {ORDINALS[k]} panel from the left?", full)
+            (
+                f"Look carefully at this comic strip. What is happening in the {ORDINALS[k]} panel from the left?",
+                full,
+            )
         ]
     question, style = pick(rng, questions)
     return Lesson(question, style(sample, i))

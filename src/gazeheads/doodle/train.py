@@ -30,7 +30,8 @@ WARMUP = 50
 
 def optimizers(model: torch.nn.Module, rate: float) -> list[torch.optim.Optimizer]:
     """Muon for the weight matrices, AdamW for embeddings, norms and biases."""
-    matrices, others = [], []
+    matrices: list[Tensor] = []
+    others: list[Tensor] = []
     for name, p in model.named_parameters():
         plain = p.ndim == 2 and not any(part in name for part in ("embed", "lm_head"))
         (matrices if plain else others).append(p)
@@ -83,7 +84,10 @@ def train(args: argparse.Namespace) -> None:
             optim.load_state_dict(saved)
         step, stage, stage_step = state["step"], state["stage"], state["stage_step"]
         running, seconds = state["running"], state["seconds"]
-        print(f"from {start}: step {step}, stage {STAGES[stage].name!r}, {seconds / 60:.1f} min so far", flush=True)
+        print(
+            f"from {start}: step {step}, stage {STAGES[stage].name!r}, {seconds / 60:.1f} min so far",
+            flush=True,
+        )
 
     def stream() -> Any:
         dataset = Batches(tokenizer, stage, args.seed, step, args.reading)
@@ -91,15 +95,21 @@ def train(args: argparse.Namespace) -> None:
 
     batches, clock = stream(), time.monotonic()
     while step < args.steps:
-        batch = {k: v.to(device, non_blocking=True) for k, v in next(batches).items()}
+        parts = [{k: v.to(device, non_blocking=True) for k, v in part.items()} for part in next(batches)]
         share = rate_at(step, args.steps, args.decay)
         for optim in optims:
             for group in optim.param_groups:
                 group["lr"] = args.rate * share
-        logits, labels, first = answer_logits(model, batch)
-        losses = cross_entropy(logits, labels, reduction="none")
-        loss, at_first = losses.mean(), losses[first].mean().item()
-        loss.backward()  # type: ignore[no-untyped-call]
+        answers = sum(int((part["labels"] != IGNORE).sum()) for part in parts)
+        loss = right = at_first = starts = 0.0
+        for part in parts:
+            logits, labels, first = answer_logits(model, part)
+            losses = cross_entropy(logits, labels, reduction="none")
+            (losses.sum() / answers).backward()  # type: ignore[no-untyped-call]
+            loss += losses.sum().item() / answers
+            right += (logits.argmax(-1) == labels).sum().item() / answers
+            at_first, starts = at_first + losses[first].sum().item(), starts + first.sum().item()
+        at_first /= starts
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for optim in optims:
             optim.step()
@@ -109,8 +119,7 @@ def train(args: argparse.Namespace) -> None:
         if step % 20 == 0:
             now = time.monotonic()
             seconds, clock = seconds + now - clock, now
-            right = (logits.argmax(-1) == labels).float().mean().item()
-            row = {"step": step, "stage": STAGES[stage].name, "loss": loss.item()}
+            row = {"step": step, "stage": STAGES[stage].name, "loss": loss}
             row |= {"first_token_loss": running, "token_accuracy": right}
             row |= {"rate": args.rate * share, "seconds": round(seconds, 1)}
             with (out / "log.jsonl").open("a") as log:
@@ -125,7 +134,10 @@ def train(args: argparse.Namespace) -> None:
             state = {"model": model.state_dict(), "optims": optim_states, "step": step, "stage": stage}
             save(last, state | {"stage_step": stage_step, "running": running, "seconds": seconds})
             if learned:
-                save(out / f"stage-{stage}.pt", state | {"stage_step": 0, "running": running, "seconds": seconds})
+                save(
+                    out / f"stage-{stage}.pt",
+                    state | {"stage_step": 0, "running": running, "seconds": seconds},
+                )
         if step % args.keep_every == 0 or step == args.steps:
             half = {k: v.to(torch.bfloat16) for k, v in model.state_dict().items()}
             save(out / f"step-{step:06d}.pt", {"model": half, "step": step, "stage": stage})
@@ -133,14 +145,22 @@ def train(args: argparse.Namespace) -> None:
 
 def main() -> None:
     """Parse the command line and train."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder for the log and the checkpoints")
     parser.add_argument("--steps", type=int, default=5000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--rate", type=float, default=0.003)
-    parser.add_argument("--decay", type=float, default=0.3, help="share of the steps over which the rate falls")
-    parser.add_argument("--reading", choices=["first", "random"], default="first", help="panel of a vague question")
-    parser.add_argument("--shape", nargs="*", default=[], metavar="KEY=N", help="override the text model's shape")
+    parser.add_argument(
+        "--decay", type=float, default=0.3, help="share of the steps over which the rate falls"
+    )
+    parser.add_argument(
+        "--reading", choices=["first", "random"], default="first", help="panel of a vague question"
+    )
+    parser.add_argument(
+        "--shape", nargs="*", default=[], metavar="KEY=N", help="override the text model's shape"
+    )
     parser.add_argument("--save-every", type=int, default=100)
     parser.add_argument("--keep-every", type=int, default=250)
     parser.add_argument("--start-from", type=Path, help="start from another run's checkpoint")

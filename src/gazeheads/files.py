@@ -1,0 +1,40 @@
+"""Files that are there whole or not at all."""
+
+from pathlib import Path
+from uuid import uuid4
+
+from gazeheads.errors import GazeHeadsError
+
+
+class Unwritable(GazeHeadsError):
+    """A file that cannot be written where it was asked for."""
+
+
+def write_whole(path: str | Path, text: str) -> Path:
+    """Write `text` to `path` as UTF-8, making its folder if there is none; the path.
+
+    The text goes to a draft beside its place and is moved there when it is complete, so that no reader, and
+    no crash, meets half a file. Raises `Unwritable` where the folder cannot be made or written to.
+    """
+    path = Path(path)
+    draft = path.with_name(f".{path.name}.{uuid4().hex}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(path)
+    except OSError as error:
+        raise Unwritable(
+            f"Asked to write {path}; the system says: {error.strerror or error}. "
+            "Name a file in a folder that you may write to."
+        ) from error
+    finally:
+        _forget(draft)
+    return path
+
+
+def _forget(draft: Path) -> None:
+    """Remove the draft if it is still there; where even its folder is none, there is nothing to remove."""
+    try:
+        draft.unlink(missing_ok=True)
+    except NotADirectoryError:
+        return

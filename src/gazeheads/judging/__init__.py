@@ -1,0 +1,1 @@
+"""Who says which region an answer describes. A judge never sees target or condition."""

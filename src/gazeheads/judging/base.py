@@ -1,0 +1,92 @@
+"""What a judge says, and the texts that no judge needs to look at.
+
+Every answer gets one verdict. `matched`: it describes one region. `none`: it is fluent, and fits no region or
+two alike. `degenerate`: it is junk. `unscored`: we do not know, because the judge failed. None and degenerate
+are misses; unscored is no miss, it leaves the denominator and is counted beside it.
+
+A judge sees the sample and the answer; it is never told the target or the condition.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from gazeheads.errors import GazeHeadsError
+from gazeheads.records import Sample
+
+Kind = Literal["matched", "none", "degenerate", "unscored"]
+KINDS: tuple[Kind, ...] = ("matched", "none", "degenerate", "unscored")
+
+LONGEST_GRAM = 4
+MOST_IN_A_ROW = 3
+_NUMBER = r"(?:\d+|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)"
+_LABEL = re.compile(rf"\**\bpanel\s+{_NUMBER}\b\**\s*:\**", re.IGNORECASE)
+
+
+class JudgeError(GazeHeadsError):
+    """A judge that was given what it cannot judge."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What one answer describes. `region` is zero-based and there for `matched` alone.
+
+    `slots_right`: how many slots of the best fitting region the answer says. `all_slots`: it says all of
+    them, and nothing else in any slot. `reason`: for people.
+    """
+
+    kind: Kind
+    region: int | None = None
+    slots_right: int = 0
+    all_slots: bool = False
+    reason: str = ""
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS or (self.kind == "matched") != (self.region is not None):
+            raise JudgeError(
+                f"Verdict {self.kind!r} with region {self.region}: the kinds are {', '.join(KINDS)}, and "
+                "`matched` alone has a region. Give one of them."
+            )
+
+    def hit(self, target: int) -> float | None:
+        """1.0 if it matched region `target` (zero-based), 0.0 for a miss, None for unscored."""
+        return None if self.kind == "unscored" else float(self.region == target)
+
+
+class Judge(Protocol):
+    """Says which region of a sample an answer describes."""
+
+    def judge(self, sample: Sample, answer: str) -> Verdict:
+        """The verdict on one answer. A failure of the judge itself is `unscored`, with its reason."""
+        ...
+
+
+def strip_labels(text: str) -> str:
+    """The text without "Panel k:", wherever it stands: a panel number is a claim, not a description."""
+    return _LABEL.sub(" ", text).strip()
+
+
+def words_of(text: str) -> list[str]:
+    """The words, lower case, without punctuation."""
+    return re.findall(r"\w+(?:['’]\w+)*", text.casefold())
+
+
+def degenerate(text: str) -> str:
+    """Why the text is junk in any language, or "" if it is not.
+
+    Junk is a text without a word, and one that says any 1- to 4-gram more than three times in a row. Grams
+    are looked for twice, with punctuation marks as words ("chasing , , , ,") and without ("digs, digs, digs,
+    digs"). "Panel k:" is to be stripped before.
+    """
+    words = words_of(text)
+    if not words:
+        return "no word"
+    for tokens in (words, re.findall(r"\w+|[^\w\s]", text.casefold())):
+        for length in range(1, LONGEST_GRAM + 1):
+            same = 0  # how many tokens in a row equal the one `length` before
+            for place in range(length, len(tokens)):
+                same = same + 1 if tokens[place] == tokens[place - length] else 0
+                if same == length * MOST_IN_A_ROW:
+                    gram = " ".join(tokens[place - length + 1 : place + 1])
+                    return f"{gram!r} more than {MOST_IN_A_ROW} times in a row"
+    return ""

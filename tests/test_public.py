@@ -1,0 +1,64 @@
+"""The public page of the package: names, laziness, cost of the import."""
+
+import ast
+import importlib.metadata
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import gazeheads
+
+SOURCE = Path(gazeheads.__file__)
+
+
+def test_public_names_are_sorted_and_complete() -> None:
+    assert gazeheads.__all__ == sorted(gazeheads.__all__)
+    assert set(gazeheads.__all__) == set(gazeheads._HOMES)
+    assert set(gazeheads.__all__) <= set(dir(gazeheads))
+
+
+def test_type_checkers_and_python_find_the_same_names() -> None:
+    (block,) = (node for node in ast.parse(SOURCE.read_text()).body if isinstance(node, ast.If))
+    seen = {
+        alias.asname or alias.name: node.module.removeprefix("gazeheads.")
+        for node in block.body
+        if isinstance(node, ast.ImportFrom) and node.module
+        for alias in node.names
+    }
+    assert seen == gazeheads._HOMES
+
+
+def test_no_module_hides_a_public_name() -> None:
+    """Importing `gazeheads.scenes` sets that attribute to the module, over anything public of this name."""
+    modules = {path.stem for path in SOURCE.parent.iterdir()}
+    assert "heads" in modules
+    assert not modules & set(gazeheads.__all__)
+
+
+@pytest.mark.parametrize("name", gazeheads.__all__)
+def test_public_names_resolve_and_carry_a_docstring(name: str) -> None:
+    value = getattr(gazeheads, name)
+    assert value.__doc__, f"{name} has no docstring"
+    assert vars(gazeheads)[name] is value, "the second use is a plain look-up"
+
+
+def test_an_unknown_name_says_which_there_are() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'Haeds'; public names: Box, "):
+        gazeheads.Haeds  # noqa: B018
+
+
+def test_version_is_the_installed_one() -> None:
+    assert importlib.metadata.version("gazeheads") == gazeheads.__version__
+
+
+def test_import_is_quick_and_loads_no_model_library() -> None:
+    """Best of three: under 0.3 s, without torch, transformers, numpy or matplotlib."""
+    code = (
+        "import sys, time; start = time.perf_counter(); import gazeheads; took = time.perf_counter() - start;"
+        "print(took, *sorted({'torch', 'transformers', 'numpy', 'matplotlib'} & set(sys.modules)))"
+    )
+    runs = [subprocess.check_output([sys.executable, "-c", code], text=True).split() for _ in range(3)]
+    assert [run[1:] for run in runs] == [[]] * 3
+    assert min(float(run[0]) for run in runs) < 0.3
