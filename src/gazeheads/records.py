@@ -97,8 +97,11 @@ class Trial:
 
 @dataclass(frozen=True)
 class Generated:
-    """A trial and what the model said. `before` and `after` are the proof of effect: the steered heads' mean attention
-    mass on the target without and with the push; None where nothing was steered."""
+    """A trial and what the model said.
+
+    `before` and `after` are the proof of effect: the steered heads' mean attention mass on the target without and with
+    the push; None where nothing was steered.
+    """
 
     trial: Trial
     text: str

@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 
 import torch
-from transformers import GenerationConfig
+from transformers import GenerationConfig, PreTrainedTokenizerFast
 
 from gazeheads.doodle.build import (
     MERGE,
@@ -16,7 +16,6 @@ from gazeheads.doodle.build import (
     build_config,
     build_image_processor,
     build_model,
-    build_tokenizer,
 )
 from gazeheads.families.processors import image_only
 
@@ -25,7 +24,7 @@ def export(checkpoint: Path, folder: Path, shape: dict[str, int]) -> None:
     """Write the folder. Raises if the checkpoint's tensors are not those of the shape."""
     from transformers import Qwen3VLProcessor
 
-    tokenizer = build_tokenizer()
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(checkpoint.parent / "tokenizer")
     model = build_model(build_config(tokenizer, **shape), 0)
     model.load_state_dict(torch.load(checkpoint, map_location="cpu", weights_only=True)["model"])
     model = model.to(torch.bfloat16)

@@ -218,15 +218,15 @@ def strip_lessons(rng: random.Random, sample: Sample, count: int, reading: Readi
     for j in range(count):
         i, r = order[j % n], rng.random()
         default = 0 if reading == "first" else int(rng.random() * n)
-        if sample.letters and r < 0.5:
+        if sample.letters and r < 0.75:
             lessons.append(label(rng, sample, i))
-        elif r < 0.60:
-            lessons.append(short_query(sample, i) if r < 0.1 else panel_query(rng, sample, i))
-        elif r < 0.72:
+        elif r < 0.45:
+            lessons.append(short_query(sample, i) if r < 0.07 else panel_query(rng, sample, i))
+        elif r < 0.55:
             lessons.append(this_panel(rng, sample, default))
-        elif r < 0.86:
+        elif r < 0.67:
             lessons.append(main_event(rng, sample, default))
-        elif r < 0.97:
+        elif r < 0.93:
             lessons.append(which_panel(rng, sample, i))
         else:
             lessons.append(how_many(rng, sample))

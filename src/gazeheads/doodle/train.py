@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
-from transformers import Qwen3VLForConditionalGeneration
+from transformers import PreTrainedTokenizerFast, Qwen3VLForConditionalGeneration
 
 from gazeheads.doodle.batches import IGNORE, STAGES, Batches
 from gazeheads.doodle.build import build_config, build_model, build_tokenizer
@@ -41,14 +41,14 @@ def optimizers(model: torch.nn.Module, rate: float) -> list[torch.optim.Optimize
 
 def answer_logits(
     model: Qwen3VLForConditionalGeneration, batch: dict[str, Tensor]
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Logits (answer token, vocabulary), the labels they should predict, and which of them are first tokens."""
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Logits (answer token, vocabulary), the labels they should predict, their weights, and which are first tokens."""
     labels = batch["labels"]
-    inputs = {k: v for k, v in batch.items() if k != "labels"}
+    inputs = {k: v for k, v in batch.items() if k not in ("labels", "weights")}
     hidden = model.model(**inputs).last_hidden_state
     asked = labels != IGNORE
     first = asked & (labels.roll(1, dims=1) == IGNORE)
-    return model.lm_head(hidden[asked]).float(), labels[asked], first[asked]
+    return model.lm_head(hidden[asked]).float(), labels[asked], batch["weights"][asked], first[asked]
 
 
 def rate_at(step: int, steps: int, decay: float) -> float:
@@ -64,12 +64,23 @@ def save(path: Path, state: dict[str, Any]) -> None:
     partial.rename(path)
 
 
+def tokenizer_of(folder: Path) -> PreTrainedTokenizerFast:
+    """The tokenizer of a run: trained on the lessons when the run begins, the same ever after.
+
+    Other lessons would give other token ids, and old weights would read new words.
+    """
+    saved = folder / "tokenizer"
+    if not saved.is_dir():
+        build_tokenizer().save_pretrained(saved)
+    return PreTrainedTokenizerFast.from_pretrained(saved)
+
+
 def train(args: argparse.Namespace) -> None:
     """Run or resume."""
     out: Path = args.out
     out.mkdir(parents=True, exist_ok=True)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    tokenizer = build_tokenizer()
+    tokenizer = tokenizer_of(out)
     shape = {k: int(v) for k, v in (item.split("=") for item in args.shape)}
     config = build_config(tokenizer, **shape)
     model = build_model(config, args.seed).to(device)
@@ -101,12 +112,14 @@ def train(args: argparse.Namespace) -> None:
             for group in optim.param_groups:
                 group["lr"] = args.rate * share
         answers = sum(int((part["labels"] != IGNORE).sum()) for part in parts)
+        weight = sum(float(part["weights"].sum()) for part in parts)
         loss = right = at_first = starts = 0.0
         for part in parts:
-            logits, labels, first = answer_logits(model, part)
+            logits, labels, weights, first = answer_logits(model, part)
             losses = cross_entropy(logits, labels, reduction="none")
-            (losses.sum() / answers).backward()  # type: ignore[no-untyped-call]
-            loss += losses.sum().item() / answers
+            total = (losses * weights).sum() / weight
+            total.backward()  # type: ignore[no-untyped-call]
+            loss += total.item()
             right += (logits.argmax(-1) == labels).sum().item() / answers
             at_first, starts = at_first + losses[first].sum().item(), starts + first.sum().item()
         at_first /= starts

@@ -1,0 +1,59 @@
+"""From scenes and gazes to answers: one batch, steered, with its proof."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from gazeheads.attention import attached
+from gazeheads.decoding import collate, greedy, produce
+from gazeheads.errors import NothingSteered
+from gazeheads.gaze import Gaze
+from gazeheads.generation import Generation
+from gazeheads.regions import same_scene
+from gazeheads.scenes import EncodedInput
+from gazeheads.steering import Steering
+
+
+def answer(
+    model: Any, scenes: Sequence[EncodedInput], gazes: Sequence[Gaze | None], max_new_tokens: int
+) -> list[Generation]:
+    """The greedy answers of `model` (a `GazeModel`) to one batch of scenes, each under its own gaze or none."""
+    for scene, gaze in zip(scenes, gazes, strict=True):
+        if gaze is not None:
+            same_scene(scene.grid, gaze.schedule.regions)
+    steering = Steering(gazes, model.n_layers, model.n_heads)
+    batch = collate(model.hf, model.family, scenes, model.pad)
+    with attached(model.hf, *([steering] if steering.layers else [])):
+        steps = list(produce(model.hf, batch, max_new_tokens, model.stop, model.pad, greedy))
+    rows = torch.stack(steps, dim=1).tolist()
+    ends = [next((n for n, token in enumerate(row, 1) if token in model.stop), None) for row in rows]
+    tokens = [row[:end] for row, end in zip(rows, ends, strict=True)]
+    texts = model.processor.tokenizer.batch_decode(tokens, skip_special_tokens=True)
+    effects = steering.effects([len(row) for row in tokens])
+    answers = [
+        Generation(
+            text=text,
+            token_ids=tuple(row),
+            finish="length" if end is None else "eos",
+            effect=effect,
+            settings={"model": model.name, "max_new_tokens": max_new_tokens, "decoding": "greedy"},
+        )
+        for text, row, end, effect in zip(texts, tokens, ends, effects, strict=True)
+    ]
+    for made, gaze in zip(answers, gazes, strict=True):
+        _must_steer(made, gaze)
+    return answers
+
+
+def _must_steer(answer: Generation, gaze: Gaze | None) -> None:
+    """Raise `NothingSteered` where a gaze could have steered and did not."""
+    if gaze is None or answer.effect is None or answer.effect.rows_steered:
+        return
+    if answer.effect.rows_blind:
+        why = f"{answer.effect.rows_blind} attention rows were due and none could see the target"
+    elif answer.finish == "eos":
+        return  # the answer ended before the first token that was due; its effect says that no row was steered
+    else:
+        why = f'during="{gaze.during}" and the schedule had no row due within {len(answer.token_ids)} tokens'
+    raise NothingSteered(f"The gaze steered nothing: {why}. Aim at another region, or steer for longer.")

@@ -1,0 +1,139 @@
+"""One attention call as probes see it: rows, heads, keys and queries by their place in the text.
+
+A key's index says nothing about its place: padding stands in front, a sliding layer has dropped old keys, a
+static cache has an unused tail, a prefix was computed before. `Moment` knows the place of every cache slot.
+"""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from gazeheads.errors import SeamError
+from gazeheads.heads import Head
+
+
+@dataclass(eq=False)
+class Moment:
+    """One forward pass. positions: (row, slot) place of each cache slot in its row's text, -1 for padding."""
+
+    positions: Tensor
+    n_queries: int
+    layers_seen: set[int] = field(default_factory=set)
+    _keys: dict[int, Tensor] = field(default_factory=dict)
+    _host: npt.NDArray[np.int64] | None = None
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of the batch, after beams and the like have multiplied it."""
+        return self.positions.shape[0]
+
+    @property
+    def queries(self) -> npt.NDArray[np.int64]:
+        """(row, query) absolute positions of the queries, on the host.
+
+        The one synchronisation of a forward pass.
+        """
+        if self._host is None:
+            self._host = self.positions[:, self.positions.shape[1] - self.n_queries :].cpu().numpy()
+        return self._host
+
+    def keys(self, n_keys: int) -> Tensor:
+        """(row, key) absolute positions of the keys of a layer that holds `n_keys` of them.
+
+        A sliding layer holds the newest slots only; a static cache has an unused tail, which reads -1.
+        """
+        if n_keys not in self._keys:
+            total = self.positions.shape[1]
+            held = self.positions[:, max(0, total - n_keys) :]
+            self._keys[n_keys] = nn.functional.pad(held, (0, n_keys - held.shape[1]), value=-1)
+        return self._keys[n_keys]
+
+
+@dataclass(eq=False)
+class Call:
+    """One attention call of one layer, as probes see it.
+
+    query: (row, head, query, dim). key, value: (row, key-value head, key, dim). output: (row, query, head,
+    dim), to be overwritten in place. mask: None, or broadcastable to (row, head, query, key): boolean (True =
+    seen) or additive.
+    """
+
+    layer: int
+    moment: Moment
+    query: Tensor
+    key: Tensor
+    value: Tensor
+    mask: Tensor | None
+    scaling: float
+    output: Tensor
+    causal: bool  # without a mask: query i sees the keys up to i
+
+    @property
+    def n_keys(self) -> int:
+        """Keys held by the layer, the unused tail of a static cache included."""
+        return self.key.shape[2]
+
+    @property
+    def n_queries(self) -> int:
+        """Query rows of this call."""
+        return self.query.shape[2]
+
+    def scores(self, rows: Tensor, heads: Tensor, start: int, stop: int) -> Tensor:
+        """(pair, query, key) float32 logits of queries start..stop of (row, head) pairs, nothing hidden yet."""
+        query = self.query[rows, heads, start:stop].float()
+        return torch.bmm(query * self.scaling, self._of_pairs(self.key, rows, heads).transpose(1, 2))
+
+    def scores_at(self, rows: Tensor, heads: Tensor, slots: Tensor) -> Tensor:
+        """(pair, query, key): the same for queries of one's own choice, `slots` (pair, query)."""
+        query = self.query[rows[:, None], heads[:, None], slots].float()
+        return torch.bmm(query * self.scaling, self._of_pairs(self.key, rows, heads).transpose(1, 2))
+
+    def values(self, rows: Tensor, heads: Tensor) -> Tensor:
+        """(pair, key, dim) float32 values."""
+        return self._of_pairs(self.value, rows, heads)
+
+    def hidden(self, rows: Tensor, slots: Tensor) -> Tensor | None:
+        """(row, query, key) what to add to the scores of the queries in `slots` (row or 1, query); -inf: not seen.
+
+        None where every key is seen.
+        """
+        if self.mask is None:
+            if not self.causal or self.n_queries == 1:
+                return None
+            later = torch.arange(self.n_keys, device=rows.device) > slots[..., None]
+            hidden = torch.zeros_like(later, dtype=torch.float32).masked_fill(later, -torch.inf)
+            return hidden.expand(len(rows), -1, -1)
+        if self.mask.shape[1] != 1:
+            raise SeamError(
+                f"An attention mask of shape {tuple(self.mask.shape)} differs from head to head. Such masks "
+                "are not supported: pass the 2-D attention mask."
+            )
+        row = torch.zeros_like(rows) if self.mask.shape[0] == 1 else rows
+        mask = self.mask[row[:, None], 0, torch.zeros_like(slots) if self.mask.shape[2] == 1 else slots]
+        if mask.dtype == torch.bool:
+            return torch.zeros_like(mask, dtype=torch.float32).masked_fill(~mask, -torch.inf)
+        lowest = torch.finfo(mask.dtype).min / 2  # additive masks hide by the lowest number, or by -inf
+        return mask.float().masked_fill(mask <= lowest, -torch.inf)
+
+    def _of_pairs(self, shared: Tensor, rows: Tensor, heads: Tensor) -> Tensor:
+        """(pair, key, dim) keys or values of (row, head) pairs; several heads may share them."""
+        return shared[rows, heads // (self.query.shape[1] // shared.shape[1])].float()
+
+
+class Probe(Protocol):
+    """What can be attached: it names the layers it is called in and the heads it overwrites.
+
+    `fired` is set once it was called.
+    """
+
+    layers: frozenset[int]
+    overwrites: frozenset[Head]
+    fired: bool
+
+    def attend(self, call: Call) -> None:
+        """Read this call, or overwrite parts of `call.output`."""
+        ...

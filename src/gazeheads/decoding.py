@@ -1,0 +1,106 @@
+"""The one loop that produces tokens: prefill, then one cached step for each token.
+
+Measured against `hf.generate` on a model of the bundled size it is as fast or a little faster, gives the same
+tokens, encodes a picture that several rows share once, takes explicit positions (models that keep them
+between calls get them wrong), and can be read token by token.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import DynamicCache
+
+from gazeheads.families import Family
+from gazeheads.scenes import EncodedInput
+
+
+@dataclass(eq=False)
+class Batch:
+    """Prompts side by side, padded on the left.
+
+    rows: input ids, attention mask and the like, (row, token). features: the pictures, encoded. positions:
+    (axis, row, token). following: (axis, row) position of the first generated token.
+    """
+
+    rows: dict[str, Tensor]
+    features: dict[str, Any]
+    positions: Tensor
+    following: Tensor
+
+
+def collate(hf: Any, family: Family, scenes: Sequence[EncodedInput], pad: int) -> Batch:
+    """A batch of scenes, every distinct picture encoded once."""
+    longest = max(scene.n_prompt for scene in scenes)
+
+    def padded(rows: Sequence[Tensor], value: int) -> Tensor:
+        return torch.cat(
+            [torch.nn.functional.pad(x, (longest - x.shape[-1], 0), value=value) for x in rows], dim=-2
+        )
+
+    names = [name for name in family.row_inputs if name in scenes[0].tensors]
+    rows = {
+        name: padded([scene.tensors[name] for scene in scenes], pad if name == "input_ids" else 0)
+        for name in names
+    }
+    distinct = {scene.picture_key: scene for scene in scenes}
+    number = {key: i for i, key in enumerate(distinct)}
+    features = family.features(
+        hf, [scene.tensors for scene in distinct.values()], [number[scene.picture_key] for scene in scenes]
+    )
+    positions = padded([scene.positions for scene in scenes], 0)
+    # Text that follows continues from the highest position of any axis, the same on all axes.
+    following = positions.amax((0, 2)) + 1
+    return Batch(rows, features, positions, following.expand(len(positions), -1))
+
+
+def produce(
+    hf: Any,
+    batch: Batch,
+    max_new_tokens: int,
+    stop: Sequence[int],
+    pad: int,
+    choose: Callable[[Tensor], Tensor],
+) -> Iterator[Tensor]:
+    """Yield the next token of every row, (row,), until all rows have stopped or the budget is used.
+
+    `choose` picks tokens from float32 logits (row, vocabulary). A row that has produced a token of `stop`
+    goes on with `pad`.
+    """
+    mask, others = (
+        batch.rows["attention_mask"],
+        {k: v for k, v in batch.rows.items() if k != "attention_mask"},
+    )
+    cache = DynamicCache(config=hf.config.get_text_config())
+    ends = batch.following.new_tensor(list(stop))
+    running = mask.new_ones(len(mask)) > 0
+    output = hf(
+        **others,
+        **batch.features,
+        attention_mask=mask,
+        position_ids=batch.positions,
+        past_key_values=cache,
+        use_cache=True,
+        logits_to_keep=1,
+    )
+    for produced in range(1, max_new_tokens + 1):
+        token = choose(output.logits[:, -1].float()).where(running, pad)
+        running = running & ~torch.isin(token, ends)
+        yield token
+        if produced == max_new_tokens or not running.any():
+            return
+        mask = torch.cat([mask, mask.new_ones(len(mask), 1)], dim=1)
+        output = hf(
+            input_ids=token[:, None],
+            attention_mask=mask,
+            position_ids=(batch.following + (produced - 1))[..., None],
+            past_key_values=cache,
+            use_cache=True,
+        )
+
+
+def greedy(logits: Tensor) -> Tensor:
+    """(row,) the most likely token of each row."""
+    return logits.argmax(-1)

@@ -1,0 +1,101 @@
+"""The exceptions that `gazeheads` raises where the caller can do something about it.
+
+    GazeHeadsError
+    ├── RegionError             a box, mask, point or region that cannot be used
+    │   ├── EmptyBox            a box without area, or with a corner that is not a number
+    │   ├── OutsidePicture      a box or point that is not inside the picture
+    │   ├── RegionTooSmall      a region that covers less than one image token
+    │   └── ForeignRegion       a region of another scene, or of another picture of the scene
+    ├── HeadsError              a set of heads that cannot be used
+    │   ├── WrongModel          heads of a model of another shape
+    │   ├── NoSuchDraw          more control sets asked for than there are
+    │   └── BadHeadsFile        a heads file that cannot be read as one
+    ├── GazeError               a gaze that cannot be meant
+    │   ├── HeadSteeredTwice    two gazes on one head at one time
+    │   └── NothingSteered      a push under which no attention row was steered
+    ├── SeamError               the attention of this model cannot be reached as it must be
+    │   ├── NotSwitched         the attention implementation could not be switched
+    │   └── ProbeNeverFired     an attached probe that saw no attention
+    └── ModelError              a model, processor or input that cannot be used
+        ├── UnknownFamily       a `model_type` whose image tokens we cannot place
+        └── BadInput            a picture, prompt or generation setting that cannot be used
+
+Every message says what was asked, what was found, and what to do. The command line prints it as one line and
+exits with code 2.
+"""
+
+
+class GazeHeadsError(Exception):
+    """The root: catch this to catch everything that the caller can mend."""
+
+
+class RegionError(GazeHeadsError):
+    """A box, mask, point or region that cannot be used."""
+
+
+class EmptyBox(RegionError):
+    """A box without area, or with a corner that is not a finite number."""
+
+
+class OutsidePicture(RegionError):
+    """A box or point that does not lie inside the picture."""
+
+
+class RegionTooSmall(RegionError):
+    """A region whose coverage sums to less than one image token."""
+
+
+class ForeignRegion(RegionError):
+    """A region of another scene, or of another picture of the same scene."""
+
+
+class HeadsError(GazeHeadsError):
+    """A set of heads that cannot be used."""
+
+
+class WrongModel(HeadsError):
+    """Heads of a model with another number of layers or heads."""
+
+
+class NoSuchDraw(HeadsError):
+    """More control sets, or larger ones, than the pool of heads can give."""
+
+
+class BadHeadsFile(HeadsError):
+    """A heads file that cannot be read as one."""
+
+
+class GazeError(GazeHeadsError):
+    """A gaze, push or schedule that cannot be meant."""
+
+
+class HeadSteeredTwice(GazeError):
+    """Two gazes on the same head of the same row at one time."""
+
+
+class NothingSteered(GazeError):
+    """A push under which no attention row was steered."""
+
+
+class SeamError(GazeHeadsError):
+    """The attention of this model cannot be reached as it must be."""
+
+
+class NotSwitched(SeamError):
+    """The model did not switch to our attention function."""
+
+
+class ProbeNeverFired(SeamError):
+    """An attached probe that saw no attention."""
+
+
+class ModelError(GazeHeadsError):
+    """A model, processor or input that cannot be used."""
+
+
+class UnknownFamily(ModelError):
+    """A `model_type` whose image tokens we do not know how to place."""
+
+
+class BadInput(ModelError):
+    """A picture, prompt or generation setting that cannot be used."""

@@ -1,0 +1,113 @@
+"""A scene: pictures and a prompt as the model gets them, and the regions that one can point at in them.
+
+`EncodedInput` is what `GazeModel.encode` returns. All coordinates are pixels of the pictures as they were
+passed in.
+"""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+from torch import Tensor
+
+from gazeheads.errors import RegionError
+from gazeheads.grid import Box, ImageGrid
+from gazeheads.regions import Coverage, Region
+
+
+@dataclass(frozen=True, eq=False)
+class EncodedInput:
+    """One prompt about one or more pictures, ready for the model.
+
+    tensors: what the processor made, for a batch of one: `model.hf.generate(**scene.tensors)` works.
+    positions: (axis, 1, token) position ids of the prompt. picture_key: equal for scenes that show the same
+    pictures.
+    boxes, names: the panels or things of picture 0, in reading order, if they were given.
+    """
+
+    tensors: dict[str, Tensor] = field(repr=False)
+    positions: Tensor = field(repr=False)
+    grid: ImageGrid
+    prompt: str
+    picture_key: str = field(repr=False)
+    boxes: tuple[Box, ...] = field(default=(), repr=False)
+    names: tuple[str, ...] = ()
+
+    @property
+    def n_prompt(self) -> int:
+        """Tokens of the prompt, image tokens included."""
+        return self.grid.n_prompt
+
+    def box(
+        self,
+        x0: float,
+        y0: float,
+        x1: float,
+        y1: float,
+        *,
+        image: int = 0,
+        coverage: Coverage = "area",
+        min_tokens: int | None = None,
+        name: str = "",
+    ) -> Region:
+        """The pixels `x0 <= x < x1`, `y0 <= y < y1` of picture `image`.
+
+        Raises `EmptyBox`, `OutsidePicture`, or `RegionTooSmall` if it covers less than one token and
+        `min_tokens` is not given (then it grows to the nearest cells, and `region.grown` says so).
+        """
+        box = Box(x0, y0, x1, y1)
+        return Region.box(self.grid, box, image, coverage=coverage, min_tokens=min_tokens, name=name)
+
+    def mask(
+        self,
+        mask: npt.NDArray[np.generic],
+        *,
+        image: int = 0,
+        coverage: Coverage = "area",
+        min_tokens: int | None = None,
+        name: str = "",
+    ) -> Region:
+        """An array (row, col) of booleans or of values 0..1, of any size in proportion to the picture."""
+        return Region.mask(self.grid, mask, image, coverage=coverage, min_tokens=min_tokens, name=name)
+
+    def point(
+        self,
+        x: float,
+        y: float,
+        radius: float,
+        *,
+        image: int = 0,
+        coverage: Coverage = "area",
+        min_tokens: int | None = None,
+        name: str = "",
+    ) -> Region:
+        """All within `radius` pixels of (x, y)."""
+        return Region.point(
+            self.grid, x, y, radius, image, coverage=coverage, min_tokens=min_tokens, name=name
+        )
+
+    @cached_property
+    def panels(self) -> tuple[Region, ...]:
+        """A region for each box that was given with the picture, in reading order.
+
+        Raises where one is too small.
+        """
+        names = self.names or tuple(f"panel {number}" for number in range(1, len(self.boxes) + 1))
+        return tuple(
+            Region.box(self.grid, box, name=name) for box, name in zip(self.boxes, names, strict=True)
+        )
+
+    def panel(self, number: int) -> Region:
+        """Panel `number`, counted from 0. Raises `RegionError` if there is none."""
+        if not 0 <= number < len(self.boxes):
+            raise RegionError(
+                f"Panel {number} (from 0) was asked for; this scene has {len(self.boxes)} panels. Give the "
+                "panels' boxes to encode(..., panels=boxes), and count from 0."
+            )
+        return self.panels[number]
+
+    def cells(self, image: int = 0) -> tuple[Region, ...]:
+        """A region for each image token of one picture, in prompt order."""
+        rects = self.grid.rects[self.grid.images == image]
+        return tuple(Region.box(self.grid, Box(*map(float, rect)), image) for rect in rects)
