@@ -129,7 +129,9 @@ def test_a_packed_lesson_is_the_same_lesson_alone(tokenizer, model):
         alone = [pack([(s, [lesson])], tokenizer, processor) for s, lessons in drawn for lesson in lessons]
         single = [train.answer_logits(model, batch) for batch in alone]
     assert first.sum() == 5 and first[0]
-    torch.testing.assert_close(weights[0] ** -2, torch.tensor(float((first.nonzero()[1] - first.nonzero()[0]).item())))
+    torch.testing.assert_close(
+        weights[0] ** -2, torch.tensor(float((first.nonzero()[1] - first.nonzero()[0]).item()))
+    )
     assert torch.equal(labels, torch.cat([x[1] for x in single]))
     torch.testing.assert_close(packed, torch.cat([x[0] for x in single]), atol=1e-5, rtol=0)
 

@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from gazeheads import __version__
 from gazeheads.errors import BadInput, GazeHeadsError
@@ -165,11 +165,17 @@ def discover(args: argparse.Namespace) -> dict[str, Any]:
     return {"out": str(args.out), "top": [[str(h), heads.score(h)] for h in heads.top(10)]}
 
 
+class OneLine(argparse.ArgumentParser):
+    """A parser whose complaints are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and leave with exit code 2."""
+        self.exit(2, f"gazeheads: {message}. See `{self.prog} --help`.\n")
+
+
 def parser() -> argparse.ArgumentParser:
     """All commands and their options."""
-    top = argparse.ArgumentParser(
-        prog="gazeheads", description="Find, watch and steer the gaze heads of a VLM."
-    )
+    top = OneLine(prog="gazeheads", description="Find, watch and steer the gaze heads of a VLM.")
     top.add_argument("--version", action="version", version=f"gazeheads {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 

@@ -217,7 +217,9 @@ def quickstart(model: GazeModel, full: bool, progress: Progress) -> Quickstart:
     )
     narration = narrate(model, samples[0], lever)
     seconds = time.monotonic() - began
-    return Quickstart(heads, lever, chosen, dev, draws, tuple(samples), redirections, narration, seconds, full)
+    return Quickstart(
+        heads, lever, chosen, dev, draws, tuple(samples), redirections, narration, seconds, full
+    )
 
 
 def as_json(result: Quickstart) -> dict[str, Any]:

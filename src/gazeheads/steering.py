@@ -208,7 +208,8 @@ def fits(gaze: Gaze, n_layers: int, n_heads: int) -> None:
     shape = getattr(gaze.heads, "shape", (n_layers, n_heads))
     bad = [head for head in gaze.members if not (0 <= head.layer < n_layers and 0 <= head.head < n_heads)]
     if shape != (n_layers, n_heads) or bad:
-        found = f"{shape[0]} layers x {shape[1]} heads" if not bad else f"head {bad[0]}"
+        alike = shape == (n_layers, n_heads)  # heads named one by one have no shape of their own
+        found = f"head {bad[0]}" if alike else f"{shape[0]} layers x {shape[1]} heads"
         raise WrongModel(
             f"The gaze steers heads of another model ({found}); this one has {n_layers} layers x {n_heads} "
             "heads. Run `discover` on this model."
