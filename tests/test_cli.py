@@ -75,7 +75,7 @@ def test_look_at_a_box_of_a_picture(strip, capsys):
 def test_discover_writes_a_ranking_that_look_takes(strip, tmp_path, capsys):
     out_file = tmp_path / "new" / "heads.json"
     code, out, _ = run(["discover", "--data", "doodles:2:dev", "--out", out_file], capsys)
-    heads = Heads.load(str(out_file))
+    heads = Heads.load(out_file)
     assert code == 0 and len(heads) == heads.scores.size and f"{len(heads)} heads ranked" in out
     assert heads.provenance.data == "doodles:2:dev" and heads.provenance.samples == 2
     code, out, _ = run(["look", strip[0], *ASK, "--panel", "1/6", "--heads", out_file], capsys)
@@ -153,7 +153,7 @@ def test_an_empty_question(strip, capsys):
 
 def test_heads_of_another_model_and_corrupt_heads(strip, tmp_path, capsys):
     other = Heads.ranked(np.random.default_rng(0).random((36, 32)), Provenance("another", 36, 32))
-    other.save(str(tmp_path / "other.json"))
+    other.save(tmp_path / "other.json")
     (tmp_path / "corrupt.json").write_text('{"schema": 1, "heads": [')
     (tmp_path / "list.json").write_text("[1, 2]")
     look = ["look", strip[0], *ASK, "--panel", "1/6", "--heads"]

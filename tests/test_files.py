@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from gazeheads.errors import GazeHeadsError
-from gazeheads.files import Unwritable, write_whole
+from gazeheads.errors import GazeHeadsError, Unwritable
+from gazeheads.files import write_whole
 
 
 def test_writing_makes_the_folder_and_leaves_nothing_else(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gazeheads.errors import BadHeadsFile, HeadsError, NoSuchDraw, WrongModel
+from gazeheads.errors import BadHeadsFile, HeadsError, NoSuchDraw, Unwritable, WrongModel
 from gazeheads.heads import Head, Heads, Provenance
 
 
@@ -187,7 +187,7 @@ def test_a_failed_save_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest
         raise OSError("disk full")
 
     monkeypatch.setattr(Path, "replace", full)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(Unwritable, match="disk full"):
         heads.top(3).save(tmp_path / "heads.json")
     assert [path.name for path in tmp_path.iterdir()] == ["heads.json"]
     assert (tmp_path / "heads.json").read_text() == before

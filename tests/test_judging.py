@@ -9,9 +9,9 @@ from PIL import Image
 
 from gazeheads.data import grammar
 from gazeheads.data.doodles import doodles, scenes
-from gazeheads.errors import GazeHeadsError
+from gazeheads.errors import GazeHeadsError, JudgeError
 from gazeheads.grid import Box
-from gazeheads.judging.base import JudgeError, Verdict, degenerate, strip_labels
+from gazeheads.judging.base import Verdict, degenerate, strip_labels
 from gazeheads.judging.rules import RulesJudge, Vocabulary
 from gazeheads.records import Sample
 

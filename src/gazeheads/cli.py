@@ -97,7 +97,7 @@ def heads_for(model: "GazeModel", path: Path | None, top: int | float | None) ->
             f"Heads of {model.name}: none were given, and only the bundled model brings its own. Find them with "
             "`gazeheads discover --model ... --out heads.json`, then pass --heads heads.json."
         )
-    heads = Heads.load(str(path or HEADS))
+    heads = Heads.load(path or HEADS)
     if top is None:
         top = PAPERS_SHARE if len(heads) == heads.scores.size else len(heads)
     return heads.top(top)
@@ -157,7 +157,7 @@ def discover(args: argparse.Namespace) -> dict[str, Any]:
         model, samples, data=args.data, seed=args.seed, progress=lambda n: bar("finding heads", n, total)
     )
     bar.close()
-    heads.save(str(args.out))
+    heads.save(args.out)
     if not args.json:
         for head in heads.top(10):
             print(f"{head!s:8} {heads.score(head):.3f}")

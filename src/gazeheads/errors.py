@@ -16,9 +16,12 @@
     ├── SeamError               the attention of this model cannot be reached as it must be
     │   ├── NotSwitched         the attention implementation could not be switched
     │   └── ProbeNeverFired     an attached probe that saw no attention
-    └── ModelError              a model, processor or input that cannot be used
-        ├── UnknownFamily       a `model_type` whose image tokens we cannot place
-        └── BadInput            a picture, prompt or generation setting that cannot be used
+    ├── ModelError              a model, processor or input that cannot be used
+    │   ├── UnknownFamily       a `model_type` whose image tokens we cannot place
+    │   └── BadInput            a picture, prompt or generation setting that cannot be used
+    ├── JudgeError              a judge that was given what it cannot judge
+    ├── StatisticsError         outcomes that cannot be summarised or compared
+    └── Unwritable              a file that cannot be written where it was asked for
 
 Every message says what was asked, what was found, and what to do. The command line prints it as one line and
 exits with code 2.
@@ -99,3 +102,15 @@ class UnknownFamily(ModelError):
 
 class BadInput(ModelError):
     """A picture, prompt or generation setting that cannot be used."""
+
+
+class JudgeError(GazeHeadsError):
+    """A judge that was given what it cannot judge."""
+
+
+class StatisticsError(GazeHeadsError):
+    """Outcomes that cannot be summarised or compared."""
+
+
+class Unwritable(GazeHeadsError):
+    """A file that cannot be written where it was asked for."""

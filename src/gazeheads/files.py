@@ -3,11 +3,7 @@
 from pathlib import Path
 from uuid import uuid4
 
-from gazeheads.errors import GazeHeadsError
-
-
-class Unwritable(GazeHeadsError):
-    """A file that cannot be written where it was asked for."""
+from gazeheads.errors import Unwritable
 
 
 def write_whole(path: str | Path, text: str) -> Path:

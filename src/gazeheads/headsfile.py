@@ -1,8 +1,6 @@
 """Heads on disk: one JSON file, schema 1, written whole or not at all."""
 
 import json
-import os
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,24 +9,18 @@ import numpy as np
 import numpy.typing as npt
 
 from gazeheads.errors import BadHeadsFile, HeadsError
+from gazeheads.files import write_whole
 from gazeheads.heads import Draw, Head, Heads, Provenance
 
 SCHEMA = 1
 
 
 def save(heads: Heads, path: str | Path) -> None:
-    """Write `heads` to `path`. The file appears only when it is complete."""
-    path = Path(path)
-    text = json.dumps(to_json(heads), allow_nan=False)
-    handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(part).chmod(0o666 & ~_umask())
-        Path(part).replace(path)
-    except BaseException:
-        Path(part).unlink(missing_ok=True)
-        raise
+    """Write `heads` to `path`. The file appears only when it is complete.
+
+    Raises `Unwritable` where it cannot be written.
+    """
+    write_whole(path, json.dumps(to_json(heads), allow_nan=False))
 
 
 def load(path: str | Path) -> Heads:
@@ -97,9 +89,3 @@ def _plain(array: npt.NDArray[np.float64] | None) -> Any:
 
 def _array(values: Any) -> npt.NDArray[np.float64] | None:
     return None if values is None else np.array(values, dtype=np.float64)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

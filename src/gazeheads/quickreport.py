@@ -188,7 +188,7 @@ def write(result: Quickstart, folder: Path) -> Path:
         figures=[Picture(stairs)],
     )
     page = report.write(folder / "report.html")
-    strip.savefig(folder / "strip.png", dpi=160)
+    strip.savefig(folder / "strip.png", dpi=160, bbox_inches="tight", pad_inches=0.05)
     return page
 
 

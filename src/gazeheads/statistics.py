@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from gazeheads.errors import GazeHeadsError
+from gazeheads.errors import StatisticsError
 
 Key = tuple[str, int]  # strip (or picture) id, zero-based target
 Outcomes = Mapping[Key, float | None]
@@ -33,10 +33,6 @@ LEVEL = 0.95
 SAME_AS_BASELINE = 0.9  # the paper's threshold
 K_SHARES = (0.02, 0.04, 0.06, 0.08, 0.12, 0.16, 0.24, 0.32)  # of all heads; tried on dev strips
 _BLOCK = 4_000_000  # resampling weights held at once: 32 MB
-
-
-class StatisticsError(GazeHeadsError):
-    """Outcomes that cannot be summarised or compared."""
 
 
 @dataclass(frozen=True)

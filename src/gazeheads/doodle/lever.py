@@ -18,7 +18,7 @@ def main() -> None:
     chosen, dev = tune(model, heads, doodles(TUNING, TUNING_SEED, "dev"))
     for k, found in dev.items():
         print(f"K = {k:3}: {found}")
-    heads.top(chosen.k).save(str(HEADS))
+    heads.top(chosen.k).save(HEADS)
     print(f"{chosen.k} heads: {HEADS.name}")
 
 

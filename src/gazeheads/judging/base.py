@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from gazeheads.errors import GazeHeadsError
+from gazeheads.errors import JudgeError
 from gazeheads.records import Sample
 
 Kind = Literal["matched", "none", "degenerate", "unscored"]
@@ -21,10 +21,6 @@ LONGEST_GRAM = 4
 MOST_IN_A_ROW = 3
 _NUMBER = r"(?:\d+|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)"
 _LABEL = re.compile(rf"\**\bpanel\s+{_NUMBER}\b\**\s*:\**", re.IGNORECASE)
-
-
-class JudgeError(GazeHeadsError):
-    """A judge that was given what it cannot judge."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from gazeheads.data import grammar
-from gazeheads.judging.base import JudgeError, Verdict, degenerate, strip_labels, words_of
+from gazeheads.errors import JudgeError
+from gazeheads.judging.base import Verdict, degenerate, strip_labels, words_of
 from gazeheads.records import Sample
 
 SLOTS = ("action", "object", "setting")
