@@ -165,9 +165,10 @@ def test_scene_boxes_and_masks_are_exact():
 
 def test_scene_sizes_have_one_largest_thing():
     sizes = []
-    for i in range(60):
+    for i in range(400):
         scene = draw_scene(random.Random(f"z{i}"), "train")
         order = [("small", "medium", "large").index(t.size) for t in scene.things]
+        assert 2 <= len(order) <= 6
         assert order.count(max(order)) == 1, "the main object must be beyond doubt"
         sizes += order
     assert set(sizes) == {0, 1, 2}
@@ -177,6 +178,10 @@ def test_ground_truth_is_json():
     for sample in (*doodles(1, labels=LETTERS), *scenes(1)):
         data = json.loads(json.dumps(sample.to_json()))
         assert data["boxes"] and data["captions"] and data["source"]["seed"] == 0
+        assert data["order"] == list(range(len(sample.boxes)))
+        for mask, packed in zip(sample.masks, data["masks"], strict=True):
+            values = [i % 2 for i, n in enumerate(packed["counts"]) for _ in range(n)]
+            assert np.array_equal(np.reshape(values, packed["size"], order="F"), mask)
 
 
 def test_pictures_are_rgb_at_any_size():

@@ -57,7 +57,10 @@ class Sample:
         return self.redraw(height, cell) if self.redraw else self
 
     def to_json(self) -> dict[str, Any]:
-        """Everything but the pixels; masks as their boxes only. `source` says how to draw the picture again."""
+        """Everything but the pixels; `source` says how to draw these again. `order` is the reading order of the boxes.
+
+        Masks are run lengths as in COCO: of zeros and ones in turn, from zeros, down the columns.
+        """
         return {
             "schema": SCHEMA,
             "id": self.id,
@@ -68,8 +71,19 @@ class Sample:
             "captions": [list(c) for c in self.captions],
             "slots": [dict(s) for s in self.slots],
             "letters": list(self.letters),
+            "order": list(range(len(self.boxes))),
+            "masks": [{"size": list(mask.shape), "counts": run_lengths(mask)} for mask in self.masks],
             "source": dict(self.source),
         }
+
+
+def run_lengths(mask: npt.NDArray[np.bool_]) -> list[int]:
+    """The lengths of the runs of zeros and ones of a mask (row, col), column by column, beginning with zeros."""
+    flat = mask.ravel(order="F")
+    edges = np.flatnonzero(np.diff(flat)) + 1
+    ends = np.concatenate([[0], edges, [flat.size]])
+    lengths = [int(n) for n in np.diff(ends)]
+    return [0, *lengths] if flat[0] else lengths
 
 
 @dataclass(frozen=True)

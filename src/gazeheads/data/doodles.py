@@ -342,6 +342,8 @@ def draw_scene(rng: random.Random, split: Split) -> Scene:
             if all(max(abs(u - t.u), abs(v - t.v)) > (side + SIZES[t.size]) / 2 + 0.02 for t in things):
                 things.append(Thing(name, colour, size, u, v))
                 break
+    if len(things) < 2:  # the main thing stands in the way of all others
+        return draw_scene(rng, split)
     return Scene(setting, tuple(sorted(things, key=lambda t: t.u)), width)
 
 
