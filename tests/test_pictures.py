@@ -1,5 +1,7 @@
 """Pictures and comics from files: opened whole and upright, laid out on the token grid."""
 
+import itertools
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -86,4 +88,4 @@ def test_sources_by_name(tmp_path):
 def test_equal_panels_tile_a_picture():
     boxes = panels_of(Image.new("RGB", (100, 20)), 3)
     assert boxes[0].x0 == 0 and boxes[-1].x1 == 100
-    assert all(a.x1 == b.x0 for a, b in zip(boxes, boxes[1:], strict=False))
+    assert all(a.x1 == b.x0 for a, b in itertools.pairwise(boxes))
