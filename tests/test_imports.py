@@ -17,6 +17,8 @@ TORCH_FREE = VALUES | {
     "report",
     "judging.base",
     "judging.rules",
+    "trace",
+    "words",
 }
 ATTENTION_INTERNALS = {
     "ALL_ATTENTION_FUNCTIONS",

@@ -277,7 +277,9 @@ def test_every_row_of_a_batch_is_proved_to_its_own_end(model: GazeModel, scene: 
 
 
 def test_heads_of_another_model_are_refused(scene: EncodedInput) -> None:
-    with pytest.raises(WrongModel, match=r"another model \(head L3H0\); this one has 3 layers x 4 heads"):
+    with pytest.raises(
+        WrongModel, match=r"another model were to be steered \(head L3H0\); this one has 3 layers x 4 heads"
+    ):
         Steering([Gaze([Head(3, 0)], scene.panel(0))], 3, 4)
     foreign = Heads.of(["L0H0"], "other", 8, 12)
     with pytest.raises(

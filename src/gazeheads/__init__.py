@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from gazeheads.records import Sample
     from gazeheads.regions import Region
     from gazeheads.scenes import EncodedInput
+    from gazeheads.trace import GazeTrace, Record
+    from gazeheads.words import Word
 
 __version__ = "0.1.0"
 
@@ -36,13 +38,16 @@ __all__ = [
     "Gaze",
     "GazeHeadsError",
     "GazeModel",
+    "GazeTrace",
     "Generation",
     "Head",
     "Heads",
     "Push",
+    "Record",
     "Region",
     "Sample",
     "Schedule",
+    "Word",
     "discover",
     "doodles",
     "load",
@@ -56,13 +61,16 @@ _HOMES = {
     "Gaze": "gaze",
     "GazeHeadsError": "errors",
     "GazeModel": "model",
+    "GazeTrace": "trace",
     "Generation": "generation",
     "Head": "heads",
     "Heads": "heads",
     "Push": "gaze",
+    "Record": "trace",
     "Region": "regions",
     "Sample": "records",
     "Schedule": "gaze",
+    "Word": "words",
     "discover": "discovery",
     "doodles": "data.doodles",
     "load": "model",

@@ -1,6 +1,7 @@
 """From scenes and gazes to answers: one batch, steered, with its proof."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -10,27 +11,39 @@ from gazeheads.decoding import collate, greedy, produce
 from gazeheads.errors import NothingSteered
 from gazeheads.gaze import Gaze
 from gazeheads.generation import Generation
+from gazeheads.recording import Recorder
 from gazeheads.regions import same_scene
 from gazeheads.scenes import EncodedInput
 from gazeheads.steering import Steering
+from gazeheads.trace import Record
+from gazeheads.words import spell
 
 
 def answer(
-    model: Any, scenes: Sequence[EncodedInput], gazes: Sequence[Gaze | None], max_new_tokens: int
+    model: Any,
+    scenes: Sequence[EncodedInput],
+    gazes: Sequence[Gaze | None],
+    records: Sequence[Record | None],
+    max_new_tokens: int,
 ) -> list[Generation]:
-    """The greedy answers of `model` (a `GazeModel`) to one batch of scenes, each under its own gaze or none."""
+    """The greedy answers of `model` (a `GazeModel`) to one batch of scenes, each with its own gaze and record."""
     for scene, gaze in zip(scenes, gazes, strict=True):
         if gaze is not None:
             same_scene(scene.grid, gaze.schedule.regions)
     steering = Steering(gazes, model.n_layers, model.n_heads)
+    recorder = Recorder([scene.grid for scene in scenes], records, model.n_layers, model.n_heads)
     batch = collate(model.hf, model.family, scenes, model.pad)
-    with attached(model.hf, *([steering] if steering.layers else [])):
+    with attached(model.hf, *(probe for probe in (steering, recorder) if probe.layers)):
         steps = list(produce(model.hf, batch, max_new_tokens, model.stop, model.pad, greedy))
     rows = torch.stack(steps, dim=1).tolist()
     ends = [next((n for n, token in enumerate(row, 1) if token in model.stop), None) for row in rows]
     tokens = [row[:end] for row, end in zip(rows, ends, strict=True)]
     texts = model.processor.tokenizer.batch_decode(tokens, skip_special_tokens=True)
     effects = steering.effects([len(row) for row in tokens])
+    decode = partial(model.processor.tokenizer.decode, skip_special_tokens=True)
+    traces = (
+        recorder.traces([spell(row, decode) for row in tokens]) if recorder.layers else [None] * len(tokens)
+    )
     answers = [
         Generation(
             text=text,
@@ -38,8 +51,9 @@ def answer(
             finish="length" if end is None else "eos",
             effect=effect,
             settings={"model": model.name, "max_new_tokens": max_new_tokens, "decoding": "greedy"},
+            trace=trace,
         )
-        for text, row, end, effect in zip(texts, tokens, ends, effects, strict=True)
+        for text, row, end, effect, trace in zip(texts, tokens, ends, effects, traces, strict=True)
     ]
     for made, gaze in zip(answers, gazes, strict=True):
         _must_steer(made, gaze)

@@ -187,8 +187,11 @@ def _attention(
     if probes:
         causal = getattr(module, "is_causal", True) if is_causal is None else is_causal
         scale = query.shape[-1] ** -0.5 if scaling is None else scaling
-        call = Call(layer, moment, query, key, value, attention_mask, scale, output, causal)
-        for probe in probes:
+        recorded = any(not probe.overwrites for probe in probes)
+        call = Call(layer, moment, query, key, value, attention_mask, scale, output, causal, recorded)
+        for probe in sorted(
+            probes, key=lambda probe: not probe.overwrites
+        ):  # who reads comes after who writes
             probe.attend(call)
             probe.fired = True
     return output, None

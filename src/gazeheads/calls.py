@@ -58,7 +58,8 @@ class Call:
     """One attention call of one layer, as probes see it.
 
     query: (row, head, query, dim). key, value: (row, key-value head, key, dim). output: (row, query, head,
-    dim), to be overwritten in place. mask: None, or broadcastable to (row, head, query, key): boolean (True =
+    dim), to be overwritten in place. finals: steered patterns of rows that produce tokens. mask: None, or
+    broadcastable to (row, head, query, key): boolean (True =
     seen) or additive.
     """
 
@@ -71,6 +72,8 @@ class Call:
     scaling: float
     output: Tensor
     causal: bool  # without a mask: query i sees the keys up to i
+    recorded: bool = False  # a probe after the steering wants to know its patterns
+    finals: list["Final"] = field(default_factory=list)
 
     @property
     def n_keys(self) -> int:
@@ -87,14 +90,31 @@ class Call:
         query = self.query[rows, heads, start:stop].float()
         return torch.bmm(query * self.scaling, self._of_pairs(self.key, rows, heads).transpose(1, 2))
 
-    def scores_at(self, rows: Tensor, heads: Tensor, slots: Tensor) -> Tensor:
-        """(pair, query, key): the same for queries of one's own choice, `slots` (pair, query)."""
-        query = self.query[rows[:, None], heads[:, None], slots].float()
-        return torch.bmm(query * self.scaling, self._of_pairs(self.key, rows, heads).transpose(1, 2))
-
     def values(self, rows: Tensor, heads: Tensor) -> Tensor:
         """(pair, key, dim) float32 values."""
         return self._of_pairs(self.value, rows, heads)
+
+    def value_norms(self, rows: Tensor, heads: Tensor) -> Tensor:
+        """(pair, key) lengths of the value vectors; heads that share values share them."""
+        norms: Tensor = self.value.float().norm(dim=-1)
+        return norms[rows, heads // (self.query.shape[1] // norms.shape[1])]
+
+    def final(self, pattern: Tensor, rows: Tensor, heads: Tensor, start: int) -> Tensor:
+        """(pair, query, key): `pattern` of the queries from `start` on, as it is where it was steered."""
+        if not self.finals:
+            return pattern
+        # Pairs that are steered but not asked for write into a line that is dropped; no look at the device is needed.
+        pair_of = rows.new_full(self.query.shape[:2], len(rows))
+        pair_of[rows, heads] = torch.arange(len(rows), device=rows.device)
+        result = torch.cat([pattern, torch.zeros_like(pattern[:1])])
+        for final in self.finals:
+            begin = max(start, final.start)
+            pairs = pair_of[final.rows, final.heads]
+            here = slice(begin - start, final.start + final.pattern.shape[1] - start)
+            there = slice(begin - final.start, None)
+            write = final.write[:, there, None]
+            result[pairs, here] = torch.where(write, final.pattern[:, there], result[pairs, here])
+        return result[:-1]
 
     def hidden(self, rows: Tensor, slots: Tensor) -> Tensor | None:
         """(row, query, key) what to add to the scores of the queries in `slots` (row or 1, query); -inf: not seen.
@@ -122,6 +142,21 @@ class Call:
     def _of_pairs(self, shared: Tensor, rows: Tensor, heads: Tensor) -> Tensor:
         """(pair, key, dim) keys or values of (row, head) pairs; several heads may share them."""
         return shared[rows, heads // (self.query.shape[1] // shared.shape[1])].float()
+
+
+@dataclass(eq=False)
+class Final:
+    """Steered patterns, as they were multiplied with the values, of the queries from `start` on.
+
+    rows, heads: (pair,). pattern: (pair, query, key). write: (pair, query) whether it was used; where not, the row
+    kept its own.
+    """
+
+    rows: Tensor
+    heads: Tensor
+    start: int
+    pattern: Tensor
+    write: Tensor
 
 
 class Probe(Protocol):

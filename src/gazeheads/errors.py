@@ -13,6 +13,8 @@
     ├── GazeError               a gaze that cannot be meant
     │   ├── HeadSteeredTwice    two gazes on one head at one time
     │   └── NothingSteered      a push under which no attention row was steered
+    ├── RecordError             something to record, or to read from a trace, that is not there
+    │   └── BadTrace            a trace file that cannot be read as one
     ├── SeamError               the attention of this model cannot be reached as it must be
     │   ├── NotSwitched         the attention implementation could not be switched
     │   └── ProbeNeverFired     an attached probe that saw no attention
@@ -78,6 +80,14 @@ class HeadSteeredTwice(GazeError):
 
 class NothingSteered(GazeError):
     """A push under which no attention row was steered."""
+
+
+class RecordError(GazeHeadsError):
+    """Something to record, or to read from a trace, that is not there."""
+
+
+class BadTrace(RecordError):
+    """A trace file that cannot be read as one."""
 
 
 class SeamError(GazeHeadsError):

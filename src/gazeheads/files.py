@@ -6,17 +6,17 @@ from uuid import uuid4
 from gazeheads.errors import Unwritable
 
 
-def write_whole(path: str | Path, text: str) -> Path:
-    """Write `text` to `path` as UTF-8, making its folder if there is none; the path.
+def write_whole(path: str | Path, content: str | bytes) -> Path:
+    """Write `content`, text as UTF-8, to `path`, making its folder if there is none; the path.
 
-    The text goes to a draft beside its place and is moved there when it is complete, so that no reader, and
+    It goes to a draft beside its place and is moved there when it is complete, so that no reader, and
     no crash, meets half a file. Raises `Unwritable` where the folder cannot be made or written to.
     """
     path = Path(path)
     draft = path.with_name(f".{path.name}.{uuid4().hex}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_text(text, encoding="utf-8")
+        draft.write_bytes(content.encode() if isinstance(content, str) else content)
         draft.replace(path)
     except OSError as error:
         raise Unwritable(

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from gazeheads import __version__
 from gazeheads.effect import Effect
+from gazeheads.trace import GazeTrace
 
 SCHEMA = 1
 
@@ -14,7 +15,8 @@ class Generation:
     """One answer.
 
     token_ids: all tokens produced, the end token included. finish: "eos", or "length" where the budget
-    ran out. effect: what the gaze did, or None for an answer without one. settings: how it was made.
+    ran out. effect: what the gaze did, or None for an answer without one. trace: where the recorded heads looked,
+    or None; it has its own `save`. settings: how it was made.
     """
 
     text: str
@@ -22,12 +24,13 @@ class Generation:
     finish: Literal["eos", "length"]
     effect: Effect | None = None
     settings: dict[str, Any] = field(default_factory=dict, repr=False)
+    trace: GazeTrace | None = field(default=None, repr=False)
 
     def __str__(self) -> str:
         return self.text
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values, for one line of JSONL."""
+        """Plain values, for one line of JSONL; the trace is left out."""
         return {
             "schema": SCHEMA,
             "version": __version__,

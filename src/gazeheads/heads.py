@@ -9,7 +9,7 @@ kept for *every* head of the model, so a subset still knows the whole map. Layer
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -236,3 +236,16 @@ class Heads:
         from gazeheads.headsfile import load
 
         return load(path)
+
+
+def belong(heads: "Heads | Sequence[Head]", n_layers: int, n_heads: int, verb: str) -> None:
+    """Raise `WrongModel` unless these are heads of a model of this shape. verb: "steered" or "recorded"."""
+    shape = getattr(heads, "shape", (n_layers, n_heads))
+    bad = [head for head in heads if not (0 <= head[0] < n_layers and 0 <= head[1] < n_heads)]
+    if shape != (n_layers, n_heads) or bad:
+        alike = shape == (n_layers, n_heads)  # heads named one by one have no shape of their own
+        found = f"head {Head(*bad[0])}" if alike else f"{shape[0]} layers x {shape[1]} heads"
+        raise WrongModel(
+            f"Heads of another model were to be {verb} ({found}); this one has {n_layers} layers x {n_heads} heads. "
+            "Run `discover` on this model."
+        )

@@ -13,27 +13,26 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, overload
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from PIL import Image
 
 from gazeheads.answering import answer
 from gazeheads.attention import attached
 from gazeheads.decoding import collate
-from gazeheads.errors import BadInput, GazeError, ModelError
+from gazeheads.errors import BadInput, GazeError, ModelError, RecordError
 from gazeheads.families import Family, family, image_positions
 from gazeheads.gaze import Gaze
 from gazeheads.generation import Generation
 from gazeheads.grid import Box, ImageGrid
-from gazeheads.heads import Head
-from gazeheads.recording import AnswerRows, LastRow
+from gazeheads.heads import Head, Heads
+from gazeheads.recording import Recorder
 from gazeheads.records import Sample
 from gazeheads.scenes import EncodedInput
 from gazeheads.steering import Steering
+from gazeheads.trace import Patterns, Record
 
 Picture = Image.Image
-Patterns = npt.NDArray[np.float32]
+Recorded = Record | Heads
 
 
 class GazeModel:
@@ -116,7 +115,12 @@ class GazeModel:
 
     @overload
     def generate(
-        self, scenes: EncodedInput, gaze: Gaze | None = None, *, max_new_tokens: int = 100
+        self,
+        scenes: EncodedInput,
+        gaze: Gaze | None = None,
+        *,
+        record: Recorded | None = None,
+        max_new_tokens: int = 100,
     ) -> Generation: ...
 
     @overload
@@ -125,6 +129,7 @@ class GazeModel:
         scenes: Sequence[EncodedInput],
         gaze: Gaze | Sequence[Gaze | None] | None = None,
         *,
+        record: Recorded | Sequence[Recorded | None] | None = None,
         max_new_tokens: int = 100,
         batch_size: int | None = None,
     ) -> list[Generation]: ...
@@ -135,21 +140,24 @@ class GazeModel:
         scenes: EncodedInput | Sequence[EncodedInput],
         gaze: Gaze | Sequence[Gaze | None] | None = None,
         *,
+        record: Recorded | Sequence[Recorded | None] | None = None,
         max_new_tokens: int = 100,
         batch_size: int | None = None,
     ) -> Generation | list[Generation]:
         """The greedy answer to a scene, or those to many scenes, `batch_size` at a time (default: all at once).
 
         `gaze` steers; with many scenes it is a list, one entry for each scene (None: look freely). Every row
-        of a batch is what it would be alone. Raises `ForeignRegion` for a region of another scene,
-        `WrongModel` for heads of another model, `NothingSteered` if a gaze steered no attention row at all.
+        of a batch is what it would be alone. `record`: heads, or a `Record`, for all scenes, or a list of them
+        with an entry for each; what they looked at is in `answer.trace`. Raises `ForeignRegion` for a region of
+        another scene, `WrongModel` for heads of another model, `NothingSteered` if a gaze steered no attention
+        row at all.
         """
         if max_new_tokens < 1:
             raise BadInput(f"max_new_tokens={max_new_tokens}: an answer has at least one token.")
         if isinstance(scenes, EncodedInput):
             if gaze is not None and not isinstance(gaze, Gaze):
                 raise GazeError("One scene was given with several gazes. Give one gaze, or a list of scenes.")
-            return answer(self, [scenes], [gaze], max_new_tokens)[0]
+            return answer(self, [scenes], [gaze], _records(record, 1), max_new_tokens)[0]
         scenes = list(scenes)
         gazes = [gaze] * len(scenes) if gaze is None or isinstance(gaze, Gaze) else list(gaze)
         if len(gazes) != len(scenes):
@@ -157,13 +165,14 @@ class GazeModel:
                 f"{len(scenes)} scenes were given with {len(gazes)} gazes. Give one for each (None: look "
                 "freely)."
             )
+        records = _records(record, len(scenes))
         size = len(scenes) if batch_size is None else batch_size
         if size < 1 and scenes:
             raise BadInput(f"batch_size={batch_size}: a batch has at least one row.")
         answers: list[Generation] = []
         for start in range(0, len(scenes), max(size, 1)):
             part = slice(start, start + size)
-            answers += answer(self, scenes[part], gazes[part], max_new_tokens)
+            answers += answer(self, scenes[part], gazes[part], records[part], max_new_tokens)
         return answers
 
     @contextmanager
@@ -188,10 +197,14 @@ class GazeModel:
         `output_attentions` within rounding; NaN in layers without attention.
         """
         size = batch_size or len(scenes)
+        every = Record(
+            [Head(layer, head) for layer in range(self.n_layers) for head in range(self.n_heads)], "heads"
+        )
         found: list[Patterns] = []
         for start in range(0, len(scenes), size or 1):
             part = scenes[start : start + size]
-            probe = LastRow([scene.grid for scene in part], self.n_layers)
+            grids = [scene.grid for scene in part]
+            probe = Recorder(grids, [every] * len(part), self.n_layers, self.n_heads)
             batch = collate(self.hf, self.family, part, self.pad)
             with attached(self.hf, probe):
                 self.hf(
@@ -201,26 +214,20 @@ class GazeModel:
                     use_cache=False,
                     logits_to_keep=1,
                 )
-            found.extend(probe.patterns())
+            found += [look.reshape(self.n_layers, self.n_heads, -1) for look in probe.looks([1] * len(part))]
         return found
 
-    @torch.no_grad()
-    def answer_rows(self, scene: EncodedInput, answer: Generation, heads: Sequence[Head]) -> Patterns:
-        """(head, token, image token): what unsteered heads attend to in the row that produces each token.
 
-        One pass over the prompt and the answer's tokens. Row t is the one that produced token t.
-        """
-        tokens = torch.tensor([answer.token_ids[:-1]], dtype=torch.long, device=self.hf.device)
-        batch = collate(self.hf, self.family, [scene], self.pad)
-        rows = {name: torch.nn.functional.pad(x, (0, tokens.shape[1])) for name, x in batch.rows.items()}
-        rows["input_ids"][:, scene.n_prompt :] = tokens
-        rows["attention_mask"][:, scene.n_prompt :] = 1
-        after = batch.following[..., None] + torch.arange(tokens.shape[1], device=self.hf.device)
-        positions = torch.cat([batch.positions, after], dim=-1)
-        probe = AnswerRows(scene.grid, heads)
-        with attached(self.hf, probe):
-            self.hf(**rows, **batch.features, position_ids=positions, use_cache=False, logits_to_keep=1)
-        return probe.patterns()
+def _records(record: Recorded | Sequence[Recorded | None] | None, n_scenes: int) -> list[Record | None]:
+    """One entry for each scene. Heads alone are recorded as `Record(heads)`."""
+    alike = record is None or isinstance(record, Record | Heads)
+    given = [record] * n_scenes if alike else list(record)  # type: ignore[arg-type]
+    if len(given) != n_scenes or not all(each is None or isinstance(each, Record | Heads) for each in given):
+        raise RecordError(
+            f"record={record!r} was given with {n_scenes} scenes. Give heads, a Record, or a list with one of these or "
+            "None for each scene."
+        )
+    return [Record(each) if isinstance(each, Heads) else each for each in given]  # type: ignore[misc]
 
 
 def load(

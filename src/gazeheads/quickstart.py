@@ -172,19 +172,18 @@ def narrate(model: GazeModel, sample: Sample, lever: Heads) -> Narration:
     """Let the model tell one strip panel by panel, and see where the lever's heads look at each word."""
     sample = model.fit(sample)
     scene = model.encode(sample.picture, prompts.NARRATE, panels=sample.boxes)
-    told = model.generate(scene, max_new_tokens=120)
-    looked = model.answer_rows(scene, told, lever.heads).mean(0)
-    weights = np.stack([panel.weights for panel in scene.panels], axis=1)
-    tokens = [model.processor.tokenizer.decode([token]) for token in told.token_ids]
+    told = model.generate(scene, record=lever, max_new_tokens=120)
+    assert told.trace is not None
+    tokens = told.trace.pieces
     judge, described, sentence = RulesJudge(), [], []
-    for token in tokens:
+    for number, token in enumerate(tokens, 1):
         sentence.append(token)
-        if token.strip() == "." or token is tokens[-1]:
+        if token.strip() == "." or number == len(tokens):
             region = judge.judge(sample, "".join(sentence)).region
             described += [region] * len(sentence)
             sentence = []
-    attention = (looked @ weights).astype(np.float32)
-    return Narration(prompts.NARRATE, told.text, tuple(tokens), attention, tuple(described))
+    attention = told.trace.over(scene.panels)
+    return Narration(prompts.NARRATE, told.text, tokens, attention, tuple(described))
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

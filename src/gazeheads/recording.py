@@ -1,8 +1,11 @@
 """Recording: what heads look at, read off while the model runs, without `output_attentions`.
 
-Only rows that were asked for are computed, never the whole token x token pattern.
+Only the rows that produce tokens are computed, and of each only the image tokens are kept: memory grows with
+tokens x image tokens, never with tokens x tokens. The pattern of a steered head is the one that was multiplied with
+the values: the steering probe hands it over.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,97 +13,147 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from gazeheads.calls import Call
+from gazeheads.calls import Call, Moment
 from gazeheads.errors import SeamError
 from gazeheads.grid import ImageGrid
-from gazeheads.heads import Head
+from gazeheads.heads import Head, belong
+from gazeheads.trace import GazeTrace, Patterns, Record
 
 
-class LastRow:
-    """A probe that keeps what the last prompt token attends to among image tokens, for every head.
+class Recorder:
+    """A probe that records. `records[row]`: what to record of that row of the batch, or None; `grids[row]`: its scene.
 
-    `grids[row]` describes the prompt in that row of the batch.
+    A *line* is what is kept of one row: one head, or the mean of several. Raises `WrongModel` if a head is not one of
+    the model's.
     """
 
-    def __init__(self, grids: Sequence[ImageGrid], n_layers: int) -> None:
-        self.grids = grids
-        self.layers = frozenset(range(n_layers))
+    def __init__(
+        self, grids: Sequence[ImageGrid], records: Sequence[Record | None], n_layers: int, n_heads: int
+    ) -> None:
+        self.grids, self.records = grids, records
         self.overwrites = frozenset[Head]()
         self.fired = False
-        self._n_layers = n_layers
-        self._kept: dict[int, Tensor] = {}
+        self._lines: list[list[int]] = []  # of each row
+        self._layers: list[set[int]] = []  # of each line
+        found: dict[int, list[tuple[int, int, int, float]]] = defaultdict(
+            list
+        )  # row, head, line, share of the line
+        for row, record in enumerate(records):
+            mine: list[int] = []
+            self._lines.append(mine)
+            if record is None:
+                continue
+            belong(record.heads, n_layers, n_heads, "recorded")
+            for number, head in enumerate(record.members):
+                if record.keep == "heads" or number == 0:
+                    mine.append(len(self._layers))
+                    self._layers.append(set())
+                self._layers[mine[-1]].add(head.layer)
+                share = 1.0 if record.keep == "heads" else 1 / len(record.members)
+                found[head.layer].append((row, head.head, mine[-1], share))
+        self._by_layer = dict(found)
+        self.layers = frozenset(found)
+        self._by_values = np.array([r is not None and r.weigh == "values" for r in records])
+        self._last_prompt = np.array([grid.n_prompt - 1 for grid in grids], dtype=np.int64)
+        self._columns = max((len(grid) for grid in grids), default=0)
+        self._called: set[int] = set()
+        self._moment: Moment | None = None
+        self._start = 0  # of the running pass: the first query that produces a token
+        self._slots: dict[
+            int, Tensor
+        ] = {}  # by number of keys: (row, image token) its key, -1 where it is not held
+        self._kept: list[Tensor] = []  # of each pass: (line, query, image token)
+        self._tokens: list[npt.NDArray[np.int64]] = []  # of each pass: (row, query)
 
     def attend(self, call: Call) -> None:
-        """Keep (row, head, image token) of this layer; the last prompt token must be among the queries."""
-        n_rows, n_heads = call.query.shape[0], call.query.shape[1]
-        last = np.array([grid.n_prompt - 1 for grid in self.grids])
-        slots = np.argmax(call.moment.queries == last[:, None], axis=1)
-        if (call.moment.queries[np.arange(n_rows), slots] != last).any():
-            raise SeamError(
-                "The last prompt token is not in this forward pass. Run the whole prompt at once."
-            )
+        """Keep what the heads of this layer look at."""
+        if self._moment is not call.moment:
+            self._begin(call.moment)
+        self._called.add(call.layer)
+        if self._start == call.n_queries:
+            return
         at = call.moment.positions
-        rows = torch.arange(n_rows, device=at.device).repeat_interleave(n_heads)
-        heads = torch.arange(n_heads, device=at.device).repeat(n_rows)
-        slot = at.new_tensor(slots)[:, None]
-        logits = call.scores_at(rows, heads, slot[rows]).view(n_rows, n_heads, -1)
-        hidden = call.hidden(torch.arange(n_rows, device=at.device), slot)
-        pattern = (logits if hidden is None else logits + hidden).softmax(-1)
-        keys = call.moment.keys(call.n_keys)
-        wanted = at.new_zeros((n_rows, max(len(grid) for grid in self.grids)))
-        for row, grid in enumerate(self.grids):
-            wanted[row, : len(grid)] = at.new_tensor(np.array(grid.positions))
-        # A key's slot is found by its position. One that a sliding window dropped has no slot, and no attention.
-        slot_of = at.new_full((n_rows, int(last.max()) + 2), -1)
-        slot_of.scatter_(
-            1,
-            keys.where(keys >= 0, int(last.max()) + 1),
-            torch.arange(call.n_keys, device=at.device).expand(n_rows, -1),
-        )
-        slot = slot_of.gather(1, wanted)
-        found = pattern.gather(2, slot.clamp(min=0)[:, None].expand(-1, n_heads, -1))
-        self._kept[call.layer] = found * (slot >= 0)[:, None]
+        whole = at.new_tensor([part[:3] for part in self._by_layer[call.layer]])
+        rows, heads, lines = whole.T
+        scores = call.scores(rows, heads, self._start, call.n_queries)
+        slots = torch.arange(self._start, call.n_queries, device=at.device)[None]
+        hidden = call.hidden(torch.arange(call.query.shape[0], device=at.device), slots)
+        pattern = (scores if hidden is None else scores + hidden[rows]).softmax(-1)
+        pattern = call.final(pattern, rows, heads, self._start)
+        slot = self._slots_of(call)[rows]
+        seen = (slot >= 0).float()
+        share = [part[3] for part in self._by_layer[call.layer]]
+        found = pattern.gather(2, slot.clamp(min=0)[:, None].expand(-1, pattern.shape[1], -1))
+        if self._by_values.any():
+            norms = call.value_norms(rows, heads).gather(1, slot.clamp(min=0))
+            seen = torch.where((at.new_tensor(self._by_values) > 0)[rows][:, None], seen * norms, seen)
+        seen = seen * seen.new_tensor(share)[:, None]
+        self._kept[-1].index_add_(0, lines, found * seen[:, None])
 
-    def patterns(self) -> list[npt.NDArray[np.float32]]:
-        """For each row (layer, head, image token) float32; NaN in layers that have no attention."""
-        some = next(iter(self._kept.values()))
-        layers = [self._kept.get(layer, torch.full_like(some, torch.nan)) for layer in range(self._n_layers)]
-        kept = torch.stack(layers, dim=1).cpu().numpy()
-        return [kept[row, :, :, : len(grid)] for row, grid in enumerate(self.grids)]
-
-
-class AnswerRows:
-    """A probe that keeps where heads look in the rows that produce an answer, in a pass over prompt and answer.
-
-    One row, without padding, in one pass: the rows from the last prompt token on.
-    """
-
-    def __init__(self, grid: ImageGrid, heads: Sequence[Head]) -> None:
-        self.grid, self.heads = grid, tuple(heads)
-        self.layers = frozenset(head.layer for head in heads)
-        self.overwrites = frozenset[Head]()
-        self.fired = False
-        self._kept: dict[Head, Tensor] = {}
-
-    def attend(self, call: Call) -> None:
-        """Keep (token, image token) of each head of this layer."""
-        start = self.grid.n_prompt - 1
-        if call.query.shape[0] != 1 or call.moment.queries[0, 0] != 0 or call.n_queries <= start:
+    def _begin(self, moment: Moment) -> None:
+        """Another forward pass: find the queries that produce tokens."""
+        if moment.n_rows != len(self.grids):
             raise SeamError(
-                "Rows of an answer are read in one pass over one prompt and its answer, from the beginning."
+                f"The model runs {moment.n_rows} rows, {len(self.grids)} are recorded. Beams cannot be recorded: "
+                "their rows change places. Give a record for each row."
             )
-        here = [head for head in self.heads if head.layer == call.layer]
-        at = call.moment.positions
-        rows, heads = at.new_zeros(len(here)), at.new_tensor([head.head for head in here])
-        scores = call.scores(rows, heads, start, call.n_queries)
-        hidden = call.hidden(at.new_zeros(1), torch.arange(start, call.n_queries, device=at.device)[None])
-        pattern = (scores if hidden is None else scores + hidden).softmax(-1)
-        shift = int(at.shape[1]) - call.n_keys  # a sliding layer holds the newest keys only
-        slots = at.new_tensor(np.array(self.grid.positions)) - shift
-        found = pattern[..., slots.clamp(min=0)] * (slots >= 0)
-        self._kept.update(zip(here, found, strict=True))
+        self._moment = moment
+        self._slots = {}
+        tokens = np.where(moment.queries >= 0, moment.queries - self._last_prompt[:, None], -1)
+        produces = (tokens >= 0).any(0)
+        self._start = int(produces.argmax()) if produces.any() else moment.n_queries
+        if produces.any():
+            kept = len(self._layers), moment.n_queries - self._start, self._columns
+            self._kept.append(moment.positions.new_zeros(kept).float())
+            self._tokens.append(tokens[:, self._start :])
 
-    def patterns(self) -> npt.NDArray[np.float32]:
-        """(head, token, image token) float32, heads in the order given."""
-        found: npt.NDArray[np.float32] = torch.stack([self._kept[head] for head in self.heads]).cpu().numpy()
+    def _slots_of(self, call: Call) -> Tensor:
+        """(row, image token) the key that holds each image token; -1 where a sliding window dropped it."""
+        if call.n_keys not in self._slots:
+            keys = call.moment.keys(call.n_keys)
+            beyond = int(self._last_prompt.max()) + 1
+            wanted = np.full((len(self.grids), self._columns), beyond)
+            for row, grid in enumerate(self.grids):
+                wanted[row, : len(grid)] = grid.positions
+            slot_of = keys.new_full((len(keys), beyond + 1), -1)
+            places = torch.arange(call.n_keys, device=keys.device).expand(len(keys), -1)
+            slot_of.scatter_(1, torch.where((keys >= 0) & (keys < beyond), keys, beyond), places)
+            slot_of[:, beyond] = -1
+            self._slots[call.n_keys] = slot_of.gather(1, keys.new_tensor(wanted))
+        return self._slots[call.n_keys]
+
+    def looks(self, lengths: Sequence[int]) -> list[Patterns]:
+        """Of each row (line, token, image token) float32, over its first `lengths[row]` tokens.
+
+        NaN in lines of layers without attention. Raises `SeamError` if a token was not seen being produced.
+        """
+        kept = torch.cat(self._kept, 1).cpu().numpy() if self._kept else np.zeros((len(self._layers), 0, 0))
+        tokens = np.concatenate(self._tokens, 1) if self._tokens else np.zeros((len(self.grids), 0))
+        for line, layers in enumerate(self._layers):
+            if layers - self._called:
+                kept[line] = np.nan
+        found = []
+        for row, (grid, length) in enumerate(zip(self.grids, lengths, strict=True)):
+            mine = (tokens[row] >= 0) & (tokens[row] < length)
+            if self._lines[row] and not np.array_equal(tokens[row][mine], np.arange(length)):
+                raise SeamError(
+                    f"Tokens 0 to {length - 1} were to be recorded, seen were {tokens[row][mine].tolist()}. Run the "
+                    "whole prompt and every token inside the block."
+                )
+            found.append(kept[self._lines[row]][:, mine, : len(grid)].astype(np.float32))
         return found
+
+    def traces(self, pieces: Sequence[Sequence[str]]) -> list[GazeTrace | None]:
+        """The trace of each row; None where nothing was to be recorded. `pieces[row]`: what its tokens wrote."""
+        missing = self.layers - self._called
+        if missing:
+            raise SeamError(
+                f"Heads of layers {sorted(missing)} were to be recorded, which have no attention. Leave them out."
+            )
+        looks = self.looks([len(row) for row in pieces])
+        return [
+            None
+            if record is None
+            else GazeTrace(look, grid, record.members, record.keep, record.weigh, tuple(piece))
+            for record, grid, look, piece in zip(self.records, self.grids, looks, pieces, strict=True)
+        ]

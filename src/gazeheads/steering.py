@@ -17,10 +17,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from gazeheads.calls import Call, Moment
+from gazeheads.calls import Call, Final, Moment
 from gazeheads.effect import Effect, Log, effects
-from gazeheads.errors import GazeError, NothingSteered, WrongModel
+from gazeheads.errors import GazeError, NothingSteered
 from gazeheads.gaze import Gaze, Mode
+from gazeheads.heads import belong
 from gazeheads.lanes import Pairs, Plan, View
 from gazeheads.pushing import pushed
 from gazeheads.targets import Targets
@@ -43,7 +44,7 @@ class Steering:
         self.gazes = [gaze for gaze in gazes if gaze is not None]
         self.row_of = np.array([row for row, gaze in enumerate(gazes) if gaze is not None], dtype=np.int64)
         for gaze in self.gazes:
-            fits(gaze, n_layers, n_heads)
+            belong(gaze.heads, n_layers, n_heads, "steered")
         self.overwrites = frozenset(head for gaze in self.gazes for head in gaze.members)
         self.layers = frozenset(head.layer for head in self.overwrites)
         self.fired = False
@@ -85,6 +86,10 @@ class Steering:
             looked = torch.bmm(final, call.values(rows, heads)).to(call.output)
             kept = call.output[rows, start:stop, heads]
             call.output[rows, start:stop, heads] = torch.where(write[..., None], looked, kept)
+            if call.recorded and stop > plan.produced:
+                begin = max(start, plan.produced)
+                part = slice(begin - start, None)
+                call.finals.append(Final(rows, heads, begin, final[:, part].clone(), write[:, part]))
         target = view.target[lanes]
         mass = torch.stack([_mass(pattern, target), _mass(final, target)]).where(write, 0.0)
         plan.log.mass[:, :, start:stop].index_add_(1, lanes, mass)
@@ -147,6 +152,7 @@ class Steering:
             like.new_tensor(active) > 0,
             like.new_tensor(np.maximum(stop, 0)),
             log,
+            produced=int((tokens < 0).all(0).sum()),
         )
 
     def _copies(self, moment: Moment) -> int:
@@ -201,19 +207,6 @@ class Steering:
                 f"The gaze steered nothing: {blind} attention rows were due, and none could see its target. "
                 "Aim at another region, or run the model for longer."
             )
-
-
-def fits(gaze: Gaze, n_layers: int, n_heads: int) -> None:
-    """Raise `WrongModel` unless the heads of `gaze` are heads of a model of this shape."""
-    shape = getattr(gaze.heads, "shape", (n_layers, n_heads))
-    bad = [head for head in gaze.members if not (0 <= head.layer < n_layers and 0 <= head.head < n_heads)]
-    if shape != (n_layers, n_heads) or bad:
-        alike = shape == (n_layers, n_heads)  # heads named one by one have no shape of their own
-        found = f"head {bad[0]}" if alike else f"{shape[0]} layers x {shape[1]} heads"
-        raise WrongModel(
-            f"The gaze steers heads of another model ({found}); this one has {n_layers} layers x {n_heads} "
-            "heads. Run `discover` on this model."
-        )
 
 
 def _mass(pattern: Tensor, target: Tensor) -> Tensor:

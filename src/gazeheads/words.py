@@ -1,0 +1,90 @@
+"""From tokens to text: which tokens wrote which characters, and which words.
+
+A token is not a word and not even a character: a byte-level tokenizer may need three tokens for one "あ", and one
+token may end a word and begin the next. Tokens are therefore never decoded one by one. A *piece* is the least run of
+tokens that decodes to whole characters; the pieces of an answer joined are its text.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+Decode = Callable[[list[int]], str]
+
+_WORD = re.compile(r"\w+(?:['’-]\w+)*")
+UNFINISHED = "\ufffd"  # what a decoder writes for bytes that are no character yet
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word of an answer and the tokens `start <= token < stop` that wrote it, white space left out.
+
+    Neighbouring words share a token that holds the end of one and the beginning of the other.
+    """
+
+    text: str
+    start: int
+    stop: int
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass
+class Speller:
+    """Turns tokens into text as they come. `decode`: from token ids to text, special tokens left out.
+
+    The text before is decoded again with each piece, because some tokenizers drop the first space of what they are
+    given.
+    """
+
+    decode: Decode
+    _before: list[int] = field(default_factory=list)
+    _open: list[int] = field(default_factory=list)
+
+    def add(self, token: int) -> str:
+        """The characters that this token completes; "" where it ends within a character."""
+        self._open.append(token)
+        text = self._text()
+        return "" if text.endswith(UNFINISHED) else self._close(text)
+
+    def rest(self) -> str:
+        """What is left at the end, as the tokenizer writes bytes that are no character."""
+        return self._close(self._text()) if self._open else ""
+
+    def _text(self) -> str:
+        return self.decode(self._before + self._open)[len(self.decode(self._before)) :]
+
+    def _close(self, text: str) -> str:
+        self._before, self._open = self._open, []
+        return text
+
+
+def spell(tokens: Sequence[int], decode: Decode) -> tuple[str, ...]:
+    """For each token the characters that it completes; joined they are the text."""
+    speller = Speller(decode)
+    pieces = [speller.add(token) for token in tokens]
+    if pieces:
+        pieces[-1] += speller.rest()
+    return tuple(pieces)
+
+
+def words(pieces: Sequence[str]) -> tuple[Word, ...]:
+    """The words in the joined pieces, each with its tokens; punctuation and spaces belong to none.
+
+    Writing without spaces counts as one word from one mark to the next.
+    """
+    return tuple(_words(pieces))
+
+
+def _words(pieces: Sequence[str]) -> Iterator[Word]:
+    ends = [
+        place for place, piece in enumerate(pieces, 1) if piece
+    ]  # token after each piece that is not empty
+    owner: list[tuple[int, int]] = []  # of each character: first token and the one after the last
+    for start, stop in pairwise([0, *ends]):
+        owner += [(start, stop)] * len(pieces[stop - 1])
+    for found in _WORD.finditer("".join(pieces)):
+        first, last = owner[found.start()], owner[found.end() - 1]
+        yield Word(found.group(), first[0], last[1])
