@@ -111,7 +111,7 @@ def quickstart(args: argparse.Namespace) -> dict[str, Any]:
     from gazeheads.quickreport import text, write
 
     bar = Bar()
-    model = load()
+    model = load(args.model)
     result = job.quickstart(model, args.full, bar)
     bar.close()
     page = write(result, folder)
@@ -187,8 +187,9 @@ def parser() -> argparse.ArgumentParser:
         sub.add_argument("--json", action="store_true", help="print one JSON object instead of text")
         return sub
 
-    quick = command("quickstart", quickstart, "the main job on the bundled model, in about a minute")
+    quick = command("quickstart", quickstart, "find, steer, control, report: the main job, in about a minute")
     quick.add_argument("--out", type=Path, default=Path("gazeheads-quickstart"), help="folder of the report")
+    quick.add_argument("--model", help="folder or hub id of a checkpoint; the bundled model without")
     quick.add_argument("--full", action="store_true", help="60 strips, the VQA prompt too, 20 control draws")
 
     one = command("look", look, "one steered answer beside the unsteered one")
