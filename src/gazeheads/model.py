@@ -31,6 +31,7 @@ from gazeheads.scenes import EncodedInput
 from gazeheads.steering import Steering
 from gazeheads.trace import Patterns, Record
 
+BUNDLED = "gazeheads/doodle-vl"  # the name of the model that ships with the package
 Picture = Image.Image
 Recorded = Record | Heads
 
@@ -264,6 +265,6 @@ def load(
             f"{(str(error).splitlines() or ['no reason was given.'])[0]} Give a folder with a checkpoint, "
             "or a model id of the HuggingFace hub."
         ) from error
-    name = "gazeheads/doodle-vl" if path is None else str(path)
+    name = BUNDLED if path is None else str(path)
     commit = revision or getattr(config, "_commit_hash", None) or ""
     return GazeModel(hf.eval(), processor, name, commit, is_bundled=path is None)

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from gazeheads import figures
 from gazeheads.experiments.redirect import THIS_PANEL
+from gazeheads.model import BUNDLED
 from gazeheads.quickstart import Condition, Quickstart, Redirection
 from gazeheads.records import Sample
 from gazeheads.report import Picture, Report, Table
@@ -127,7 +128,9 @@ def write(result: Quickstart, folder: Path) -> Path:
             "seconds": f"{result.seconds:.0f}",
         },
     )
-    command = "gazeheads quickstart --full" if result.full else "gazeheads quickstart"
+    command = "gazeheads quickstart" + " --full" * result.full
+    if found.model != BUNDLED:
+        command += f" --model {found.model}"
     strip = strip_figure(result)
     _, _, right, plain = six(result)
     report.section(
