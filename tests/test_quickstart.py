@@ -129,4 +129,5 @@ def test_an_unsteered_answer_counts_for_each_target_and_unscored_is_no_miss():
         (sample.id, k): float(k == 2) for k in range(6)
     }
     assert outcomes(generated, verdicts, "gaze", [sample]) == {(sample.id, 0): 0.0, (sample.id, 1): None}
-    assert outcomes(generated, verdicts, "gaze", [sample], "degenerate")[sample.id, 0] == 1.0
+    junk = outcomes(generated, verdicts, "gaze", [sample], "degenerate")
+    assert junk == {(sample.id, 0): 1.0, (sample.id, 1): None}, "unscored is not in this denominator either"

@@ -36,7 +36,7 @@ def outcomes(
             value = verdict.hit(target)
             if value is not None and measure == "all_slots":
                 value *= verdict.all_slots
-            elif measure == "degenerate":
+            elif value is not None and measure == "degenerate":
                 value = float(verdict.kind == "degenerate")
             found[g.trial.sample, target] = value
     return found
