@@ -10,7 +10,7 @@ from gazeheads.attention import attached
 from gazeheads.decoding import collate, greedy, produce
 from gazeheads.errors import NothingSteered
 from gazeheads.gaze import Gaze
-from gazeheads.generation import Generation
+from gazeheads.generation import Generation, segments
 from gazeheads.live import Live
 from gazeheads.recording import Recorder
 from gazeheads.regions import same_scene
@@ -49,9 +49,8 @@ def answer(
     tokens = [row[:end] for row, end in zip(rows, ends, strict=True)]
     texts = model.processor.tokenizer.batch_decode(tokens, skip_special_tokens=True)
     effects = steering.effects([len(row) for row in tokens])
-    traces = (
-        recorder.traces([spell(row, decode) for row in tokens]) if recorder.layers else [None] * len(tokens)
-    )
+    pieces = [spell(row, decode) for row in tokens]
+    traces = recorder.traces(pieces) if recorder.layers else [None] * len(tokens)
     answers = [
         Generation(
             text=text,
@@ -60,8 +59,12 @@ def answer(
             effect=effect,
             settings={"model": model.name, "max_new_tokens": max_new_tokens, "decoding": "greedy"},
             trace=trace,
+            pieces=piece,
+            segments=segments([steering.target(number, token) for token in range(len(row))], piece),
         )
-        for text, row, end, effect, trace in zip(texts, tokens, ends, effects, traces, strict=True)
+        for number, (text, row, end, effect, trace, piece) in enumerate(
+            zip(texts, tokens, ends, effects, traces, pieces, strict=True)
+        )
     ]
     for made, gaze in zip(answers, gazes, strict=True):
         _must_steer(made, gaze)
