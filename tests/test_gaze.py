@@ -98,7 +98,7 @@ def test_gazes_that_mean_nothing_are_refused() -> None:
         Gaze(HEADS, A, during="always")  # type: ignore[arg-type]
     with pytest.raises(GazeError, match="has no strength"):
         Gaze(HEADS, A, push="bias")
-    with pytest.raises(GazeError, match="aimed at a Region or a Schedule; found list"):
+    with pytest.raises(GazeError, match="aimed at a Region, a Schedule or a Live; found list"):
         Gaze(HEADS, [A])  # type: ignore[arg-type]
     with pytest.raises(GazeError, match="at least one head"):
         Gaze([], A)

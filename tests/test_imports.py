@@ -7,7 +7,18 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "gazeheads"
-VALUES = {"controls", "geometry", "grid", "regions", "heads", "headsfile", "gaze", "prompts", "records"}
+VALUES = {
+    "controls",
+    "geometry",
+    "grid",
+    "regions",
+    "heads",
+    "headsfile",
+    "gaze",
+    "live",
+    "prompts",
+    "records",
+}
 TORCH_FREE = VALUES | {
     "",
     "errors",

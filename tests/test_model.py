@@ -22,6 +22,7 @@ from gazeheads.errors import (
     WrongModel,
 )
 from gazeheads.gaze import Gaze, Push, Schedule
+from gazeheads.generation import Generation
 from gazeheads.grid import Box
 from gazeheads.heads import Head, Heads
 from gazeheads.model import GazeModel, load
@@ -299,3 +300,45 @@ def test_strips_are_drawn_to_fit(model: GazeModel) -> None:
     roomy = GazeModel(model.hf, tiny.qwen_processor(longest=2**24), "tiny")
     assert roomy.fit(Drawn()) == (256, 32)  # type: ignore[arg-type, comparison-overlap]
     assert Box(0, 0, 1, 1).area == 1
+
+
+# ---------------------------------------------------------------------------------------------- words and segments
+
+
+def test_an_answer_knows_its_words_and_its_segments(model: GazeModel) -> None:
+    scene = encoded(model)
+    answer = model.generate(
+        scene,
+        Gaze(HEADS, Schedule.every(3, scene.panels[:2], repeat=True), during="decode"),
+        max_new_tokens=8,
+    )
+    assert "".join(answer.pieces) == answer.text
+    assert len(answer.pieces) == len(answer.token_ids)
+    a, b, _ = scene.panels
+    assert [(s.target, s.start, s.stop) for s in answer.segments] == [
+        (None, 0, 1),
+        (a, 1, 3),
+        (b, 3, 6),
+        (a, 6, 8),
+    ]
+    assert "".join(segment.text for segment in answer.segments) == answer.text
+    data = json.loads(json.dumps(answer.to_json()))
+    assert [s["target"] for s in data["segments"]] == [None, "panel 1", "panel 2", "panel 1"]
+    spelled = Generation("a dog", (1, 2, 3), "eos", pieces=("a", " do", "g"))
+    assert spelled.to_json()["words"] == [["a", 0, 1], ["dog", 1, 3]]
+    free = model.generate(scene, max_new_tokens=4)
+    assert [(s.target, s.start, s.stop) for s in free.segments] == [(None, 0, 4)]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("A dog digs in the garden.", ""),
+        ("digs, digs, digs, digs", "'digs' more than 3 times in a row"),
+        ("Panel 1: Panel 2: Panel 3: Panel 4: a dog", ""),
+        ("Panel 1:", "no word"),
+    ],
+)
+def test_a_loop_is_flagged(text: str, why: str) -> None:
+    answer = Generation(text, (), "eos")
+    assert answer.degenerate == answer.to_json()["degenerate"] == why

@@ -22,10 +22,12 @@ if TYPE_CHECKING:
     from gazeheads.generation import Generation
     from gazeheads.grid import Box
     from gazeheads.heads import Head, Heads
+    from gazeheads.live import Live
     from gazeheads.model import GazeModel, load
     from gazeheads.records import Sample
     from gazeheads.regions import Region
     from gazeheads.scenes import EncodedInput
+    from gazeheads.streaming import Token
     from gazeheads.trace import GazeTrace, Record
     from gazeheads.words import Word
 
@@ -42,11 +44,13 @@ __all__ = [
     "Generation",
     "Head",
     "Heads",
+    "Live",
     "Push",
     "Record",
     "Region",
     "Sample",
     "Schedule",
+    "Token",
     "Word",
     "discover",
     "doodles",
@@ -65,11 +69,13 @@ _HOMES = {
     "Generation": "generation",
     "Head": "heads",
     "Heads": "heads",
+    "Live": "live",
     "Push": "gaze",
     "Record": "trace",
     "Region": "regions",
     "Sample": "records",
     "Schedule": "gaze",
+    "Token": "streaming",
     "Word": "words",
     "discover": "discovery",
     "doodles": "data.doodles",

@@ -10,13 +10,14 @@ from gazeheads.attention import attached
 from gazeheads.decoding import collate, greedy, produce
 from gazeheads.errors import NothingSteered
 from gazeheads.gaze import Gaze
-from gazeheads.generation import Generation
+from gazeheads.generation import Generation, segments
+from gazeheads.live import Live
 from gazeheads.recording import Recorder
 from gazeheads.regions import same_scene
 from gazeheads.scenes import EncodedInput
 from gazeheads.steering import Steering
 from gazeheads.trace import Record
-from gazeheads.words import spell
+from gazeheads.words import Speller, spell
 
 
 def answer(
@@ -29,21 +30,27 @@ def answer(
     """The greedy answers of `model` (a `GazeModel`) to one batch of scenes, each with its own gaze and record."""
     for scene, gaze in zip(scenes, gazes, strict=True):
         if gaze is not None:
-            same_scene(scene.grid, gaze.schedule.regions)
+            fits(scene, gaze)
     steering = Steering(gazes, model.n_layers, model.n_heads)
     recorder = Recorder([scene.grid for scene in scenes], records, model.n_layers, model.n_heads)
+    decode = partial(model.processor.tokenizer.decode, skip_special_tokens=True)
+    spellers = [Speller(decode) for _ in scenes] if steering.targets.follow else []
+    said = [""] * len(scenes)
     batch = collate(model.hf, model.family, scenes, model.pad)
+    steps = []
     with attached(model.hf, *(probe for probe in (steering, recorder) if probe.layers)):
-        steps = list(produce(model.hf, batch, max_new_tokens, model.stop, model.pad, greedy))
+        for step in produce(model.hf, batch, max_new_tokens, model.stop, model.pad, greedy):
+            steps.append(step)
+            for row, (speller, token) in enumerate(zip(spellers, step.tolist(), strict=False)):
+                said[row] += speller.add(token)
+                steering.wrote(row, said[row])
     rows = torch.stack(steps, dim=1).tolist()
     ends = [next((n for n, token in enumerate(row, 1) if token in model.stop), None) for row in rows]
     tokens = [row[:end] for row, end in zip(rows, ends, strict=True)]
     texts = model.processor.tokenizer.batch_decode(tokens, skip_special_tokens=True)
     effects = steering.effects([len(row) for row in tokens])
-    decode = partial(model.processor.tokenizer.decode, skip_special_tokens=True)
-    traces = (
-        recorder.traces([spell(row, decode) for row in tokens]) if recorder.layers else [None] * len(tokens)
-    )
+    pieces = [spell(row, decode) for row in tokens]
+    traces = recorder.traces(pieces) if recorder.layers else [None] * len(tokens)
     answers = [
         Generation(
             text=text,
@@ -52,12 +59,25 @@ def answer(
             effect=effect,
             settings={"model": model.name, "max_new_tokens": max_new_tokens, "decoding": "greedy"},
             trace=trace,
+            pieces=piece,
+            segments=segments([steering.target(number, token) for token in range(len(row))], piece),
         )
-        for text, row, end, effect, trace in zip(texts, tokens, ends, effects, traces, strict=True)
+        for number, (text, row, end, effect, trace, piece) in enumerate(
+            zip(texts, tokens, ends, effects, traces, pieces, strict=True)
+        )
     ]
     for made, gaze in zip(answers, gazes, strict=True):
         _must_steer(made, gaze)
     return answers
+
+
+def fits(scene: EncodedInput, gaze: Gaze) -> None:
+    """Raise `ForeignRegion` unless the gaze was made for this scene."""
+    at = gaze.at
+    if isinstance(at, Live):
+        same_scene(scene.grid, [region for region in (at.region, at.first) if region is not None])
+    else:
+        same_scene(scene.grid, gaze.schedule.regions)
 
 
 def _must_steer(answer: Generation, gaze: Gaze | None) -> None:

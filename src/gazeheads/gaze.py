@@ -32,6 +32,7 @@ import numpy.typing as npt
 from gazeheads.errors import GazeError
 from gazeheads.grid import ImageGrid
 from gazeheads.heads import Head, Heads
+from gazeheads.live import Live
 from gazeheads.regions import Region, same_scene
 
 Mode = Literal["focus", "uniform", "bias", "reweigh"]
@@ -100,12 +101,13 @@ class Schedule:
     """Where to look for which token: from token `starts[i]` on at `stops[i]` (None: look freely).
 
     A fixed target is a schedule with one stop. The last stop holds to the end, or with `period` the whole
-    schedule starts again every so many tokens.
+    schedule starts again every so many tokens. With unit="sentence" starts and period count sentences.
     """
 
     stops: tuple[Region | None, ...]
     starts: tuple[int, ...]
     period: int | None = None
+    unit: Literal["token", "sentence"] = "token"
 
     def __post_init__(self) -> None:
         regions = self.regions
@@ -151,19 +153,28 @@ class Schedule:
         starts = tuple(sorted(stops))
         return cls(tuple(stops[start] for start in starts), starts)
 
+    @classmethod
+    def on_sentence(cls, regions: Sequence[Region | None], repeat: bool = False) -> "Schedule":
+        """The next region once a sentence has ended (`words.sentences`); the last one holds, or it starts again.
+
+        The first token after the one that ends the sentence is produced under the new target. For `model.generate`
+        and `model.stream`, which know the text; needs during="answer" or "decode".
+        """
+        return cls(tuple(regions), tuple(range(len(regions))), len(regions) if repeat else None, "sentence")
+
     @property
     def regions(self) -> tuple[Region, ...]:
         """The stops that are regions, in order."""
         return tuple(stop for stop in self.stops if stop is not None)
 
     def index(self, tokens: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """Which stop each token (any shape; 0 and up) is produced under; -1 before the first."""
+        """Which stop each token, or sentence (any shape; 0 and up), is produced under; -1 before the first."""
         if self.period is not None:
             tokens = tokens % self.period
         return np.searchsorted(self.starts, tokens, side="right") - 1
 
     def stop(self, token: int) -> Region | None:
-        """Where to look for one token."""
+        """Where to look for one token, or in one sentence."""
         index = int(self.index(np.array(token)))
         return None if index < 0 else self.stops[index]
 
@@ -173,7 +184,7 @@ class Gaze:
     """Heads aimed at a region or along a schedule. `push` may be a mode's name ("bias" needs `Push.bias`)."""
 
     heads: Heads | Sequence[Head]
-    at: Region | Schedule
+    at: Region | Schedule | Live
     push: Push | Mode = field(default_factory=Push.focus)
     during: During = "all"
 
@@ -184,9 +195,9 @@ class Gaze:
             object.__setattr__(self, "push", Push(self.push))
         if self.during not in DURING:
             raise GazeError(f"during={self.during!r} is unknown. Use one of {', '.join(DURING)}.")
-        if not isinstance(self.at, Region | Schedule):
+        if not isinstance(self.at, Region | Schedule | Live):
             raise GazeError(
-                f"A gaze is aimed at a Region or a Schedule; found {type(self.at).__name__}. Make one with "
+                f"A gaze is aimed at a Region, a Schedule or a Live; found {type(self.at).__name__}. Make one with "
                 "scene.box(...), scene.panel(...) or Schedule.every(...)."
             )
         if not len(self.heads):
@@ -195,6 +206,12 @@ class Gaze:
             raise GazeError(f"A gaze names each head once; found {len(self.heads)} heads with repeats.")
         if isinstance(self.at, Region):
             self.at.checked()
+        moving = isinstance(self.at, Live) or self.schedule.unit == "sentence"
+        if moving and self.during == "all":
+            raise GazeError(
+                'A live target or one that follows sentences was given with during="all", which steers the prompt '
+                'once for all tokens. Use during="answer" or "decode".'
+            )
 
     @cached_property
     def members(self) -> tuple[Head, ...]:
@@ -203,13 +220,17 @@ class Gaze:
 
     @cached_property
     def schedule(self) -> Schedule:
-        """Where to look, as a schedule."""
+        """Where to look, as a schedule. Raises `GazeError` for a live target, which has none."""
+        if isinstance(self.at, Live):
+            raise GazeError(
+                "A live target has no schedule: where it looks is decided while the model speaks."
+            )
         return self.at if isinstance(self.at, Schedule) else Schedule.fixed(self.at)
 
     @property
     def grid(self) -> ImageGrid:
         """The scene that the gaze is made for."""
-        return self.schedule.regions[0].grid
+        return self.at.grid if isinstance(self.at, Live) else self.schedule.regions[0].grid
 
     @property
     def how(self) -> Push:

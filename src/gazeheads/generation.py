@@ -1,13 +1,49 @@
 """What the model said, and the proof that it was steered while saying it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Literal
 
 from gazeheads import __version__
 from gazeheads.effect import Effect
+from gazeheads.judging.base import degenerate, strip_labels
+from gazeheads.regions import Region
 from gazeheads.trace import GazeTrace
+from gazeheads.words import Word, words
 
 SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Segment:
+    """The tokens `start <= token < stop` of an answer, produced while the gaze pointed at `target` (None: freely).
+
+    text: what they wrote; a character of several tokens belongs to the segment of its last one.
+    """
+
+    target: Region | None
+    start: int
+    stop: int
+    text: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values; the target by its name."""
+        return {
+            "target": None if self.target is None else str(self.target),
+            "start": self.start,
+            "stop": self.stop,
+            "text": self.text,
+        }
+
+
+def segments(targets: Sequence[Region | None], pieces: Sequence[str]) -> tuple[Segment, ...]:
+    """Runs of tokens with one target. targets, pieces: where the gaze pointed and what was written, token by token."""
+    starts = [n for n, target in enumerate(targets) if n == 0 or target is not targets[n - 1]]
+    return tuple(
+        Segment(targets[start], start, stop, "".join(pieces[start:stop]))
+        for start, stop in pairwise([*starts, len(targets)])
+    )
 
 
 @dataclass(frozen=True)
@@ -16,7 +52,8 @@ class Generation:
 
     token_ids: all tokens produced, the end token included. finish: "eos", or "length" where the budget
     ran out. effect: what the gaze did, or None for an answer without one. trace: where the recorded heads looked,
-    or None; it has its own `save`. settings: how it was made.
+    or None; it has its own `save`. settings: how it was made. pieces: for each token the characters that it
+    completes (see `words`). segments: the runs of tokens that were produced under one target.
     """
 
     text: str
@@ -25,9 +62,24 @@ class Generation:
     effect: Effect | None = None
     settings: dict[str, Any] = field(default_factory=dict, repr=False)
     trace: GazeTrace | None = field(default=None, repr=False)
+    pieces: tuple[str, ...] = field(default=(), repr=False)
+    segments: tuple[Segment, ...] = field(default=(), repr=False)
 
     def __str__(self) -> str:
         return self.text
+
+    @property
+    def words(self) -> tuple[Word, ...]:
+        """The words and the tokens that wrote each."""
+        return words(self.pieces)
+
+    @property
+    def degenerate(self) -> str:
+        """Why the text is junk in any language (a loop, or no word), or "" if it is not: `judging.base.degenerate`.
+
+        "Panel k:" does not count. Whether the words make sense only a judge can tell.
+        """
+        return degenerate(strip_labels(self.text))
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, for one line of JSONL; the trace is left out."""
@@ -39,4 +91,7 @@ class Generation:
             "finish": self.finish,
             "effect": None if self.effect is None else self.effect.to_json(),
             "settings": dict(self.settings),
+            "words": [[word.text, word.start, word.stop] for word in self.words],
+            "segments": [segment.to_json() for segment in self.segments],
+            "degenerate": self.degenerate,
         }

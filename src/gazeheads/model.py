@@ -16,7 +16,7 @@ from typing import Any, overload
 import torch
 from PIL import Image
 
-from gazeheads.answering import answer
+from gazeheads.answering import answer, fits
 from gazeheads.attention import attached
 from gazeheads.decoding import collate
 from gazeheads.errors import BadInput, GazeError, ModelError, RecordError
@@ -24,11 +24,12 @@ from gazeheads.families import Family, family, image_positions
 from gazeheads.gaze import Gaze
 from gazeheads.generation import Generation
 from gazeheads.grid import Box, ImageGrid
-from gazeheads.heads import Head, Heads
+from gazeheads.heads import Head, Heads, belong
 from gazeheads.recording import Recorder
 from gazeheads.records import Sample
 from gazeheads.scenes import EncodedInput
 from gazeheads.steering import Steering
+from gazeheads.streaming import Token, stream
 from gazeheads.trace import Patterns, Record
 
 BUNDLED = "gazeheads/doodle-vl"  # the name of the model that ships with the package
@@ -175,6 +176,22 @@ class GazeModel:
             part = slice(start, start + size)
             answers += answer(self, scenes[part], gazes[part], records[part], max_new_tokens)
         return answers
+
+    def stream(
+        self, scene: EncodedInput, gaze: Gaze | None = None, *, max_new_tokens: int = 100
+    ) -> Iterator[Token]:
+        """The greedy answer to a scene, token by token, with the time, the target and the mass on it.
+
+        Where a `Live` target looks may be changed between tokens, or from another thread; the next token obeys.
+        Drop the iterator to stop. The tokens are those of `generate`. Raises what `generate` raises, at once, but
+        not `NothingSteered`: `token.after` tells.
+        """
+        if max_new_tokens < 1:
+            raise BadInput(f"max_new_tokens={max_new_tokens}: an answer has at least one token.")
+        if gaze is not None:
+            fits(scene, gaze)
+            belong(gaze.heads, self.n_layers, self.n_heads, "steered")
+        return stream(self, scene, gaze, max_new_tokens)
 
     @contextmanager
     def attached(self, gaze: Gaze | Sequence[Gaze | None]) -> Iterator[Steering]:

@@ -24,6 +24,7 @@ from gazeheads.gaze import Gaze, Mode
 from gazeheads.heads import belong
 from gazeheads.lanes import Pairs, Plan, View
 from gazeheads.pushing import pushed
+from gazeheads.regions import Region
 from gazeheads.targets import Targets
 
 CHUNK = 2**24  # numbers computed at a time: 64 MiB in float32
@@ -132,6 +133,11 @@ class Steering:
     def _new_plan(self, moment: Moment) -> Plan:
         """Decide for every lane and query whether it is steered, and towards which stop."""
         copies = self._copies(moment)
+        if copies > 1 and self.targets.follow:
+            raise GazeError(
+                f"A live target or one that follows sentences was given, and each row came {copies} times (beams?). "
+                "Such a target needs one answer for each row: use greedy decoding or sampling."
+            )
         lanes = np.arange(len(self.gazes)).repeat(copies)
         rows = self._rows(copies)
         positions = moment.queries[rows]
@@ -198,6 +204,23 @@ class Steering:
         for row, effect in zip(self.row_of, effects(self._logs, wanted), strict=True):
             found[row] = effect
         return found
+
+    def wrote(self, row: int, text: str) -> None:
+        """Tell the text of a row after each of its tokens: schedules that follow sentences need it."""
+        for lane in np.flatnonzero(self.row_of == row).tolist():
+            self.targets.wrote(lane, text)
+
+    def target(self, row: int, token: int) -> Region | None:
+        """Where the gaze of a row pointed when it produced a token; None: it looked freely."""
+        for lane in np.flatnonzero(self.row_of == row).tolist():
+            if token >= self._first_token[lane]:
+                return self.targets.target(lane, token)
+        return None
+
+    def moved(self, token: int) -> tuple[float | None, float | None]:
+        """Mass on the target before and after the push in the newest forward pass, for the only row."""
+        newest = effects(self._logs[-1:], [token + 1]) if self._logs else []
+        return (newest[0].before_by_token[token], newest[0].after_by_token[token]) if newest else (None, None)
 
     def must_have_steered(self) -> None:
         """Raise `NothingSteered` unless some attention row was steered."""

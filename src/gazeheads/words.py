@@ -13,6 +13,7 @@ from itertools import pairwise
 Decode = Callable[[list[int]], str]
 
 _WORD = re.compile(r"\w+(?:['’-]\w+)*")
+_END = re.compile(r"(?:[!?…。！？]|(?<!\d)\.|(?<=\d)\.(?=\s))[.!?…。！？]*[\"'”’»)\]]*(?=\s|$)|[。！？]")
 UNFINISHED = "\ufffd"  # what a decoder writes for bytes that are no character yet
 
 
@@ -88,3 +89,12 @@ def _words(pieces: Sequence[str]) -> Iterator[Word]:
     for found in _WORD.finditer("".join(pieces)):
         first, last = owner[found.start()], owner[found.end() - 1]
         yield Word(found.group(), first[0], last[1])
+
+
+def sentences(text: str) -> int:
+    """How many sentences have ended in the text so far.
+
+    A sentence ends with . ! ? or their like, and what closes a quotation after them, before white space or at the
+    end of the text. A point after a digit ends one only once white space follows: "2." may become "2.5".
+    """
+    return len(_END.findall(text))
