@@ -84,6 +84,15 @@ def test_discover_writes_a_ranking_that_look_takes(strip, tmp_path, capsys):
     )
 
 
+def test_doodles_draws_folders_that_look_takes(tmp_path, capsys):
+    code, out, _ = run(["doodles", "--n", "2", "--out", tmp_path / "d"], capsys)
+    folders = out.split()
+    assert code == 0 and len(folders) == 2
+    assert len((tmp_path / "d" / "strip2" / "captions.txt").read_text().splitlines()) == 6
+    code, out, _ = run(["look", folders[0], *ASK, "--panel", "2/6", "--json"], capsys)
+    assert code == 0 and json.loads(out)["target"] == "panel 2 of 6"
+
+
 def broken_pictures(folder):
     whole = folder / "whole.png"
     doodles(1)[0].picture.save(whole)
@@ -169,7 +178,7 @@ def test_an_output_folder_that_cannot_be_written(command, tmp_path, capsys):
     """A file stands where the folder should be; nothing is half-written, and no work is done first."""
     (tmp_path / "file").write_text("here first")
     line = refused([*command, tmp_path / "file" / "sub" / "heads.json"], capsys)
-    assert "cannot be written" in line and "Choose another one" in line
+    assert "cannot be made or written" in line and "Choose another one" in line
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
 
 

@@ -79,9 +79,19 @@ def writable_folder(path: Path) -> Path:
         probe.unlink()
     except OSError as error:
         raise BadInput(
-            f"Output folder {path}: it cannot be written ({error.strerror}). Choose another one."
+            f"Output folder {path}: it cannot be made or written ({error.strerror}). Choose another one."
         ) from error
     return path
+
+
+def loaded(path: str | None) -> "GazeModel":
+    """The model, without the library's own progress bars."""
+    from transformers.utils import logging
+
+    from gazeheads.model import load
+
+    logging.disable_progress_bar()
+    return load(path)
 
 
 def heads_for(model: "GazeModel", path: Path | None, top: int | float | None) -> "Heads":
@@ -107,11 +117,10 @@ def quickstart(args: argparse.Namespace) -> dict[str, Any]:
     """Discover, steer, control, report."""
     folder = writable_folder(args.out)
     from gazeheads import quickstart as job
-    from gazeheads.model import load
     from gazeheads.quickreport import text, write
 
     bar = Bar()
-    model = load(args.model)
+    model = loaded(args.model)
     result = job.quickstart(model, args.full, bar)
     bar.close()
     page = write(result, folder)
@@ -125,10 +134,9 @@ def quickstart(args: argparse.Namespace) -> dict[str, Any]:
 def look(args: argparse.Namespace) -> dict[str, Any]:
     """One steered answer beside the unsteered one."""
     from gazeheads.look import check, look
-    from gazeheads.model import load
 
     check(args.picture, args.ask, args.box, args.panel)
-    model = load(args.model)
+    model = loaded(args.model)
     heads = heads_for(model, args.heads, args.top)
     found = look(model, args.picture, args.ask, heads, box=args.box, panel=args.panel)
     if args.model is None:
@@ -136,6 +144,8 @@ def look(args: argparse.Namespace) -> dict[str, Any]:
             "note: the bundled model knows its own doodles only; on other pictures its words mean little",
             file=sys.stderr,
         )
+    if args.panel and not args.picture.is_dir():
+        print(f"note: the picture was cut into {args.panel[1]} panels of equal width", file=sys.stderr)
     if not args.json:
         print(f"unsteered           {found.unsteered}")
         print(f"looking at the {found.target}: {found.steered}")
@@ -148,10 +158,9 @@ def discover(args: argparse.Namespace) -> dict[str, Any]:
     writable_folder(args.out.parent)
     from gazeheads.data.sources import samples_of
     from gazeheads.discovery import discover
-    from gazeheads.model import load
 
     samples = samples_of(args.data, args.seed)
-    model = load(args.model)
+    model = loaded(args.model)
     bar, total = Bar(), sum(len(s.boxes) for s in samples)
     heads = discover(
         model, samples, data=args.data, seed=args.seed, progress=lambda n: bar("finding heads", n, total)
@@ -163,6 +172,24 @@ def discover(args: argparse.Namespace) -> dict[str, Any]:
             print(f"{head!s:8} {heads.score(head):.3f}")
         print(f"{len(heads)} heads ranked: {args.out}")
     return {"out": str(args.out), "top": [[str(h), heads.score(h)] for h in heads.top(10)]}
+
+
+def doodles(args: argparse.Namespace) -> dict[str, Any]:
+    """Draw test strips into files: a folder of panels each."""
+    from gazeheads.data.doodles import doodles
+
+    folders = []
+    for i, sample in enumerate(doodles(args.n, args.seed), start=1):
+        large = sample.fit(256, 32)
+        folder = writable_folder(args.out / f"strip{i}")
+        for k, box in enumerate(large.boxes, start=1):
+            x0, y0, x1, y1 = (round(c) for c in box.corners)
+            large.picture.crop((x0, y0, x1, y1)).save(folder / f"p{k}.png")
+        (folder / "captions.txt").write_text("".join(f"{c[1]}\n" for c in large.captions))
+        folders.append(str(folder))
+    if not args.json:
+        print("\n".join(folders))
+    return {"folders": folders}
 
 
 class OneLine(argparse.ArgumentParser):
@@ -177,7 +204,7 @@ def parser() -> argparse.ArgumentParser:
     """All commands and their options."""
     top = OneLine(prog="gazeheads", description="Find, watch and steer the gaze heads of a VLM.")
     top.add_argument("--version", action="version", version=f"gazeheads {__version__}")
-    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands = top.add_subparsers(dest="command", required=True, metavar="{quickstart,look,discover,doodles}")
 
     def command(
         name: str, run: Callable[[argparse.Namespace], dict[str, Any]], about: str
@@ -211,6 +238,10 @@ def parser() -> argparse.ArgumentParser:
     )
     find.add_argument("--seed", type=int, default=0)
     find.add_argument("--out", type=Path, required=True, help="heads file to write")
+    draw = command("doodles", doodles, "draw doodle strips to try things on: a folder of panels each")
+    draw.add_argument("--n", type=int, default=1, help="how many strips")
+    draw.add_argument("--seed", type=int, default=0)
+    draw.add_argument("--out", type=Path, required=True, help="folder to write them into")
     return top
 
 

@@ -1,5 +1,6 @@
 """The main job's results for people: a table and six answers as text, and a page with the figures."""
 
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,19 @@ def percent(found: Estimate) -> str:
     """The mean with its interval, in per cent."""
     if np.isnan(found.mean):
         return "–"
+    if found.low == found.high:
+        return f"{100 * found.mean:.1f} [all alike]"
     return f"{100 * found.mean:.1f} [{100 * found.low:.1f}, {100 * found.high:.1f}]"
+
+
+NOTES = (
+    "Described: at least two of action, object and setting are the target's, and no other panel fits as well. "
+    "No steering is 1 in 6 by construction: one answer, counted for each target. Moved leaves out the panel that the "
+    "unsteered answer describes anyway; not as unsteered (the paper's rule) counts that panel as missed, so it cannot "
+    "exceed 83.3 where that is one panel of six. The mass on the target says that the push was applied, not that it "
+    "mattered. Where all strips are alike a bootstrap has no width: with 24 of 24 strips right the true share may "
+    "still be as low as 86 (95%)."
+)
 
 
 def rows(result: Redirection) -> list[list[str]]:
@@ -103,8 +116,11 @@ def text(result: Quickstart) -> str:
     for i, (answer, hit) in enumerate(zip(answers, right, strict=True)):
         truth = "" if hit else f"   (missed; the panel shows: {sample.captions[i][1]})"
         parts.append(f"  gaze on panel {i + 1}: {answer}{truth}")
+    curve = ", ".join(f"{k}: {100 * found.mean:.0f}" for k, found in result.dev.items())
+    parts.append(f"\nOn dev strips, described by number of heads: {curve}.")
+    parts.append(textwrap.fill(NOTES, 110))
     parts.append(
-        f"\n{result.seconds:.0f} s after loading. Accuracy in per cent with 95% intervals over strips; chance 16.7."
+        f"{result.seconds:.0f} s after loading. Accuracy in per cent with 95% intervals over strips; chance 16.7."
     )
     return "\n".join(parts)
 
@@ -145,13 +161,11 @@ def write(result: Quickstart, folder: Path) -> Path:
         report.section(
             f"Redirection: {r.experiment.name}",
             f'"{r.experiment.prompt}" {len(result.samples)} test strips, each with every panel as the target. The gaze '
-            f'heads stand {r.among_controls}. "Moved" leaves out the panel that the unsteered answer describes '
-            'anyway; "not as unsteered" counts an answer with over 90% of the unsteered one\'s words as a miss (the '
-            "paper's rule).",
+            f"heads stand {r.among_controls}.",
             figures=[
                 Picture(bars_figure(r), "Control draws have as many heads in each layer as the gaze set.")
             ],
-            tables=[Table(HEADER, rows(r), "Per cent; 95% intervals resample strips.", strong=[1])],
+            tables=[Table(HEADER, rows(r), f"Per cent; 95% intervals resample strips. {NOTES}", strong=[1])],
         )
     shape = result.heads.scores.shape
     maps, (left, right_) = figures.new_figure(10, 3.6, cols=2)

@@ -40,7 +40,7 @@ from gazeheads.statistics import (
     with_baseline_rule,
 )
 
-DISCOVERY, TUNING, TEST = 24, 8, 24  # strips
+DISCOVERY, TUNING, TEST = 24, 16, 24  # strips
 DISCOVERY_SEED, TUNING_SEED, TEST_SEED = 101, 202, 0
 
 
