@@ -161,11 +161,11 @@ def write(result: Quickstart, folder: Path) -> Path:
         report.section(
             f"Redirection: {r.experiment.name}",
             f'"{r.experiment.prompt}" {len(result.samples)} test strips, each with every panel as the target. The gaze '
-            f"heads stand {r.among_controls}.",
+            f"heads stand {r.among_controls}.\n\n{NOTES}",
             figures=[
                 Picture(bars_figure(r), "Control draws have as many heads in each layer as the gaze set.")
             ],
-            tables=[Table(HEADER, rows(r), f"Per cent; 95% intervals resample strips. {NOTES}", strong=[1])],
+            tables=[Table(HEADER, rows(r), "Per cent; 95% intervals resample strips.", strong=[1])],
         )
     shape = result.heads.scores.shape
     maps, (left, right_) = figures.new_figure(10, 3.6, cols=2)
