@@ -33,7 +33,6 @@ class Pen:
         x: float = 0,
         y: float = 0,
         outline: float = 0,
-        flip: bool = False,
     ) -> None:
         self.image = image
         self.draw = ImageDraw.Draw(image)
