@@ -60,7 +60,7 @@ def test_each_task_has_four_wordings_and_the_papers_prompts_are_among_them():
         prompts.MAIN_OBJECT: asked(lambda: teach.scene_question(rng, scene)),
     }
     wordings["Where is the " + strip.slots[2]["object"] + "?"] = asked(
-        lambda: teach.which_panel(rng, strip, 2)
+        lambda: teach.which_panels(rng, strip, [2])[0]
     )
     for prompt, questions in wordings.items():
         assert prompt in questions

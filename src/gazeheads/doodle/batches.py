@@ -56,10 +56,15 @@ def draw(rng: random.Random, stage: int, reading: Reading) -> tuple[Sample, list
         sample = draw_comic(rng, "train", n).sample("", {})
         return sample, [teach.short_query(sample, i) for i in range(n)]
     r = rng.random()
-    if r < 0.25:
+    if r < 0.40:
         scene = draw_scene(rng, "train").sample("", {})
         return scene, [teach.scene_question(rng, scene) for _ in range(5)]
-    if r < 0.30:
+    if r < 0.60:
+        # Place by content, like content by place, must be met where there are few places and all are asked for.
+        n = pick(rng, (2, 2, 2, 3, 3, 4, 5, 6))
+        sample = draw_comic(rng, "train", n).sample("", {})
+        return sample, teach.which_panels(rng, sample, range(n))
+    if r < 0.65:
         panels, columns = pick(rng, ((4, 2), (6, 3), (6, 2)))
         sample = draw_comic(rng, "train", panels, columns).sample("", {})
         return sample, [teach.panel_query(rng, sample, i) for i in range(panels)]

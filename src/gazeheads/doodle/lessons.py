@@ -81,17 +81,21 @@ def main_event(rng: random.Random, sample: Sample, i: int) -> Lesson:
     return Lesson(pick(rng, prompts.VQA_WORDINGS), brief(sample, i))
 
 
-def which_panel(rng: random.Random, sample: Sample, i: int) -> Lesson:
-    """Ask in which panel something of panel i is."""
-    s = sample.slots[i]
-    questions = (
-        f"Which panel shows {a(s['object'])}?",
-        f"In which panel is the {s['character']} {s['setting']}?",
-        f"Find the panel with the {s['object']}.",
-        f"Which panel shows the {s['character']} {s['action']} something?",
-        f"Where is the {s['object']}?",
-    )
-    return Lesson(pick(rng, questions), f"Panel {i + 1}.")
+def which_panels(rng: random.Random, sample: Sample, panels: Iterable[int]) -> list[Lesson]:
+    """Ask in which panel something of each of `panels` is, all in one wording: only the content tells them apart."""
+    form = int(rng.random() * 5)
+    lessons = []
+    for i in panels:
+        s = sample.slots[i]
+        questions = (
+            f"Which panel shows {a(s['object'])}?",
+            f"In which panel is the {s['character']} {s['setting']}?",
+            f"Find the panel with the {s['object']}.",
+            f"Which panel shows the {s['character']} {s['action']} something?",
+            f"Where is the {s['object']}?",
+        )
+        lessons.append(Lesson(questions[form], f"Panel {i + 1}."))
+    return lessons
 
 
 def how_many(rng: random.Random, sample: Sample) -> Lesson:
@@ -227,7 +231,7 @@ def strip_lessons(rng: random.Random, sample: Sample, count: int, reading: Readi
         elif r < 0.67:
             lessons.append(main_event(rng, sample, default))
         elif r < 0.93:
-            lessons.append(which_panel(rng, sample, i))
+            lessons += which_panels(rng, sample, [i])
         else:
             lessons.append(how_many(rng, sample))
     return lessons

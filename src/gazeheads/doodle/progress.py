@@ -50,7 +50,7 @@ def tasks(n: int) -> dict[str, tuple[Drawn, Callable[[Tensor], Tensor]]]:
             ],
             first,
         ),
-        "which panel": ([(s, [teach.which_panel(rng, s, i) for i in range(6)]) for s in strips], second),
+        "which panel": ([(s, teach.which_panels(rng, s, range(6))) for s in strips], second),
         "scene": (
             [(s, [teach.scene_question(rng, s) for _ in range(6)]) for s in scenes(n, 77, "dev")],
             torch.ones_like,
