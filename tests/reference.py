@@ -7,7 +7,7 @@ Generation runs the whole text anew for every token.
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -72,6 +72,29 @@ def target(region: Any, mode: str, **nats: float) -> Target:
     grid = region.grid
     weights = {int(p): float(w) for p, w in zip(grid.positions, region.weights, strict=True)}
     return Target(mode, weights, grid.n_prompt, **nats)
+
+
+@dataclass
+class Mixture:
+    """Several targets with their shares, of which a query may see some."""
+
+    shares: list[tuple[float, Target]]
+
+    def push(self, logits: np.ndarray) -> np.ndarray | None:
+        seen = [(share, out) for share, aim in self.shares if (out := aim.push(logits)) is not None]
+        if not seen:
+            return None
+        return sum(share * out for share, out in seen) / sum(share for share, _ in seen)
+
+
+def blended(aim: Target, weight: float, logits: np.ndarray) -> np.ndarray | None:
+    """The pattern after a push of a head of some weight."""
+    if aim.mode == "bias":
+        nats = {name: weight * getattr(aim, name) for name in ("inside", "outside", "text", "generated")}
+        return replace(aim, **nats).push(logits)
+    out = aim.push(logits)
+    p = np.exp(logits - logits.max())
+    return None if out is None else (1 - weight) * p / p.sum() + weight * out
 
 
 @contextmanager

@@ -32,11 +32,6 @@ class Watcher:
 
 
 @pytest.fixture(scope="module")
-def model() -> GazeModel:
-    return tiny.tiny_model()
-
-
-@pytest.fixture(scope="module")
 def batch(model: GazeModel) -> dict[str, Any]:
     """Two prompts of different length, padded on the left."""
     scenes = [

@@ -21,11 +21,6 @@ PANELS = 3
 
 
 @pytest.fixture(scope="module")
-def model() -> GazeModel:
-    return tiny.tiny_model()
-
-
-@pytest.fixture(scope="module")
 def samples() -> list[tiny.FakeSample]:
     return [tiny.strip(PANELS, seed=seed) for seed in range(2)]
 

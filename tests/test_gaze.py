@@ -6,10 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gazeheads.errors import ForeignRegion, GazeError, RegionTooSmall
-from gazeheads.gaze import Gaze, Push, Schedule
+from gazeheads.gaze import Gaze, Push
 from gazeheads.grid import Box, ImageGrid, View
 from gazeheads.heads import Head, Heads
 from gazeheads.regions import Region
+from gazeheads.schedule import Schedule
 
 HEADS = Heads.of(["L0H1", "L1H0"], "m", 2, 2)
 
@@ -98,7 +99,7 @@ def test_gazes_that_mean_nothing_are_refused() -> None:
         Gaze(HEADS, A, during="always")  # type: ignore[arg-type]
     with pytest.raises(GazeError, match="has no strength"):
         Gaze(HEADS, A, push="bias")
-    with pytest.raises(GazeError, match="aimed at a Region, a Schedule or a Live; found list"):
+    with pytest.raises(GazeError, match="aimed at a Region, a Mix, a Schedule or a Live; found list"):
         Gaze(HEADS, [A])  # type: ignore[arg-type]
     with pytest.raises(GazeError, match="at least one head"):
         Gaze([], A)

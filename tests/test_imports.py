@@ -17,8 +17,10 @@ VALUES = {
     "headsfile",
     "gaze",
     "live",
+    "mixes",
     "prompts",
     "records",
+    "schedule",
 }
 TORCH_FREE = VALUES | {
     "",

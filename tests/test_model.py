@@ -21,18 +21,14 @@ from gazeheads.errors import (
     UnknownFamily,
     WrongModel,
 )
-from gazeheads.gaze import Gaze, Push, Schedule
+from gazeheads.gaze import Gaze, Push
 from gazeheads.generation import Generation
 from gazeheads.grid import Box
 from gazeheads.heads import Head, Heads
 from gazeheads.model import GazeModel, load
+from gazeheads.schedule import Schedule
 
 HEADS = [Head(0, 1), Head(1, 2), Head(2, 0)]
-
-
-@pytest.fixture(scope="module")
-def model() -> GazeModel:
-    return tiny.tiny_model()
 
 
 def encoded(model: GazeModel, panels: int = 3, prompt: str = "What is it?", seed: int = 0) -> Any:

@@ -12,19 +12,14 @@ import tiny
 from gazeheads.attention import attached
 from gazeheads.calls import Call
 from gazeheads.errors import RecordError, SeamError, WrongModel
-from gazeheads.gaze import Gaze, Schedule
+from gazeheads.gaze import Gaze
 from gazeheads.heads import Head
 from gazeheads.model import GazeModel
 from gazeheads.recording import Recorder
 from gazeheads.scenes import EncodedInput
+from gazeheads.schedule import Schedule
 from gazeheads.trace import Record
 from steered import HEADS, PUSHES, produced
-
-
-@pytest.fixture(scope="module")
-def model() -> GazeModel:
-    return tiny.tiny_model()
-
 
 PROMPTS = ((2, "Who?"), (3, "What is going on here?"), (1, "Where are they? Answer briefly."))
 

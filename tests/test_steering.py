@@ -15,23 +15,13 @@ from gazeheads import steering as steering_module
 from gazeheads.attention import attached
 from gazeheads.decoding import collate
 from gazeheads.errors import GazeError, HeadSteeredTwice, NothingSteered, WrongModel
-from gazeheads.gaze import Gaze, Push, Schedule
+from gazeheads.gaze import Gaze, Push
 from gazeheads.heads import Head, Heads
 from gazeheads.model import GazeModel
 from gazeheads.scenes import EncodedInput
+from gazeheads.schedule import Schedule
 from gazeheads.steering import Steering
 from steered import HEADS, PUSHES, TOKENS, produced, steered
-
-
-@pytest.fixture(scope="module")
-def model() -> GazeModel:
-    return tiny.tiny_model()
-
-
-@pytest.fixture(scope="module")
-def scene(model: GazeModel) -> EncodedInput:
-    sample = tiny.strip(3, seed=3)
-    return model.encode(sample.picture, "What is it?", panels=sample.boxes)
 
 
 @pytest.mark.parametrize("during", ["all", "answer", "decode"])

@@ -10,20 +10,16 @@ import torch
 import reference
 import tiny
 from gazeheads.errors import ForeignRegion, GazeError, WrongModel
-from gazeheads.gaze import Gaze, Schedule
+from gazeheads.gaze import Gaze
 from gazeheads.heads import Head
 from gazeheads.live import Live
 from gazeheads.model import GazeModel
 from gazeheads.regions import Region
 from gazeheads.scenes import EncodedInput
+from gazeheads.schedule import Schedule
 from gazeheads.steering import Steering
 from gazeheads.words import sentences
 from steered import HEADS, produced
-
-
-@pytest.fixture(scope="module")
-def model() -> GazeModel:
-    return tiny.tiny_model()
 
 
 def encoded(model: GazeModel, panels: int = 3) -> EncodedInput:
@@ -208,9 +204,9 @@ def test_moving_targets_that_cannot_be_meant(model: GazeModel) -> None:
             Gaze(HEADS, at)
     with pytest.raises(ForeignRegion, match="belongs to another scene"):
         live.look(other.panel(0))
-    with pytest.raises(GazeError, match="looks at a Region or None; found str"):
+    with pytest.raises(GazeError, match="looks at a Region, a Mix or None; found str"):
         live.look("dog")  # type: ignore[arg-type]
-    assert live.region == scene.panel(0)
+    assert live.target == scene.panel(0)
     gaze = Gaze(HEADS, live, during="answer")
     with pytest.raises(GazeError, match="has no schedule"):
         gaze.schedule  # noqa: B018

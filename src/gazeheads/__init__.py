@@ -18,15 +18,17 @@ if TYPE_CHECKING:
     from gazeheads.discovery import discover
     from gazeheads.effect import Effect
     from gazeheads.errors import GazeHeadsError
-    from gazeheads.gaze import Gaze, Push, Schedule
+    from gazeheads.gaze import Gaze, Push
     from gazeheads.generation import Generation
     from gazeheads.grid import Box
     from gazeheads.heads import Head, Heads
     from gazeheads.live import Live
+    from gazeheads.mixes import Mix
     from gazeheads.model import GazeModel, load
     from gazeheads.records import Sample
     from gazeheads.regions import Region
     from gazeheads.scenes import EncodedInput
+    from gazeheads.schedule import Schedule
     from gazeheads.streaming import Token
     from gazeheads.trace import GazeTrace, Record
     from gazeheads.words import Word
@@ -45,6 +47,7 @@ __all__ = [
     "Head",
     "Heads",
     "Live",
+    "Mix",
     "Push",
     "Record",
     "Region",
@@ -70,11 +73,12 @@ _HOMES = {
     "Head": "heads",
     "Heads": "heads",
     "Live": "live",
+    "Mix": "mixes",
     "Push": "gaze",
     "Record": "trace",
     "Region": "regions",
     "Sample": "records",
-    "Schedule": "gaze",
+    "Schedule": "schedule",
     "Token": "streaming",
     "Word": "words",
     "discover": "discovery",

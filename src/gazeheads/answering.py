@@ -12,6 +12,7 @@ from gazeheads.errors import NothingSteered
 from gazeheads.gaze import Gaze
 from gazeheads.generation import Generation, segments
 from gazeheads.live import Live
+from gazeheads.mixes import parts
 from gazeheads.recording import Recorder
 from gazeheads.regions import same_scene
 from gazeheads.scenes import EncodedInput
@@ -34,7 +35,7 @@ def answer(
     steering = Steering(gazes, model.n_layers, model.n_heads)
     recorder = Recorder([scene.grid for scene in scenes], records, model.n_layers, model.n_heads)
     decode = partial(model.processor.tokenizer.decode, skip_special_tokens=True)
-    spellers = [Speller(decode) for _ in scenes] if steering.targets.follow else []
+    spellers = [Speller(decode) for _ in scenes] if steering.follow else []
     said = [""] * len(scenes)
     batch = collate(model.hf, model.family, scenes, model.pad)
     steps = []
@@ -75,9 +76,10 @@ def fits(scene: EncodedInput, gaze: Gaze) -> None:
     """Raise `ForeignRegion` unless the gaze was made for this scene."""
     at = gaze.at
     if isinstance(at, Live):
-        same_scene(scene.grid, [region for region in (at.region, at.first) if region is not None])
+        targets = [target for target in (at.target, at.first) if target is not None]
     else:
-        same_scene(scene.grid, gaze.schedule.regions)
+        targets = list(gaze.schedule.targets)
+    same_scene(scene.grid, [region for target in targets for region, _ in parts(target)])
 
 
 def _must_steer(answer: Generation, gaze: Gaze | None) -> None:

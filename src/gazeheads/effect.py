@@ -61,16 +61,20 @@ class Log:
 
 
 def effects(logs: Sequence[Log], lengths: Sequence[int]) -> list[Effect]:
-    """The effect in each lane, over its first `lengths[lane]` generated tokens."""
+    """The effect of each gaze, over its first `lengths[gaze]` generated tokens, and over all its lanes.
+
+    A batch that came multiplied has several lanes to a gaze, side by side.
+    """
     longest = max(lengths, default=0)
     # column 0 holds the prompt, column 1 + t token t, the last one what came after the end
     table = np.zeros((4, len(lengths), longest + 2))
     for log in logs:
         column = np.where(log.tokens < 0, 0, np.minimum(log.tokens, longest) + 1)
-        lanes = np.broadcast_to(np.arange(len(lengths))[:, None], column.shape)
+        gazes = np.arange(len(column)) * len(lengths) // len(column)
+        lanes = np.broadcast_to(gazes[:, None], column.shape)
         for quantity, sums in enumerate((*log.mass.cpu().numpy(), *log.rows.cpu().numpy())):
             np.add.at(table[quantity], (lanes, column), sums)
-    return [_effect(table[:, lane], length) for lane, length in enumerate(lengths)]
+    return [_effect(table[:, gaze], length) for gaze, length in enumerate(lengths)]
 
 
 def _effect(table: npt.NDArray[np.float64], length: int) -> Effect:

@@ -13,7 +13,8 @@ each image token, M the row's mass on all image tokens):
               generated tokens s + generated; all in nats
     reweigh   image tokens get M w p / sum(w p); all other tokens keep p
 
-A row that can see no token with w > 0 keeps its attention and counts as blind.
+A row that can see no token with w > 0 keeps its attention and counts as blind. A head of weight a in [0, 1] gets
+(1 - a) p + a p'; for `bias` the weight multiplies the nats and may be negative. Several regions: `gazeheads.mixes`.
 
 **When.** Token t (0 is the first generated one) is produced by the query row before it. `during="all"`: every
 row of the prompt and of generation; prompt rows look where token 0 looks. `"answer"`: the rows that produce
@@ -21,19 +22,18 @@ tokens 0, 1, 2, ... `"decode"`: those that produce tokens 1, 2, ...
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
-
-import numpy as np
-import numpy.typing as npt
+from typing import Any, Literal
 
 from gazeheads.errors import GazeError
 from gazeheads.grid import ImageGrid
 from gazeheads.heads import Head, Heads
 from gazeheads.live import Live
-from gazeheads.regions import Region, same_scene
+from gazeheads.mixes import Mix, Target
+from gazeheads.regions import Region
+from gazeheads.schedule import Schedule
 
 Mode = Literal["focus", "uniform", "bias", "reweigh"]
 During = Literal["all", "answer", "decode"]
@@ -55,12 +55,11 @@ class Push:
     def __post_init__(self) -> None:
         if self.mode not in MODES:
             raise GazeError(f"Push {self.mode!r} is unknown. Use one of {', '.join(MODES)}.")
-        nats = (self.inside, self.outside, self.text, self.generated)
-        if not all(math.isfinite(value) for value in nats):
+        if not all(math.isfinite(value) for value in self.nats):
             raise GazeError(
                 f"{self} has nats that are not finite. For an endless push use focus, its exact limit."
             )
-        if self.mode != "bias" and any(nats):
+        if self.mode != "bias" and any(self.nats):
             raise GazeError(
                 f"{self}: only bias takes nats. Use Push.bias({self.inside:g}, {self.outside:g})."
             )
@@ -85,10 +84,33 @@ class Push:
         """The mass on the picture stays, and goes to the target."""
         return cls("reweigh")
 
+    @classmethod
+    def paper(cls, dtype: str) -> "Push":
+        """What the recipe of Gandikota & Bau 2026 (arXiv 2606.14703) does in "bfloat16" or "float32".
+
+        They add 10,000 to the logits of the target's image tokens and take 10,000 off those of all others, in eager
+        attention. Near 10,000 the numbers of bfloat16 are 64 apart, so the head's own logits are rounded away and
+        what is left is `uniform` (over cells whose centre is inside: coverage="centre"); float32 keeps them, which is
+        `focus`. Raises `GazeError` for float16, whose numbers are 8 apart there: some differences stay, which is
+        neither.
+        """
+        name = str(dtype).removeprefix("torch.")
+        if name not in ("bfloat16", "float32"):
+            raise GazeError(
+                f"Push.paper({name!r}): the paper's recipe is known for bfloat16 (uniform) and float32 (focus); "
+                "elsewhere adding 10,000 rounds some logits away and keeps others. Ask for uniform() or focus()."
+            )
+        return cls.uniform() if name == "bfloat16" else cls.focus()
+
+    @property
+    def nats(self) -> tuple[float, float, float, float]:
+        """What is added to logits: inside, outside, text, generated."""
+        return self.inside, self.outside, self.text, self.generated
+
     @property
     def is_nothing(self) -> bool:
         """Whether this push changes no pattern at all (a bias of zero)."""
-        return self.mode == "bias" and not any((self.inside, self.outside, self.text, self.generated))
+        return self.mode == "bias" and not any(self.nats)
 
     def __str__(self) -> str:
         if self.mode != "bias":
@@ -97,96 +119,18 @@ class Push:
 
 
 @dataclass(frozen=True)
-class Schedule:
-    """Where to look for which token: from token `starts[i]` on at `stops[i]` (None: look freely).
+class Gaze:
+    """Heads aimed at a region, a mix of regions, along a schedule, or at a live target.
 
-    A fixed target is a schedule with one stop. The last stop holds to the end, or with `period` the whole
-    schedule starts again every so many tokens. With unit="sentence" starts and period count sentences.
+    push: a `Push` or its mode's name ("bias" needs `Push.bias`). weights: how strongly each head is pushed, in the
+    order of `heads`, 0 to 1; for a bias any finite number, which multiplies the nats (negative: away). None: 1 for all.
     """
 
-    stops: tuple[Region | None, ...]
-    starts: tuple[int, ...]
-    period: int | None = None
-    unit: Literal["token", "sentence"] = "token"
-
-    def __post_init__(self) -> None:
-        regions = self.regions
-        if len(self.stops) != len(self.starts) or not regions:
-            raise GazeError(
-                f"A schedule needs at least one region and one start for each stop; found {len(regions)} "
-                f"regions, {len(self.stops)} stops and {len(self.starts)} starts."
-            )
-        rising = all(a < b for a, b in zip(self.starts, self.starts[1:], strict=False))
-        if self.starts[0] < 0 or not rising:
-            raise GazeError(
-                "Schedule starts must rise, from token 0 (the first generated one) or later; found "
-                f"{self.starts}."
-            )
-        if self.period is not None and (self.starts[0] != 0 or self.period <= self.starts[-1]):
-            raise GazeError(
-                f"A schedule that repeats must start at token 0 and have its last start ({self.starts[-1]}) "
-                f"within the period; found starts {self.starts}, period {self.period}."
-            )
-        same_scene(regions[0].grid, regions)
-        for region in regions:
-            region.checked()
-
-    @classmethod
-    def fixed(cls, region: Region) -> "Schedule":
-        """One target for all tokens."""
-        return cls((region,), (0,))
-
-    @classmethod
-    def every(cls, tokens: int, regions: Sequence[Region], repeat: bool = False) -> "Schedule":
-        """The next region after every so many tokens.
-
-        The last one holds, or with `repeat` it starts again.
-        """
-        if tokens < 1:
-            raise GazeError(f"Schedule.every({tokens}): a stop lasts at least one token.")
-        starts = tuple(tokens * number for number in range(len(regions)))
-        return cls(tuple(regions), starts, tokens * len(regions) if repeat else None)
-
-    @classmethod
-    def at(cls, stops: Mapping[int, Region | None]) -> "Schedule":
-        """From each token on at its region (None: look freely). Before the first one heads look freely."""
-        starts = tuple(sorted(stops))
-        return cls(tuple(stops[start] for start in starts), starts)
-
-    @classmethod
-    def on_sentence(cls, regions: Sequence[Region | None], repeat: bool = False) -> "Schedule":
-        """The next region once a sentence has ended (`words.sentences`); the last one holds, or it starts again.
-
-        The first token after the one that ends the sentence is produced under the new target. For `model.generate`
-        and `model.stream`, which know the text; needs during="answer" or "decode".
-        """
-        return cls(tuple(regions), tuple(range(len(regions))), len(regions) if repeat else None, "sentence")
-
-    @property
-    def regions(self) -> tuple[Region, ...]:
-        """The stops that are regions, in order."""
-        return tuple(stop for stop in self.stops if stop is not None)
-
-    def index(self, tokens: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """Which stop each token, or sentence (any shape; 0 and up), is produced under; -1 before the first."""
-        if self.period is not None:
-            tokens = tokens % self.period
-        return np.searchsorted(self.starts, tokens, side="right") - 1
-
-    def stop(self, token: int) -> Region | None:
-        """Where to look for one token, or in one sentence."""
-        index = int(self.index(np.array(token)))
-        return None if index < 0 else self.stops[index]
-
-
-@dataclass(frozen=True)
-class Gaze:
-    """Heads aimed at a region or along a schedule. `push` may be a mode's name ("bias" needs `Push.bias`)."""
-
     heads: Heads | Sequence[Head]
-    at: Region | Schedule | Live
+    at: Region | Mix | Schedule | Live
     push: Push | Mode = field(default_factory=Push.focus)
     during: During = "all"
+    weights: Sequence[float] | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.push, str):
@@ -195,16 +139,19 @@ class Gaze:
             object.__setattr__(self, "push", Push(self.push))
         if self.during not in DURING:
             raise GazeError(f"during={self.during!r} is unknown. Use one of {', '.join(DURING)}.")
-        if not isinstance(self.at, Region | Schedule | Live):
+        if not isinstance(self.at, Region | Mix | Schedule | Live):
             raise GazeError(
-                f"A gaze is aimed at a Region, a Schedule or a Live; found {type(self.at).__name__}. Make one with "
-                "scene.box(...), scene.panel(...) or Schedule.every(...)."
+                f"A gaze is aimed at a Region, a Mix, a Schedule or a Live; found {type(self.at).__name__}. Make one "
+                "with scene.box(...), scene.panel(...) or Schedule.every(...)."
             )
         if not len(self.heads):
             raise GazeError("A gaze needs at least one head; found none. Take heads.top(k).")
         if len(set(self.members)) != len(self.heads):
             raise GazeError(f"A gaze names each head once; found {len(self.heads)} heads with repeats.")
-        if isinstance(self.at, Region):
+        if self.weights is not None:
+            object.__setattr__(self, "weights", tuple(float(weight) for weight in self.weights))
+            self._check_weights()
+        if isinstance(self.at, Region | Mix):
             self.at.checked()
         moving = isinstance(self.at, Live) or self.schedule.unit == "sentence"
         if moving and self.during == "all":
@@ -213,10 +160,30 @@ class Gaze:
                 'once for all tokens. Use during="answer" or "decode".'
             )
 
+    def _check_weights(self) -> None:
+        if len(self.strengths) != len(self.heads):
+            raise GazeError(
+                f"{len(self.heads)} heads were given with {len(self.strengths)} weights. Give one for each, in the "
+                "order of the heads."
+            )
+        low, high = (-math.inf, math.inf) if self.how.mode == "bias" else (0.0, 1.0)
+        wrong = [a for a in self.strengths if not (math.isfinite(a) and low <= a <= high)]
+        if wrong:
+            bounds = "a finite number" if self.how.mode == "bias" else "0 to 1"
+            raise GazeError(
+                f"Head weight {wrong[0]:g} was given for {self.how}, where a weight is {bounds}. To push heads away "
+                "use Push.bias with negative weights, or aim at ~region."
+            )
+
     @cached_property
     def members(self) -> tuple[Head, ...]:
         """The heads to steer."""
         return tuple(Head(*head) for head in self.heads)
+
+    @property
+    def strengths(self) -> tuple[float, ...]:
+        """The weight of each head."""
+        return (1.0,) * len(self.heads) if self.weights is None else tuple(self.weights)
 
     @cached_property
     def schedule(self) -> Schedule:
@@ -230,10 +197,30 @@ class Gaze:
     @property
     def grid(self) -> ImageGrid:
         """The scene that the gaze is made for."""
-        return self.at.grid if isinstance(self.at, Live) else self.schedule.regions[0].grid
+        return self.at.grid if isinstance(self.at, Live) else self.schedule.targets[0].grid
 
     @property
     def how(self) -> Push:
         """The push, as a value."""
         assert isinstance(self.push, Push)
         return self.push
+
+    def look(self, target: Target | None) -> None:
+        """Move a live target: `gaze.at.look(target)`. Raises `GazeError` where the target is not live."""
+        if not isinstance(self.at, Live):
+            raise GazeError(
+                f"This gaze is aimed at a {type(self.at).__name__}, which does not move. To re-target while the model "
+                'speaks use Gaze(heads, at=Live(region), during="answer").'
+            )
+        self.at.look(target)
+
+    def to_json(self) -> dict[str, Any]:
+        """How it was meant, in plain values; regions by their names."""
+        at: Any = "live"
+        if not isinstance(self.at, Live):
+            plan = self.schedule
+            stops = [None if stop is None else str(stop) for stop in plan.stops]
+            at = {"stops": stops, "starts": list(plan.starts), "period": plan.period, "unit": plan.unit}
+        weights = None if self.weights is None else list(self.weights)
+        heads = [list(head) for head in self.members]
+        return {"heads": heads, "weights": weights, "at": at, "push": str(self.how), "during": self.during}

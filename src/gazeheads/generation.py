@@ -8,7 +8,7 @@ from typing import Any, Literal
 from gazeheads import __version__
 from gazeheads.effect import Effect
 from gazeheads.judging.base import degenerate, strip_labels
-from gazeheads.regions import Region
+from gazeheads.mixes import Target
 from gazeheads.trace import GazeTrace
 from gazeheads.words import Word, words
 
@@ -22,7 +22,7 @@ class Segment:
     text: what they wrote; a character of several tokens belongs to the segment of its last one.
     """
 
-    target: Region | None
+    target: Target | None
     start: int
     stop: int
     text: str
@@ -37,7 +37,7 @@ class Segment:
         }
 
 
-def segments(targets: Sequence[Region | None], pieces: Sequence[str]) -> tuple[Segment, ...]:
+def segments(targets: Sequence[Target | None], pieces: Sequence[str]) -> tuple[Segment, ...]:
     """Runs of tokens with one target. targets, pieces: where the gaze pointed and what was written, token by token."""
     starts = [n for n, target in enumerate(targets) if n == 0 or target is not targets[n - 1]]
     return tuple(

@@ -7,36 +7,39 @@ for token in model.stream(scene, gaze=Gaze(lever, at=live, during="answer")):
 """
 
 from gazeheads.errors import GazeError
+from gazeheads.mixes import Mix, Target, parts
 from gazeheads.regions import Region, same_scene
 
 
 class Live:
-    """A region, or None (look freely), that anyone may change at any time, from any thread.
+    """A target, or None (look freely), that anyone may change at any time, from any thread.
 
     It is read once in each forward pass, at its beginning: what `look` sets holds for the very next token. Two live
     targets are equal if they are the same one.
     """
 
-    def __init__(self, region: Region) -> None:
-        self.grid = region.checked().grid
-        self.first = region
-        self._region: Region | None = region
+    def __init__(self, target: Target) -> None:
+        self.grid = target.checked().grid
+        self.first = target
+        self._target: Target | None = target
 
     def __repr__(self) -> str:
-        return f"Live({'looks freely' if self._region is None else self._region})"
+        return f"Live({'looks freely' if self._target is None else self._target})"
 
     @property
-    def region(self) -> Region | None:
+    def target(self) -> Target | None:
         """Where it looks now."""
-        return self._region
+        return self._target
 
-    def look(self, region: Region | None) -> None:
+    def look(self, target: Target | None) -> None:
         """From the next token on look there; None: freely.
 
         Raises `ForeignRegion` for a region of another scene and `RegionTooSmall`; then nothing changes.
         """
-        if region is not None:
-            if not isinstance(region, Region):
-                raise GazeError(f"A live target looks at a Region or None; found {type(region).__name__}.")
-            same_scene(self.grid, [region.checked()])
-        self._region = region
+        if target is not None:
+            if not isinstance(target, Region | Mix):
+                raise GazeError(
+                    f"A live target looks at a Region, a Mix or None; found {type(target).__name__}."
+                )
+            same_scene(self.grid, [region for region, _ in parts(target.checked())])
+        self._target = target

@@ -1,54 +1,50 @@
 """What each push does to a pattern, in tensors: the formulas of `gazeheads.gaze`, in float32.
 
-Axes: pair (one head of one row of the batch), query, key. `addend` holds, for each key, what its logit is
-raised by: log w for the modes that look at the target only, the nats for `bias`.
+Axes: pair (one head of one row of the batch), query, key. A *lane* is one gaze on one row of the batch.
 """
 
-import numpy as np
-import numpy.typing as npt
+from collections.abc import Sequence
+
+import torch
 from torch import Tensor
 
-from gazeheads.gaze import Mode, Push
-from gazeheads.grid import ImageGrid
+from gazeheads.gaze import Mode
 
-Floats = npt.NDArray[np.float64]
+TEXT, IMAGE, GENERATED = 0, 1, 2  # kinds of tokens
 
 
 def pushed(
-    mode: Mode, scores: Tensor, pattern: Tensor, lanes: Tensor, addend: Tensor, weights: Tensor, image: Tensor
+    mode: Mode, scores: Tensor, pattern: Tensor, addend: Tensor, weights: Tensor, image: Tensor
 ) -> Tensor:
     """(pair, query, key) the pattern under a push. Rows that can see no target come out as NaN or anything.
 
-    scores: logits with nothing hidden. pattern: their softmax over what is seen. lanes: (pair,) which row of
-    the rest
-    belongs to each pair: addend: (lane, 1 or query, key) what the push adds, -inf where nothing is seen.
-    weights: the same shape, coverage of what is seen. image: (lane, 1, key) 1 for image tokens, 0 for others.
+    scores: logits with nothing hidden. pattern: their softmax over what is seen. addend: (pair, 1 or query, key) what
+    the push adds to the logits, -inf where nothing is seen. weights: the same shape, coverage of what is seen. image:
+    (pair, 1, key) whether a key is an image token.
     """
     if mode == "uniform":
-        spread = weights / weights.sum(-1, keepdim=True)
-        return spread[lanes].expand_as(pattern)
-    raised = (scores + addend[lanes]).softmax(-1)
+        return (weights / weights.sum(-1, keepdim=True)).expand_as(pattern)
+    raised = (scores + addend).softmax(-1)
     if mode == "reweigh":
-        inside = image[lanes]
-        return pattern * (1 - inside) + raised * (pattern * inside).sum(-1, keepdim=True)
+        return torch.where(image, raised * (pattern * image).sum(-1, keepdim=True), pattern)
     return raised
 
 
-def addends(push: Push, grid: ImageGrid, weights: Floats, length: int) -> Floats:
-    """(position,) what the logit of each position of a prompt is raised by, for a target with these token weights.
+def mixed(patterns: Sequence[Tensor], shares: Sequence[Tensor]) -> Tensor:
+    """(pair, query, key) patterns mixed by their shares (pair, query); what has no share may be NaN."""
+    if len(patterns) == 1:
+        return patterns[0]
+    total = torch.zeros_like(patterns[0])
+    for pattern, share in zip(patterns, shares, strict=True):
+        total += torch.where(share[..., None] > 0, pattern * share[..., None], 0.0)
+    return total
 
-    `length` is more than the prompt's: after the prompt's positions come those of generated tokens.
+
+def raised_by(nats: Tensor, weights: Tensor, kinds: Tensor) -> Tensor:
+    """(n, 1 or query, key) what a bias adds to the logits.
+
+    nats: (n, 4) inside, outside, text, generated. weights: (n, 1 or query, key) coverage. kinds: (n, 1, key).
     """
-    prompt = grid.n_prompt
-    if push.mode != "bias":
-        raised = np.full(length, -np.inf)
-        with np.errstate(divide="ignore"):
-            raised[grid.positions] = np.log(weights)
-    else:
-        raised = np.full(length, push.generated)
-        raised[:prompt] = push.text
-        with np.errstate(divide="ignore"):
-            raised[grid.positions] = np.logaddexp(
-                np.log(weights) + push.inside, np.log1p(-weights) + push.outside
-            )
-    return raised
+    inside, outside, text, generated = nats[..., None, None].unbind(1)
+    on_image = torch.logaddexp(weights.log() + inside, torch.log1p(-weights) + outside)
+    return on_image.where(kinds == IMAGE, torch.where(kinds == TEXT, text, generated))

@@ -204,7 +204,7 @@ class Region:
         if self.image != other.image:
             raise ForeignRegion(
                 f"A region of picture {self.image} cannot be joined with one of picture {other.image}. Give "
-                "both to the gaze with weights instead."
+                "both as a Mix instead."
             )
         if self.coverage != other.coverage:
             raise RegionError(

@@ -9,28 +9,23 @@ Query rows that are not to be steered (another time; padding; a blind row) keep 
 mass on the target before and after is summed on the way: the proof of effect.
 """
 
-from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from gazeheads.calls import Call, Final, Moment
+from gazeheads.calls import Call, Final
 from gazeheads.effect import Effect, Log, effects
-from gazeheads.errors import GazeError, NothingSteered
-from gazeheads.gaze import Gaze, Mode
+from gazeheads.errors import NothingSteered
+from gazeheads.gaze import Gaze
 from gazeheads.heads import belong
 from gazeheads.lanes import Pairs, Plan, View
-from gazeheads.pushing import pushed
-from gazeheads.regions import Region
-from gazeheads.targets import Targets
+from gazeheads.mixes import Target
+from gazeheads.planning import Planner
+from gazeheads.pushing import IMAGE, mixed, pushed, raised_by
 
 CHUNK = 2**24  # numbers computed at a time: 64 MiB in float32
-FIRST_TOKEN = {"all": -(2**62), "answer": 0, "decode": 1}  # the first token whose query row is steered
-
-Ints = npt.NDArray[np.int64]
 
 
 class Steering:
@@ -49,28 +44,26 @@ class Steering:
         self.overwrites = frozenset(head for gaze in self.gazes for head in gaze.members)
         self.layers = frozenset(head.layer for head in self.overwrites)
         self.fired = False
-        self.targets = Targets(self.gazes)
-        self._last_prompt = np.array([gaze.grid.n_prompt - 1 for gaze in self.gazes], dtype=np.int64)
-        self._first_token = np.array([FIRST_TOKEN[gaze.during] for gaze in self.gazes], dtype=np.int64)
-        self._pairs: dict[tuple[int, int], list[Pairs]] = {}
+        self._planner = Planner(self.gazes, self.row_of, self.n_rows)
         self._plan: Plan | None = None
         self._logs: list[Log] = []
 
     def attend(self, call: Call) -> None:
         """Overwrite the output of this layer's steered heads."""
         if self._plan is None or self._plan.moment is not call.moment:
-            self._plan = self._new_plan(call.moment)
+            self._plan = self._planner.plan(call.moment)
+            self._logs += [] if self._plan.log is None else [self._plan.log]
         plan = self._plan
         if plan.active is None:
             return
-        groups = self._pairs_of(call)
+        groups = self._planner.pairs(call)
         most = max(1, CHUNK // (call.n_keys * call.key.shape[-1]))
         step = max(
             1, CHUNK // (call.n_keys * max(len(plan.active), min(most, max(len(g.rows) for g in groups))))
         )
         for start in range(0, call.n_queries, step):
             stop = min(start + step, call.n_queries)
-            view = self._view(plan, call, start, stop)
+            view = self._planner.view(plan, call, start, stop)
             for group in groups:
                 for pairs in group.split(most):
                     self._steer(call, plan, view, pairs, start, stop)
@@ -83,7 +76,7 @@ class Steering:
         scores = call.scores(rows, heads, start, stop)
         pattern = final = (scores if view.hidden is None else scores + view.hidden[lanes]).softmax(-1)
         if pairs.writes:
-            final = pushed(pairs.mode, scores, pattern, lanes, view.addend, view.weights, view.image)
+            final = self._pushed(plan, view, pairs, scores, pattern)
             looked = torch.bmm(final, call.values(rows, heads)).to(call.output)
             kept = call.output[rows, start:stop, heads]
             call.output[rows, start:stop, heads] = torch.where(write[..., None], looked, kept)
@@ -97,107 +90,33 @@ class Steering:
         rows_due = torch.stack([write, view.blind[lanes]]).long()
         plan.log.rows[:, :, start:stop].index_add_(1, lanes, rows_due)
 
-    def _view(self, plan: Plan, call: Call, start: int, stop: int) -> View:
-        """What each lane sees.
-
-        Kept for the other layers of the pass unless it is only a part of the queries.
-        """
-        key = id(call.mask), call.n_keys, start
-        if key in plan.views:
-            return plan.views[key]
-        assert plan.active is not None
-        assert plan.rows is not None
-        assert plan.stop is not None
-        slots = torch.arange(start, stop, device=plan.rows.device)[None]
-        hidden = call.hidden(plan.rows, slots)
-        which = plan.stop if plan.stop.shape[1] == 1 else plan.stop[:, start:stop]
-        keys = call.moment.keys(call.n_keys)[plan.rows]
-        weights, addend, image = self.targets.spread(which, keys, len(plan.rows) // len(self.gazes))
-        aimed = weights > 0
-        sees = (aimed if hidden is None else aimed & (hidden > -torch.inf)).any(-1)
-        active = plan.active[:, start:stop]
-        view = View(
-            mask=call.mask,
-            hidden=hidden,
-            addend=addend if hidden is None else addend + hidden,
-            weights=weights if hidden is None else weights * (hidden > -torch.inf),
-            target=aimed.float(),
-            image=image,
-            write=active & sees,
-            blind=active & ~sees,
+    def _pushed(self, plan: Plan, view: View, pairs: Pairs, scores: Tensor, pattern: Tensor) -> Tensor:
+        """(pair, query, key) the pattern of pairs after the push, as strong as their heads' weights say."""
+        lanes, strengths = pairs.lanes, pairs.strengths
+        addends = [addend[lanes] for addend in view.addends]
+        weights = [w[lanes] for w in view.weights]
+        if pairs.mode == "bias" and strengths is not None:
+            nats = self._planner.nats(plan)[lanes] * strengths[:, None]
+            addends = [raised_by(nats, w, view.kinds[lanes]) for w in weights]
+            if view.hidden is not None:
+                addends = [addend + view.hidden[lanes] for addend in addends]
+        image = view.kinds[lanes] == IMAGE
+        finals = [
+            pushed(pairs.mode, scores, pattern, addend, w, image)
+            for addend, w in zip(addends, weights, strict=True)
+        ]
+        final = mixed(finals, [share[lanes] for share in view.shares])
+        if pairs.mode == "bias" or (strengths is None and (self._planner.strength == 1).all()):
+            return final
+        strength = self._planner.each(plan, self._planner.strength)[lanes] * (
+            1 if strengths is None else strengths
         )
-        if stop - start == call.n_queries:
-            plan.views[key] = view
-        return view
-
-    def _new_plan(self, moment: Moment) -> Plan:
-        """Decide for every lane and query whether it is steered, and towards which stop."""
-        copies = self._copies(moment)
-        if copies > 1 and self.targets.follow:
-            raise GazeError(
-                f"A live target or one that follows sentences was given, and each row came {copies} times (beams?). "
-                "Such a target needs one answer for each row: use greedy decoding or sampling."
-            )
-        lanes = np.arange(len(self.gazes)).repeat(copies)
-        rows = self._rows(copies)
-        positions = moment.queries[rows]
-        tokens = positions - self._last_prompt[lanes, None]
-        stop = self.targets.at(lanes, np.maximum(tokens, 0))
-        active = (positions >= 0) & (tokens >= self._first_token[lanes, None]) & (stop >= 0)
-        if not active.any():
-            return Plan(moment)
-        # Usually all steered queries of a lane look at one stop; then one row of targets serves them all.
-        one = np.where(active, stop, -1).max(1, keepdims=True)
-        stop = one if (np.where(active, stop, one) == one).all() else stop
-        like = moment.positions
-        log = Log(tokens, like.new_zeros((2, *active.shape)).float(), like.new_zeros((2, *active.shape)))
-        self._logs.append(log)
-        return Plan(
-            moment,
-            like.new_tensor(rows),
-            like.new_tensor(active) > 0,
-            like.new_tensor(np.maximum(stop, 0)),
-            log,
-            produced=int((tokens < 0).all(0).sum()),
-        )
-
-    def _copies(self, moment: Moment) -> int:
-        """How many times the batch came multiplied."""
-        copies, rest = divmod(moment.n_rows, self.n_rows)
-        if rest:
-            raise GazeError(
-                f"The model runs {moment.n_rows} rows, but gazes were given for {self.n_rows}. Give one for "
-                "each row (None: look freely), or a single one."
-            )
-        return copies
-
-    def _rows(self, copies: int) -> Ints:
-        """The row of the running batch that each lane steers; copies of a row lie side by side."""
-        return (self.row_of[:, None] * copies + np.arange(copies)).ravel()
-
-    def _pairs_of(self, call: Call) -> list[Pairs]:
-        """The pairs of this layer, by push."""
-        copies = self._copies(call.moment)
-        key = call.layer, copies
-        if key not in self._pairs:
-            groups: dict[tuple[Mode, bool], list[tuple[int, int, int]]] = defaultdict(list)
-            rows = self._rows(copies)
-            for lane in range(len(rows)):
-                gaze = self.gazes[lane // copies]
-                for head in gaze.members:
-                    if head.layer == call.layer:
-                        group = gaze.how.mode, not gaze.how.is_nothing
-                        groups[group].append((lane, int(rows[lane]), head.head))
-            self._pairs[key] = [
-                Pairs(mode, writes, *call.moment.positions.new_tensor(found).T)
-                for (mode, writes), found in groups.items()
-            ]
-        return self._pairs[key]
+        return torch.lerp(pattern, final, strength[:, None, None])
 
     def effects(self, lengths: Sequence[int]) -> list[Effect | None]:
         """The proof of effect of each row, over its first `lengths[row]` generated tokens; None: no gaze.
 
-        Only for a batch that did not come multiplied.
+        Of a row that came multiplied (beams) over all its copies, those too that were given up.
         """
         found: list[Effect | None] = [None] * self.n_rows
         wanted = [lengths[row] for row in self.row_of]
@@ -205,16 +124,25 @@ class Steering:
             found[row] = effect
         return found
 
+    @property
+    def follow(self) -> bool:
+        """Whether some target depends on what happens while the answer is made: on the text, or on someone."""
+        return self._planner.targets.follow
+
     def wrote(self, row: int, text: str) -> None:
         """Tell the text of a row after each of its tokens: schedules that follow sentences need it."""
         for lane in np.flatnonzero(self.row_of == row).tolist():
-            self.targets.wrote(lane, text)
+            self._planner.targets.wrote(lane, text)
 
-    def target(self, row: int, token: int) -> Region | None:
+    def soften(self, row: int, strength: float) -> None:
+        """From the next token on push a row's heads only so hard: 1 in full, 0 not at all."""
+        self._planner.strength[self.row_of == row] = strength
+
+    def target(self, row: int, token: int) -> Target | None:
         """Where the gaze of a row pointed when it produced a token; None: it looked freely."""
         for lane in np.flatnonzero(self.row_of == row).tolist():
-            if token >= self._first_token[lane]:
-                return self.targets.target(lane, token)
+            if token >= self._planner.first_token[lane]:
+                return self._planner.targets.target(lane, token)
         return None
 
     def moved(self, token: int) -> tuple[float | None, float | None]:

@@ -15,7 +15,7 @@ import torch
 from gazeheads.attention import attached
 from gazeheads.decoding import collate, greedy, produce
 from gazeheads.gaze import Gaze
-from gazeheads.regions import Region
+from gazeheads.mixes import Target
 from gazeheads.scenes import EncodedInput
 from gazeheads.steering import Steering
 from gazeheads.words import Speller
@@ -35,7 +35,7 @@ class Token:
     text: str
     index: int
     seconds: float
-    target: Region | None = None
+    target: Target | None = None
     before: float | None = None
     after: float | None = None
 

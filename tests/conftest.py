@@ -1,0 +1,18 @@
+"""What many tests start from: a tiny random model and a strip of three panels."""
+
+import pytest
+
+import tiny
+from gazeheads.model import GazeModel
+from gazeheads.scenes import EncodedInput
+
+
+@pytest.fixture(scope="module")
+def model() -> GazeModel:
+    return tiny.tiny_model()
+
+
+@pytest.fixture(scope="module")
+def scene(model: GazeModel) -> EncodedInput:
+    sample = tiny.strip(3, seed=3)
+    return model.encode(sample.picture, "What is it?", panels=sample.boxes)
