@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from gazeheads.attention import attached
-from gazeheads.decoding import collate, greedy, produce
+from gazeheads.decoding import collate, produce
 from gazeheads.gaze import Gaze, Push
 from gazeheads.heads import Head
 from gazeheads.model import GazeModel
@@ -27,21 +27,30 @@ PUSHES: dict[str, tuple[Push, dict[str, Any]]] = {
 }
 
 
+class Keeps:
+    """Greedy choice without an end, which keeps the logits."""
+
+    def __init__(self) -> None:
+        self.kept: list[Tensor] = []
+
+    def choose(self, logits: Tensor, running: Tensor) -> Tensor:
+        self.kept.append(logits.clone())
+        return logits.argmax(-1)
+
+    def ended(self, token: Tensor) -> Tensor:
+        return token < 0
+
+
 @torch.no_grad()
 def produced(
     model: GazeModel, scenes: list[EncodedInput], probe: Any, n_tokens: int = TOKENS
 ) -> tuple[list[list[int]], Tensor]:
     """Tokens (row, token) and the logits that chose them (row, token, vocabulary)."""
     batch = collate(model.hf, model.family, scenes, 0)
-    kept = []
-
-    def choose(logits: Tensor) -> Tensor:
-        kept.append(logits.clone())
-        return greedy(logits)
-
+    chooser = Keeps()
     with attached(model.hf, *([probe] if probe else [])):
-        steps = list(produce(model.hf, batch, n_tokens, [], 0, choose))
-    return torch.stack(steps, 1).tolist(), torch.stack(kept, 1)
+        steps = list(produce(model.hf, batch, n_tokens, chooser))
+    return torch.stack(steps, 1).tolist(), torch.stack(chooser.kept, 1)
 
 
 def steered(

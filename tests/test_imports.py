@@ -177,7 +177,7 @@ def test_only_the_seam_names_attention_internals(name: str) -> None:
 
 @ALL
 def test_only_families_model_and_doodle_touch_processors(name: str) -> None:
-    if not within(name, "families", "model", "doodle"):
+    if not within(name, "families", "model", "loading", "doodle"):
         said = {word for word in words(TREES[name]) if word.endswith(("Processor", "ImageProcessorPil"))}
         assert not said - {"LogitsProcessor"}
 
@@ -189,8 +189,8 @@ def test_only_two_modules_touch_the_network(name: str) -> None:
 
 
 @ALL
-def test_only_model_and_training_say_device_or_dtype(name: str) -> None:
-    if within(name, "model", "doodle"):
+def test_only_loading_and_training_say_device_or_dtype(name: str) -> None:
+    if within(name, "loading", "doodle"):
         return
     tree = TREES[name]
     said = words(tree)

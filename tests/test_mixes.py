@@ -87,6 +87,26 @@ def test_a_mix_of_one_region_is_that_region(model: GazeModel, scene: EncodedInpu
     assert torch.equal(alone, mix)
 
 
+@pytest.mark.parametrize("name", PUSHES)
+def test_softening_is_a_weight_on_all_heads_of_a_row(
+    model: GazeModel, scene: EncodedInput, name: str
+) -> None:
+    """A head that had a weight keeps its share of it."""
+    push, weights = PUSHES[name][0], (1.0, 0.5, 0.25, 1.0)
+    soft = Steering(
+        [Gaze(HEADS, scene.panel(1), push, weights=weights), Gaze(HEADS, scene.panel(2), push)], 3, 4
+    )
+    soft.soften(0, 0.5)
+    tokens, logits = produced(model, [scene, scene], soft)
+    halves = tuple(weight / 2 for weight in weights)
+    expected, half = steered(model, scene, Gaze(HEADS, scene.panel(1), push, weights=halves))
+    assert tokens[0] == expected
+    torch.testing.assert_close(logits[0], half, atol=1e-5, rtol=0)
+    other, full = steered(model, scene, Gaze(HEADS, scene.panel(2), push))
+    assert tokens[1] == other
+    torch.testing.assert_close(logits[1], full, atol=1e-5, rtol=0)
+
+
 def test_shares_not_sizes_decide_how_much_each_region_gets(model: GazeModel, scene: EncodedInput) -> None:
     """A cell and two panels, half each: the heads' mass is halved, whatever they like."""
     cell, panels = scene.box(0, 0, 32, 32), scene.panel(1) | scene.panel(2)

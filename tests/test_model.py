@@ -10,7 +10,8 @@ import torch
 from PIL import Image
 
 import tiny
-from gazeheads.decoding import collate, greedy, produce
+from gazeheads.choosing import Chooser, choice
+from gazeheads.decoding import collate, produce
 from gazeheads.errors import (
     BadInput,
     ForeignRegion,
@@ -25,7 +26,8 @@ from gazeheads.gaze import Gaze, Push
 from gazeheads.generation import Generation
 from gazeheads.grid import Box
 from gazeheads.heads import Head, Heads
-from gazeheads.model import GazeModel, load
+from gazeheads.loading import load
+from gazeheads.model import GazeModel
 from gazeheads.schedule import Schedule
 
 HEADS = [Head(0, 1), Head(1, 2), Head(2, 0)]
@@ -150,7 +152,9 @@ def test_a_row_ends_at_its_end_token_and_the_others_go_on(model: GazeModel) -> N
     assert answers[1].finish == "length"
     batch = collate(model.hf, model.family, scenes, 0)
     with torch.no_grad():
-        steps = torch.stack(list(produce(model.hf, batch, 8, [end], 501, greedy)), 1)
+        prompt = batch.rows["input_ids"], batch.rows["attention_mask"]
+        chooser = Chooser(model.hf, model.processor.tokenizer, choice({}, [end], 501, 8, 2), *prompt)
+        steps = torch.stack(list(produce(model.hf, batch, 8, chooser)), 1)
     assert steps[0].tolist() == [*answers[0].token_ids, *[501] * (8 - stop)]
 
 
@@ -268,10 +272,10 @@ def test_a_saved_checkpoint_loads(model: GazeModel, tmp_path: Path, monkeypatch:
     )
     assert load(tmp_path, device="cpu", dtype="bfloat16").hf.dtype == torch.bfloat16
     assert not loaded.is_bundled
-    monkeypatch.setattr("gazeheads.doodle.WEIGHTS", tmp_path)
+    monkeypatch.setattr("gazeheads.loading.WEIGHTS", tmp_path)
     bundled = load(device="cpu")
     assert (bundled.is_bundled, bundled.name) == (True, "gazeheads/doodle-vl")
-    monkeypatch.setattr("gazeheads.doodle.WEIGHTS", tmp_path / "none")
+    monkeypatch.setattr("gazeheads.loading.WEIGHTS", tmp_path / "none")
     with pytest.raises(ModelError, match="this installation is incomplete. Install it again"):
         load(device="cpu")
 

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from gazeheads.grid import Box
     from gazeheads.heads import Head, Heads
     from gazeheads.live import Live
+    from gazeheads.loading import load
     from gazeheads.mixes import Mix
-    from gazeheads.model import GazeModel, load
+    from gazeheads.model import GazeModel
     from gazeheads.records import Sample
     from gazeheads.regions import Region
     from gazeheads.scenes import EncodedInput
@@ -83,7 +84,7 @@ _HOMES = {
     "Word": "words",
     "discover": "discovery",
     "doodles": "data.doodles",
-    "load": "model",
+    "load": "loading",
 }
 
 

@@ -7,18 +7,21 @@ from typing import Any
 import torch
 
 from gazeheads.attention import attached
-from gazeheads.decoding import collate, greedy, produce
-from gazeheads.errors import NothingSteered
+from gazeheads.choosing import Choice, Chooser
+from gazeheads.decoding import Batch, collate, produce
+from gazeheads.errors import BadInput, NothingSteered
 from gazeheads.gaze import Gaze
-from gazeheads.generation import Generation, segments
+from gazeheads.generation import Finish, Generation, segments
+from gazeheads.listening import Listener, OnLoop
 from gazeheads.live import Live
 from gazeheads.mixes import parts
 from gazeheads.recording import Recorder
 from gazeheads.regions import same_scene
 from gazeheads.scenes import EncodedInput
+from gazeheads.searching import searched
 from gazeheads.steering import Steering
 from gazeheads.trace import Record
-from gazeheads.words import Speller, spell
+from gazeheads.words import spell
 
 
 def answer(
@@ -26,50 +29,82 @@ def answer(
     scenes: Sequence[EncodedInput],
     gazes: Sequence[Gaze | None],
     records: Sequence[Record | None],
-    max_new_tokens: int,
+    how: Choice,
+    on_loop: OnLoop,
 ) -> list[Generation]:
-    """The greedy answers of `model` (a `GazeModel`) to one batch of scenes, each with its own gaze and record."""
+    """The answers of `model` (a `GazeModel`) to one batch of scenes, each with its own gaze and record."""
     for scene, gaze in zip(scenes, gazes, strict=True):
         if gaze is not None:
             fits(scene, gaze)
     steering = Steering(gazes, model.n_layers, model.n_heads)
     recorder = Recorder([scene.grid for scene in scenes], records, model.n_layers, model.n_heads)
+    if how.config.num_beams > 1 and recorder.layers:
+        raise BadInput(
+            f"record= was given with {how.config.num_beams} beams, whose rows change places. Record without beams."
+        )
     decode = partial(model.processor.tokenizer.decode, skip_special_tokens=True)
-    spellers = [Speller(decode) for _ in scenes] if steering.follow else []
-    said = [""] * len(scenes)
+    listener = Listener(steering, decode, on_loop)
     batch = collate(model.hf, model.family, scenes, model.pad)
-    steps = []
     with attached(model.hf, *(probe for probe in (steering, recorder) if probe.layers)):
-        for step in produce(model.hf, batch, max_new_tokens, model.stop, model.pad, greedy):
-            steps.append(step)
-            for row, (speller, token) in enumerate(zip(spellers, step.tolist(), strict=False)):
-                said[row] += speller.add(token)
-                steering.wrote(row, said[row])
-    rows = torch.stack(steps, dim=1).tolist()
-    ends = [next((n for n, token in enumerate(row, 1) if token in model.stop), None) for row in rows]
-    tokens = [row[:end] for row, end in zip(rows, ends, strict=True)]
+        loop = searched if how.searches else chosen
+        tokens, finishes = loop(model, batch, how, listener)
     texts = model.processor.tokenizer.batch_decode(tokens, skip_special_tokens=True)
     effects = steering.effects([len(row) for row in tokens])
     pieces = [spell(row, decode) for row in tokens]
     traces = recorder.traces(pieces) if recorder.layers else [None] * len(tokens)
     answers = [
         Generation(
-            text=text,
-            token_ids=tuple(row),
-            finish="length" if end is None else "eos",
-            effect=effect,
-            settings={"model": model.name, "max_new_tokens": max_new_tokens, "decoding": "greedy"},
-            trace=trace,
-            pieces=piece,
-            segments=segments([steering.target(number, token) for token in range(len(row))], piece),
+            text=texts[row],
+            token_ids=tuple(tokens[row]),
+            finish=finishes[row],
+            effect=effects[row],
+            settings=_settings(model, scenes[row], gazes[row], records[row], how) | {"on_loop": on_loop},
+            trace=traces[row],
+            pieces=pieces[row],
+            segments=segments(
+                [steering.target(row, token) for token in range(len(tokens[row]))], pieces[row]
+            ),
+            softened=tuple(listener.softened[row]),
         )
-        for number, (text, row, end, effect, trace, piece) in enumerate(
-            zip(texts, tokens, ends, effects, traces, pieces, strict=True)
-        )
+        for row in range(len(scenes))
     ]
     for made, gaze in zip(answers, gazes, strict=True):
         _must_steer(made, gaze)
     return answers
+
+
+Rows = tuple[list[list[int]], list[Finish]]
+
+
+def chosen(model: Any, batch: Batch, how: Choice, listener: Listener) -> Rows:
+    """The tokens of each row, its end token included, and why it ended: by our loop."""
+    prompt = batch.rows["input_ids"], batch.rows["attention_mask"]
+    chooser = Chooser(model.hf, model.processor.tokenizer, how, *prompt)
+    steps = []
+    for step in produce(model.hf, batch, how.config.max_new_tokens, chooser):
+        steps.append(step)
+        for row in listener.hear(step.tolist()):
+            chooser.give_up(row)
+    rows = torch.stack(steps, dim=1).tolist()
+    ends = [found or (len(steps), "length") for found in chooser.finished]
+    return [row[:n] for row, (n, _) in zip(rows, ends, strict=True)], [why for _, why in ends]
+
+
+def _settings(
+    model: Any, scene: EncodedInput, gaze: Gaze | None, record: Record | None, how: Choice
+) -> dict[str, Any]:
+    """How an answer was made, in plain values."""
+    return {
+        "model": model.name,
+        "revision": model.revision,
+        "dtype": str(model.hf.dtype).removeprefix("torch."),
+        "prompt": scene.prompt,
+        "pictures": [list(size) for size in scene.grid.sizes],
+        "max_new_tokens": how.config.max_new_tokens,
+        **how.settings(),
+        "gaze": None if gaze is None else gaze.to_json(),
+        "record": None if record is None else record.to_json(),
+    }
 
 
 def fits(scene: EncodedInput, gaze: Gaze) -> None:
@@ -88,7 +123,7 @@ def _must_steer(answer: Generation, gaze: Gaze | None) -> None:
         return
     if answer.effect.rows_blind:
         why = f"{answer.effect.rows_blind} attention rows were due and none could see the target"
-    elif answer.finish == "eos":
+    elif answer.finish != "length":
         return  # the answer ended before the first token that was due; its effect says that no row was steered
     else:
         why = f'during="{gaze.during}" and the schedule had no row due within {len(answer.token_ids)} tokens'

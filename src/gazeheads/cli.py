@@ -88,7 +88,7 @@ def loaded(path: str | None) -> "GazeModel":
     """The model, without the library's own progress bars."""
     from transformers.utils import logging
 
-    from gazeheads.model import load
+    from gazeheads.loading import load
 
     logging.disable_progress_bar()
     return load(path)

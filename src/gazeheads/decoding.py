@@ -5,9 +5,9 @@ tokens, six rows to a picture), because it encodes a picture that several rows s
 positions (models that keep them between calls get them wrong), and it can be read token by token.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -56,25 +56,16 @@ def collate(hf: Any, family: Family, scenes: Sequence[EncodedInput], pad: int) -
     return Batch(rows, features, positions, following.expand(len(positions), -1))
 
 
-def produce(
-    hf: Any,
-    batch: Batch,
-    max_new_tokens: int,
-    stop: Sequence[int],
-    pad: int,
-    choose: Callable[[Tensor], Tensor],
-) -> Iterator[Tensor]:
-    """Yield the next token of every row, (row,), until all rows have stopped or the budget is used.
+def produce(hf: Any, batch: Batch, max_new_tokens: int, chooser: "Chooses") -> Iterator[Tensor]:
+    """Yield the next token of every row, (row,), until all rows have ended or the budget is used.
 
-    `choose` picks tokens from float32 logits (row, vocabulary). A row that has produced a token of `stop`
-    goes on with `pad`.
+    A row that has ended goes on with padding. Which rows end with a token is asked after it was yielded.
     """
     mask, others = (
         batch.rows["attention_mask"],
         {k: v for k, v in batch.rows.items() if k != "attention_mask"},
     )
     cache = DynamicCache(config=hf.config.get_text_config())
-    ends = batch.following.new_tensor(list(stop))
     running = mask.new_ones(len(mask)) > 0
     output = hf(
         **others,
@@ -86,9 +77,9 @@ def produce(
         logits_to_keep=1,
     )
     for produced in range(1, max_new_tokens + 1):
-        token = choose(output.logits[:, -1].float()).where(running, pad)
-        running = running & ~torch.isin(token, ends)
+        token = chooser.choose(output.logits[:, -1].float(), running)
         yield token
+        running = running & ~chooser.ended(token)
         if produced == max_new_tokens or not running.any():
             return
         mask = torch.cat([mask, mask.new_ones(len(mask), 1)], dim=1)
@@ -101,6 +92,13 @@ def produce(
         )
 
 
-def greedy(logits: Tensor) -> Tensor:
-    """(row,) the most likely token of each row."""
-    return logits.argmax(-1)
+class Chooses(Protocol):
+    """Chooses tokens, and says which rows have ended: `choosing.Chooser`."""
+
+    def choose(self, logits: Tensor, running: Tensor) -> Tensor:
+        """(row,) from float32 logits (row, vocabulary)."""
+        ...
+
+    def ended(self, token: Tensor) -> Tensor:
+        """(row,) which rows end with this token."""
+        ...

@@ -1,18 +1,22 @@
 """What the model said, and the proof that it was steered while saying it."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, Literal
 
 from gazeheads import __version__
 from gazeheads.effect import Effect
+from gazeheads.files import write_whole
 from gazeheads.judging.base import degenerate, strip_labels
 from gazeheads.mixes import Target
 from gazeheads.trace import GazeTrace
 from gazeheads.words import Word, words
 
 SCHEMA = 1
+Finish = Literal["eos", "length", "stop", "loop"]
 
 
 @dataclass(frozen=True)
@@ -50,20 +54,23 @@ def segments(targets: Sequence[Target | None], pieces: Sequence[str]) -> tuple[S
 class Generation:
     """One answer.
 
-    token_ids: all tokens produced, the end token included. finish: "eos", or "length" where the budget
-    ran out. effect: what the gaze did, or None for an answer without one. trace: where the recorded heads looked,
-    or None; it has its own `save`. settings: how it was made. pieces: for each token the characters that it
-    completes (see `words`). segments: the runs of tokens that were produced under one target.
+    token_ids: all tokens produced, the end token included. finish: "eos"; "length" where the budget ran out; "stop"
+    where a stop string or another criterion held; "loop" where on_loop="stop" ended it. effect: what the gaze did, or
+    None for an answer without one. trace: where the recorded heads looked, or None; it has its own `save`. settings:
+    how it was made. pieces: for each token the characters that it completes (see `words`). segments: the runs of
+    tokens that were produced under one target. softened: where on_loop="soften" lowered the push, (from which token
+    on, how hard: 1 would be in full).
     """
 
     text: str
     token_ids: tuple[int, ...] = field(repr=False)
-    finish: Literal["eos", "length"]
+    finish: Finish
     effect: Effect | None = None
     settings: dict[str, Any] = field(default_factory=dict, repr=False)
     trace: GazeTrace | None = field(default=None, repr=False)
     pieces: tuple[str, ...] = field(default=(), repr=False)
     segments: tuple[Segment, ...] = field(default=(), repr=False)
+    softened: tuple[tuple[int, float], ...] = ()
 
     def __str__(self) -> str:
         return self.text
@@ -94,4 +101,9 @@ class Generation:
             "words": [[word.text, word.start, word.stop] for word in self.words],
             "segments": [segment.to_json() for segment in self.segments],
             "degenerate": self.degenerate,
+            "softened": [list(step) for step in self.softened],
         }
+
+    def save(self, path: str | Path) -> None:
+        """Write `to_json` as a JSON file, whole or not at all. Raises `Unwritable`."""
+        write_whole(Path(path), json.dumps(self.to_json(), ensure_ascii=False, indent=1).encode())

@@ -1,4 +1,4 @@
-"""A vision-language model that one can point: load, encode, generate. The only holder of device and dtype.
+"""A vision-language model that one can point: encode, generate, stream.
 
     model = gazeheads.load()                                   # the bundled model
     scene = model.encode(photo, "What is happening here?")
@@ -10,7 +10,7 @@ Pictures and strings go in; float32 numpy and plain values come out.
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from functools import partial
 from typing import Any, overload
 
 import torch
@@ -18,13 +18,15 @@ from PIL import Image
 
 from gazeheads.answering import answer, fits
 from gazeheads.attention import attached
+from gazeheads.choosing import choice
 from gazeheads.decoding import collate
-from gazeheads.errors import BadInput, GazeError, ModelError, RecordError
+from gazeheads.errors import BadInput, GazeError, RecordError
 from gazeheads.families import Family, family, image_positions
 from gazeheads.gaze import Gaze
 from gazeheads.generation import Generation
 from gazeheads.grid import Box, ImageGrid
-from gazeheads.heads import Head, Heads, belong
+from gazeheads.heads import Head, Heads
+from gazeheads.listening import Listener, OnLoop
 from gazeheads.recording import Recorder
 from gazeheads.records import Sample
 from gazeheads.scenes import EncodedInput
@@ -32,7 +34,6 @@ from gazeheads.steering import Steering
 from gazeheads.streaming import Token, stream
 from gazeheads.trace import Patterns, Record
 
-BUNDLED = "gazeheads/doodle-vl"  # the name of the model that ships with the package
 Picture = Image.Image
 Recorded = Record | Heads
 
@@ -123,6 +124,8 @@ class GazeModel:
         *,
         record: Recorded | None = None,
         max_new_tokens: int = 100,
+        on_loop: OnLoop = "ignore",
+        **settings: Any,
     ) -> Generation: ...
 
     @overload
@@ -134,6 +137,8 @@ class GazeModel:
         record: Recorded | Sequence[Recorded | None] | None = None,
         max_new_tokens: int = 100,
         batch_size: int | None = None,
+        on_loop: OnLoop = "ignore",
+        **settings: Any,
     ) -> list[Generation]: ...
 
     @torch.no_grad()
@@ -145,21 +150,25 @@ class GazeModel:
         record: Recorded | Sequence[Recorded | None] | None = None,
         max_new_tokens: int = 100,
         batch_size: int | None = None,
+        on_loop: OnLoop = "ignore",
+        **settings: Any,
     ) -> Generation | list[Generation]:
-        """The greedy answer to a scene, or those to many scenes, `batch_size` at a time (default: all at once).
+        """The answer to a scene, or those to many scenes, `batch_size` at a time (default: all at once).
 
-        `gaze` steers; with many scenes it is a list, one entry for each scene (None: look freely). Every row
-        of a batch is what it would be alone. `record`: heads, or a `Record`, for all scenes, or a list of them
-        with an entry for each; what they looked at is in `answer.trace`. Raises `ForeignRegion` for a region of
-        another scene, `WrongModel` for heads of another model, `NothingSteered` if a gaze steered no attention
-        row at all.
+        gaze: steers; with many scenes a list, one entry for each (None: look freely). Every row of a batch is what it
+        would be alone. record: heads, or a `Record`, for all scenes, or a list of them with an entry for each; what
+        they looked at is in `answer.trace`. on_loop: what to do with an answer that runs in circles
+        (`gazeheads.listening`). settings: keywords of transformers' `generate`, and `generator`; greedy without them
+        (`gazeheads.choosing`).
+
+        Raises `ForeignRegion` for a region of another scene, `WrongModel` for heads of another model, `BadInput` for
+        settings that cannot be meant, `NothingSteered` if a gaze steered no attention row at all.
         """
-        if max_new_tokens < 1:
-            raise BadInput(f"max_new_tokens={max_new_tokens}: an answer has at least one token.")
         if isinstance(scenes, EncodedInput):
             if gaze is not None and not isinstance(gaze, Gaze):
                 raise GazeError("One scene was given with several gazes. Give one gaze, or a list of scenes.")
-            return answer(self, [scenes], [gaze], _records(record, 1), max_new_tokens)[0]
+            how = choice(settings, self.stop, self.pad, max_new_tokens, 1)
+            return answer(self, [scenes], [gaze], _records(record, 1), how, on_loop)[0]
         scenes = list(scenes)
         gazes = [gaze] * len(scenes) if gaze is None or isinstance(gaze, Gaze) else list(gaze)
         if len(gazes) != len(scenes):
@@ -171,27 +180,39 @@ class GazeModel:
         size = len(scenes) if batch_size is None else batch_size
         if size < 1 and scenes:
             raise BadInput(f"batch_size={batch_size}: a batch has at least one row.")
+        how = choice(settings, self.stop, self.pad, max_new_tokens, len(scenes))
         answers: list[Generation] = []
         for start in range(0, len(scenes), max(size, 1)):
             part = slice(start, start + size)
-            answers += answer(self, scenes[part], gazes[part], records[part], max_new_tokens)
+            mine = how.of(part, len(scenes))
+            answers += answer(self, scenes[part], gazes[part], records[part], mine, on_loop)
         return answers
 
     def stream(
-        self, scene: EncodedInput, gaze: Gaze | None = None, *, max_new_tokens: int = 100
+        self,
+        scene: EncodedInput,
+        gaze: Gaze | None = None,
+        *,
+        max_new_tokens: int = 100,
+        on_loop: OnLoop = "ignore",
+        **settings: Any,
     ) -> Iterator[Token]:
-        """The greedy answer to a scene, token by token, with the time, the target and the mass on it.
+        """The answer to a scene, token by token, with the time, the target and the mass on it.
 
         Where a `Live` target looks may be changed between tokens, or from another thread; the next token obeys.
-        Drop the iterator to stop. The tokens are those of `generate`. Raises what `generate` raises, at once, but
-        not `NothingSteered`: `token.after` tells.
+        Drop the iterator to stop. The tokens are those of `generate`, which takes the same settings. Raises what
+        `generate` raises, at once, but not `NothingSteered`: `token.after` tells.
         """
-        if max_new_tokens < 1:
-            raise BadInput(f"max_new_tokens={max_new_tokens}: an answer has at least one token.")
+        how = choice(settings, self.stop, self.pad, max_new_tokens, 1)
+        if how.searches:
+            raise BadInput(
+                f"A stream has no beams and no cache of another kind; found {how.given}. Use model.generate."
+            )
         if gaze is not None:
             fits(scene, gaze)
-            belong(gaze.heads, self.n_layers, self.n_heads, "steered")
-        return stream(self, scene, gaze, max_new_tokens)
+        steering = Steering([gaze], self.n_layers, self.n_heads)
+        decode = partial(self.processor.tokenizer.decode, skip_special_tokens=True)
+        return stream(self, scene, steering, Listener(steering, decode, on_loop), how)
 
     @contextmanager
     def attached(self, gaze: Gaze | Sequence[Gaze | None]) -> Iterator[Steering]:
@@ -246,42 +267,3 @@ def _records(record: Recorded | Sequence[Recorded | None] | None, n_scenes: int)
             "None for each scene."
         )
     return [Record(each) if isinstance(each, Heads) else each for each in given]  # type: ignore[misc]
-
-
-def load(
-    path: str | Path | None = None, *, device: str | None = None, dtype: str | None = None, revision: str = ""
-) -> GazeModel:
-    """The bundled model, or the checkpoint in a folder or on the HuggingFace hub.
-
-    device: "cpu", "cuda", ...; by default the GPU where there is one. dtype: "float32", "bfloat16", ...; by
-    default float32 on the CPU and the checkpoint's own elsewhere. Raises `ModelError` or `UnknownFamily`.
-    """
-    from transformers import AutoConfig, AutoModelForImageTextToText
-
-    from gazeheads.doodle import WEIGHTS
-
-    place = WEIGHTS if path is None else path
-    if path is None and not (WEIGHTS / "config.json").is_file():
-        raise ModelError(
-            f"The bundled model is not at {WEIGHTS}: this installation is incomplete. Install it again."
-        )
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    dtype = dtype or ("float32" if device == "cpu" else "auto")
-    extra: dict[str, Any] = {"revision": revision} if revision else {}
-    try:
-        config = AutoConfig.from_pretrained(place, **extra)
-        known = family(config.model_type)
-        hf: Any = AutoModelForImageTextToText.from_pretrained(
-            place, dtype=dtype, attn_implementation="sdpa", **extra
-        )
-        hf = hf.to(device)
-        processor = known.processor().from_pretrained(place, **extra)
-    except (OSError, ValueError) as error:
-        raise ModelError(
-            f"Model {str(place)!r} cannot be loaded: "
-            f"{(str(error).splitlines() or ['no reason was given.'])[0]} Give a folder with a checkpoint, "
-            "or a model id of the HuggingFace hub."
-        ) from error
-    name = BUNDLED if path is None else str(path)
-    commit = revision or getattr(config, "_commit_hash", None) or ""
-    return GazeModel(hf.eval(), processor, name, commit, is_bundled=path is None)

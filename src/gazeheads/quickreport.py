@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from gazeheads import figures
 from gazeheads.experiments.redirect import THIS_PANEL
-from gazeheads.model import BUNDLED
+from gazeheads.loading import BUNDLED
 from gazeheads.quickstart import Condition, Quickstart, Redirection
 from gazeheads.records import Sample
 from gazeheads.report import Picture, Report, Table

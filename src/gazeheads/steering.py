@@ -129,6 +129,10 @@ class Steering:
         """Whether some target depends on what happens while the answer is made: on the text, or on someone."""
         return self._planner.targets.follow
 
+    def steers(self, row: int) -> bool:
+        """Whether a row has a gaze."""
+        return bool((self.row_of == row).any())
+
     def wrote(self, row: int, text: str) -> None:
         """Tell the text of a row after each of its tokens: schedules that follow sentences need it."""
         for lane in np.flatnonzero(self.row_of == row).tolist():

@@ -13,8 +13,9 @@ from typing import Any
 import torch
 
 from gazeheads.attention import attached
-from gazeheads.decoding import collate, greedy, produce
-from gazeheads.gaze import Gaze
+from gazeheads.choosing import Choice, Chooser
+from gazeheads.decoding import collate, produce
+from gazeheads.listening import Listener
 from gazeheads.mixes import Target
 from gazeheads.scenes import EncodedInput
 from gazeheads.steering import Steering
@@ -28,7 +29,7 @@ class Token:
     text: the characters that it completes, "" within a character of several tokens; joined they are the answer.
     index: 0 for the first one. seconds: since the stream began. target: where the gaze pointed, None: looked freely.
     before, after: mass of the steered heads on the target in this token's row without and with the push; None where
-    it was not steered.
+    it was not steered. strength: how hard its heads were pushed, below 1 where on_loop="soften" lowered it.
     """
 
     id: int = field(repr=False)
@@ -38,30 +39,36 @@ class Token:
     target: Target | None = None
     before: float | None = None
     after: float | None = None
+    strength: float = 1.0
 
     def __str__(self) -> str:
         return self.text
 
 
-def stream(model: Any, scene: EncodedInput, gaze: Gaze | None, max_new_tokens: int) -> Iterator[Token]:
-    """The greedy answer of `model` (a `GazeModel`), token by token; the end token is the last one."""
+def stream(
+    model: Any, scene: EncodedInput, steering: Steering, listener: Listener, how: Choice
+) -> Iterator[Token]:
+    """The answer of `model` (a `GazeModel`), token by token; the end token is the last one."""
     began = time.monotonic()
-    steering = Steering([gaze], model.n_layers, model.n_heads)
+    budget = how.config.max_new_tokens
     speller = Speller(partial(model.processor.tokenizer.decode, skip_special_tokens=True))
-    said = ""
     with torch.no_grad():
         batch = collate(model.hf, model.family, [scene], model.pad)
-    steps = produce(model.hf, batch, max_new_tokens, model.stop, model.pad, greedy)
-    for index in range(max_new_tokens):
+    prompt = batch.rows["input_ids"], batch.rows["attention_mask"]
+    chooser = Chooser(model.hf, model.processor.tokenizer, how, *prompt)
+    steps = produce(model.hf, batch, budget, chooser)
+    for index in range(budget):
+        strength = listener.softened[0][-1][1] if listener.softened[0] else 1.0
         with torch.no_grad(), attached(model.hf, *([steering] if steering.layers else [])):
             step = next(steps, None)
         if step is None:
             return
         token = int(step)
+        for row in listener.hear([token]):
+            chooser.give_up(row)
         text = speller.add(token)
-        if token in model.stop or index == max_new_tokens - 1:
+        if token in chooser.ends or index == budget - 1 or chooser.finished[0]:
             text += speller.rest()
-        said += text
-        steering.wrote(0, said)
         before, after = steering.moved(index)
-        yield Token(token, text, index, time.monotonic() - began, steering.target(0, index), before, after)
+        seconds, target = time.monotonic() - began, steering.target(0, index)
+        yield Token(token, text, index, seconds, target, before, after, strength)

@@ -63,6 +63,10 @@ class Record:
         """The heads to record."""
         return tuple(Head(*head) for head in self.heads)
 
+    def to_json(self) -> dict[str, Any]:
+        """What was asked for, in plain values."""
+        return {"heads": [list(head) for head in self.members], "keep": self.keep, "weigh": self.weigh}
+
 
 @dataclass(frozen=True, eq=False)
 class GazeTrace:

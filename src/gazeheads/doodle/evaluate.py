@@ -17,7 +17,8 @@ from gazeheads import prompts
 from gazeheads.data.doodles import LETTERS, doodles, scenes, shuffled
 from gazeheads.data.grammar import Split, a
 from gazeheads.judging.rules import SLOTS, RulesJudge
-from gazeheads.model import GazeModel, load
+from gazeheads.loading import load
+from gazeheads.model import GazeModel
 from gazeheads.records import Sample
 from gazeheads.statistics import Estimate, estimate, spearman
 

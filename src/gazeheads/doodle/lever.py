@@ -6,7 +6,7 @@ The same discovery and the same choice of K, on the same dev strips, as the main
 from gazeheads.data.doodles import doodles
 from gazeheads.discovery import discover
 from gazeheads.doodle import HEADS
-from gazeheads.model import load
+from gazeheads.loading import load
 from gazeheads.quickstart import DISCOVERY, DISCOVERY_SEED, TUNING, TUNING_SEED, tune
 
 

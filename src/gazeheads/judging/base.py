@@ -67,17 +67,13 @@ def words_of(text: str) -> list[str]:
     return re.findall(r"\w+(?:['’]\w+)*", text.casefold())
 
 
-def degenerate(text: str) -> str:
-    """Why the text is junk in any language, or "" if it is not.
+def loop(text: str) -> str:
+    """What a text says any 1- to 4-gram of more than three times in a row, for people; "" if it does not.
 
-    Junk is a text without a word, and one that says any 1- to 4-gram more than three times in a row. Grams
-    are looked for twice, with punctuation marks as words ("chasing , , , ,") and without ("digs, digs, digs,
+    Grams are looked for twice, with punctuation marks as words ("chasing , , , ,") and without ("digs, digs, digs,
     digs"). "Panel k:" is to be stripped before.
     """
-    words = words_of(text)
-    if not words:
-        return "no word"
-    for tokens in (words, re.findall(r"\w+|[^\w\s]", text.casefold())):
+    for tokens in (words_of(text), re.findall(r"\w+|[^\w\s]", text.casefold())):
         for length in range(1, LONGEST_GRAM + 1):
             same = 0  # how many tokens in a row equal the one `length` before
             for place in range(length, len(tokens)):
@@ -86,3 +82,8 @@ def degenerate(text: str) -> str:
                     gram = " ".join(tokens[place - length + 1 : place + 1])
                     return f"{gram!r} more than {MOST_IN_A_ROW} times in a row"
     return ""
+
+
+def degenerate(text: str) -> str:
+    """Why the text is junk in any language, or "" if it is not: it holds no word, or a `loop`."""
+    return loop(text) if words_of(text) else "no word"

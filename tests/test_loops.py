@@ -1,0 +1,91 @@
+"""Answers that run in circles: real loops, made by over-steering the bundled model."""
+
+from itertools import pairwise
+
+import pytest
+
+import gazeheads as gh
+from gazeheads import prompts
+from gazeheads.doodle import HEADS
+from gazeheads.judging.base import loop
+from gazeheads.scenes import EncodedInput
+
+
+@pytest.fixture(scope="module")
+def bundled() -> gh.GazeModel:
+    return gh.load()
+
+
+@pytest.fixture(scope="module")
+def strip(bundled: gh.GazeModel) -> EncodedInput:
+    sample = bundled.fit(gh.doodles(1, 5, "dev")[0])
+    return bundled.encode(sample.picture, prompts.THIS_PANEL, panels=sample.boxes)
+
+
+@pytest.fixture(scope="module")
+def every(bundled: gh.GazeModel) -> list[gh.Head]:
+    return [gh.Head(layer, head) for layer in range(bundled.n_layers) for head in range(bundled.n_heads)]
+
+
+@pytest.mark.parametrize("push", ["focus", "uniform"])
+@pytest.mark.parametrize("during", ["all", "answer"])
+def test_a_loop_is_flagged_and_can_be_stopped(
+    bundled: gh.GazeModel, strip: EncodedInput, every: list[gh.Head], push: str, during: str
+) -> None:
+    gaze = gh.Gaze(every, strip.panel(3), push, during)  # type: ignore[arg-type]
+    free = bundled.generate(strip, gaze, max_new_tokens=40)
+    assert "more than 3 times in a row" in free.degenerate
+    assert free.softened == ()
+    stopped = bundled.generate(strip, gaze, max_new_tokens=40, on_loop="stop")
+    assert stopped.finish == "loop"
+    n = len(stopped.token_ids)
+    assert n < 40
+    assert stopped.token_ids == free.token_ids[:n]
+    assert loop(stopped.text)
+    assert not loop("".join(stopped.pieces[:-1]))  # it is the last token that closed the loop
+    streamed = list(bundled.stream(strip, gaze, max_new_tokens=40, on_loop="stop"))
+    assert tuple(token.id for token in streamed) == stopped.token_ids
+    assert stopped.to_json()["finish"] == "loop"
+
+
+def test_softening_lowers_the_push_step_by_step_and_says_so(
+    bundled: gh.GazeModel, strip: EncodedInput, every: list[gh.Head]
+) -> None:
+    gaze = gh.Gaze(every, strip.panel(3), during="all")
+    free = bundled.generate(strip, gaze, max_new_tokens=40)
+    answer = bundled.generate(strip, gaze, max_new_tokens=40, on_loop="soften", record=gh.Record(every))
+    first = answer.softened[0][0]
+    assert [strength for _, strength in answer.softened] == [0.5, 0.25, 0.0][: len(answer.softened)]
+    assert answer.token_ids[:first] == free.token_ids[:first]
+    assert answer.token_ids != free.token_ids
+    assert loop("".join(answer.pieces[:first]))
+    assert answer.effect is not None
+    before, after = answer.effect.before_by_token, answer.effect.after_by_token
+    steps = [(0, 1.0), *answer.softened, (len(answer.token_ids), 0.0)]
+    for (start, strength), (stop, _) in pairwise(steps):
+        for token in range(start, stop):  # focus: all mass inside, mixed with what it was
+            assert after[token] == pytest.approx(before[token] * (1 - strength) + strength, abs=1e-4)
+    assert answer.to_json()["softened"] == [list(step) for step in answer.softened]
+    streamed = list(bundled.stream(strip, gaze, max_new_tokens=40, on_loop="soften"))
+    assert tuple(token.id for token in streamed) == answer.token_ids
+    assert [token.strength for token in streamed] == [
+        [s for start, s in steps[:-1] if start <= token.index][-1] for token in streamed
+    ]
+
+
+def test_rows_that_loop_end_or_soften_and_the_others_go_on(
+    bundled: gh.GazeModel, strip: EncodedInput, every: list[gh.Head]
+) -> None:
+    over, lever = gh.Gaze(every, strip.panel(3)), gh.Gaze(gh.Heads.load(HEADS), strip.panel(3))
+    gazes = [over, None, lever, over]
+    for policy in ("stop", "soften"):
+        many = bundled.generate([strip] * 4, gazes, max_new_tokens=30, on_loop=policy)  # type: ignore[arg-type]
+        for row, gaze in enumerate(gazes):
+            if policy == "soften" and gaze is None:
+                alone = bundled.generate(strip, max_new_tokens=30)
+            else:
+                alone = bundled.generate(strip, gaze, max_new_tokens=30, on_loop=policy)  # type: ignore[arg-type]
+            assert many[row].token_ids == alone.token_ids
+            assert many[row].finish == alone.finish
+            assert many[row].softened == alone.softened
+    assert many[1].softened == many[2].softened == ()
