@@ -6,18 +6,21 @@
 - `k_curve`, `condition_bars`: accuracy by number of heads, and by condition; controls are a distribution, one
   dot for each draw, never one bar.
 - `panel_answers`: a strip with what was answered about each of its panels.
+- `cell_map`: a picture whose cells are tinted by coverage or attention; `token_cells`: which cell is which token.
 - `new_figure`, `title`: a figure with axes in the one style (`style`), and what is written above them.
 
 Arrays are zero-based; what people read is one-based, except layers and heads (L17H4). Shares are 0..1 in, per
 cent out.
 """
 
+from gazeheads.figures.cells import cell_map, token_cells
 from gazeheads.figures.curves import condition_bars, k_curve
 from gazeheads.figures.maps import region_matrix, score_histogram, score_map, staircase
 from gazeheads.figures.strips import panel_answers
 from gazeheads.figures.style import new_figure, title
 
 __all__ = [
+    "cell_map",
     "condition_bars",
     "k_curve",
     "new_figure",
@@ -27,4 +30,5 @@ __all__ = [
     "score_map",
     "staircase",
     "title",
+    "token_cells",
 ]
