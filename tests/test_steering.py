@@ -217,6 +217,7 @@ def test_the_proof_counts_rows_and_masses(model: GazeModel, scene: EncodedInput)
     aim = reference.target(region, "focus")
     first = min(k for k, w in aim.weights.items() if w > 0)
     assert effect.rows_blind == first * len(HEADS)
+    assert effect.share_steered == effect.rows_steered / (effect.rows_steered + first * len(HEADS)) < 1
     assert effect.rows_steered == (scene.n_prompt - first + TOKENS - 1) * len(HEADS)
     assert effect.after == pytest.approx(1, abs=1e-6)
     assert effect.prompt_after == pytest.approx(1, abs=1e-6)

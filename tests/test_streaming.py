@@ -18,6 +18,7 @@ from gazeheads.regions import Region
 from gazeheads.scenes import EncodedInput
 from gazeheads.schedule import Schedule
 from gazeheads.steering import Steering
+from gazeheads.trace import Record
 from gazeheads.words import sentences
 from steered import HEADS, produced
 
@@ -226,3 +227,15 @@ def test_moving_targets_that_cannot_be_meant(model: GazeModel) -> None:
     ):
         produced(model, [scene], unread)
     assert idle(model)
+
+
+def test_a_stream_tells_where_heads_look_as_a_trace_does(model: GazeModel, scene: EncodedInput) -> None:
+    gaze = Gaze(HEADS[:2], scene.panel(1), "reweigh", "answer")
+    for record in (Record(HEADS, keep="heads", weigh="values"), Record(HEADS)):
+        answer = model.generate(scene, gaze, record=record, max_new_tokens=5)
+        assert answer.trace is not None
+        looks = [token.look for token in model.stream(scene, gaze, record=record, max_new_tokens=5)]
+        assert len(looks) == len(answer.token_ids)
+        for t, look in enumerate(looks):
+            np.testing.assert_allclose(look, answer.trace.looks[:, t], atol=1e-6)
+    assert next(model.stream(scene, gaze)).look is None

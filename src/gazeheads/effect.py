@@ -35,6 +35,12 @@ class Effect:
     rows_steered: int
     rows_blind: int
 
+    @property
+    def share_steered(self) -> float:
+        """How many of the rows that were due could be steered, 0..1; the others were blind. NaN where none was due."""
+        due = self.rows_steered + self.rows_blind
+        return self.rows_steered / due if due else float("nan")
+
     def __str__(self) -> str:
         moved = (
             "no generated token steered" if self.before is None else f"{self.before:.3f} -> {self.after:.3f}"

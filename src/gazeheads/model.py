@@ -193,11 +193,12 @@ class GazeModel:
         scene: EncodedInput,
         gaze: Gaze | None = None,
         *,
+        record: Recorded | None = None,
         max_new_tokens: int = 100,
         on_loop: OnLoop = "ignore",
         **settings: Any,
     ) -> Iterator[Token]:
-        """The answer to a scene, token by token, with the time, the target and the mass on it.
+        """The answer to a scene, token by token, with the time, the target, the mass on it, and where `record` looked.
 
         Where a `Live` target looks may be changed between tokens, or from another thread; the next token obeys.
         Drop the iterator to stop. The tokens are those of `generate`, which takes the same settings. Raises what
@@ -211,8 +212,9 @@ class GazeModel:
         if gaze is not None:
             fits(scene, gaze)
         steering = Steering([gaze], self.n_layers, self.n_heads)
+        recorder = Recorder([scene.grid], _records(record, 1), self.n_layers, self.n_heads)
         decode = partial(self.processor.tokenizer.decode, skip_special_tokens=True)
-        return stream(self, scene, steering, Listener(steering, decode, on_loop), how)
+        return stream(self, scene, steering, recorder, Listener(steering, decode, on_loop), how)
 
     @contextmanager
     def attached(self, gaze: Gaze | Sequence[Gaze | None]) -> Iterator[Steering]:

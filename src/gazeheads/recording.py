@@ -122,6 +122,11 @@ class Recorder:
             self._slots[call.n_keys] = slot_of.gather(1, keys.new_tensor(wanted))
         return self._slots[call.n_keys]
 
+    def newest(self) -> Patterns:
+        """(line, image token) float32: the newest token's row, for a batch of one."""
+        newest: Patterns = self._kept[-1][:, -1, : len(self.grids[0])].cpu().numpy()
+        return newest
+
     def looks(self, lengths: Sequence[int]) -> list[Patterns]:
         """Of each row (line, token, image token) float32, over its first `lengths[row]` tokens.
 

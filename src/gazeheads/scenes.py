@@ -98,14 +98,23 @@ class EncodedInput:
             Region.box(self.grid, box, name=name) for box, name in zip(self.boxes, names, strict=True)
         )
 
-    def panel(self, number: int) -> Region:
-        """Panel `number`, counted from 0. Raises `RegionError` if there is none."""
-        if not 0 <= number < len(self.boxes):
+    def panel(self, which: int | str) -> Region:
+        """One panel, by its number, counted from 0, or by its name. Raises `RegionError` if there is none such."""
+        if isinstance(which, str):
+            names = [panel.name for panel in self.panels]
+            if names.count(which) != 1:
+                raise RegionError(
+                    f"Panel {which!r} was asked for; {names.count(which) or 'none'} of the {len(names)} panels of this "
+                    f"scene has this name: {', '.join(names) or 'there are none'}. Give a number from 0, or names to "
+                    "encode(..., panels=boxes, names=names)."
+                )
+            return self.panels[names.index(which)]
+        if not 0 <= which < len(self.boxes):
             raise RegionError(
-                f"Panel {number} (from 0) was asked for; this scene has {len(self.boxes)} panels. Give the "
+                f"Panel {which} (from 0) was asked for; this scene has {len(self.boxes)} panels. Give the "
                 "panels' boxes to encode(..., panels=boxes), and count from 0."
             )
-        return self.panels[number]
+        return self.panels[which]
 
     def cells(self, image: int = 0) -> tuple[Region, ...]:
         """A region for each image token of one picture, in prompt order."""

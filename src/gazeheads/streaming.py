@@ -17,8 +17,10 @@ from gazeheads.choosing import Choice, Chooser
 from gazeheads.decoding import collate, produce
 from gazeheads.listening import Listener
 from gazeheads.mixes import Target
+from gazeheads.recording import Recorder
 from gazeheads.scenes import EncodedInput
 from gazeheads.steering import Steering
+from gazeheads.trace import Patterns
 from gazeheads.words import Speller
 
 
@@ -29,7 +31,9 @@ class Token:
     text: the characters that it completes, "" within a character of several tokens; joined they are the answer.
     index: 0 for the first one. seconds: since the stream began. target: where the gaze pointed, None: looked freely.
     before, after: mass of the steered heads on the target in this token's row without and with the push; None where
-    it was not steered. strength: how hard its heads were pushed, below 1 where on_loop="soften" lowered it.
+    it was not steered. strength: how hard its heads were pushed, below 1 where on_loop="soften" lowered it. look: with
+    `record`, where the recorded heads looked in this token's row, as a row of `GazeTrace.looks`: (head, image token),
+    or (1, image token) for their mean.
     """
 
     id: int = field(repr=False)
@@ -40,13 +44,19 @@ class Token:
     before: float | None = None
     after: float | None = None
     strength: float = 1.0
+    look: Patterns | None = field(default=None, repr=False, compare=False)
 
     def __str__(self) -> str:
         return self.text
 
 
 def stream(
-    model: Any, scene: EncodedInput, steering: Steering, listener: Listener, how: Choice
+    model: Any,
+    scene: EncodedInput,
+    steering: Steering,
+    recorder: Recorder,
+    listener: Listener,
+    how: Choice,
 ) -> Iterator[Token]:
     """The answer of `model` (a `GazeModel`), token by token; the end token is the last one."""
     began = time.monotonic()
@@ -57,9 +67,10 @@ def stream(
     prompt = batch.rows["input_ids"], batch.rows["attention_mask"]
     chooser = Chooser(model.hf, model.processor.tokenizer, how, *prompt)
     steps = produce(model.hf, batch, budget, chooser)
+    probes = [probe for probe in (steering, recorder) if probe.layers]
     for index in range(budget):
         strength = listener.softened[0][-1][1] if listener.softened[0] else 1.0
-        with torch.no_grad(), attached(model.hf, *([steering] if steering.layers else [])):
+        with torch.no_grad(), attached(model.hf, *probes):
             step = next(steps, None)
         if step is None:
             return
@@ -71,4 +82,5 @@ def stream(
             text += speller.rest()
         before, after = steering.moved(index)
         seconds, target = time.monotonic() - began, steering.target(0, index)
-        yield Token(token, text, index, seconds, target, before, after, strength)
+        look = recorder.newest() if recorder.layers else None
+        yield Token(token, text, index, seconds, target, before, after, strength, look)
