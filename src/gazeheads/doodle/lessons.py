@@ -22,10 +22,11 @@ Reading = Literal["first", "random"]
 
 
 class Lesson(NamedTuple):
-    """One question about a picture and the answer to give."""
+    """One question about a picture and the answer to give. decides: which token of the answer says what was meant."""
 
     question: str
     answer: str
+    decides: int = 0
 
 
 def brief(sample: Sample, i: int) -> str:
@@ -81,9 +82,12 @@ def main_event(rng: random.Random, sample: Sample, i: int) -> Lesson:
     return Lesson(pick(rng, prompts.VQA_WORDINGS), brief(sample, i))
 
 
-def which_panels(rng: random.Random, sample: Sample, panels: Iterable[int]) -> list[Lesson]:
-    """Ask in which panel something of each of `panels` is, all in one wording: only the content tells them apart."""
-    form = int(rng.random() * 5)
+def which_panels(rng: random.Random, sample: Sample, panels: Iterable[int], forms: int = 5) -> list[Lesson]:
+    """Ask in which panel something of each of `panels` is, all in one wording: only the content tells them apart.
+
+    forms: how many wordings there are to choose from.
+    """
+    form = int(rng.random() * forms)
     lessons = []
     for i in panels:
         s = sample.slots[i]
@@ -94,7 +98,7 @@ def which_panels(rng: random.Random, sample: Sample, panels: Iterable[int]) -> l
             f"Which panel shows the {s['character']} {s['action']} something?",
             f"Where is the {s['object']}?",
         )
-        lessons.append(Lesson(questions[form], f"Panel {i + 1}."))
+        lessons.append(Lesson(questions[form], f"Panel {i + 1}.", decides=1))
     return lessons
 
 

@@ -2,9 +2,10 @@
 
 1. Vision first: one-panel pictures and one short wording.
 2. Position next: two, then three, then six panels, still one wording with the digit next to the answer.
-3. Then everything: all wordings, narration, letters, grids, scenes.
+3. Then the other way round: which panel shows this? Two panels and one wording, then up to six.
+4. Then everything: all wordings, narration, letters, grids, scenes.
 
-A stage ends when the running loss at the first token of the answers, which says which panel is meant, falls below its
+A stage ends when the running loss at the token of the answers that says which panel is meant falls below its
 threshold. Matrices are trained by Muon, the rest by AdamW; the
 rate warms up for 50 steps and falls to a tenth over the last `--decay` share of the steps. The run is seeded, writes
 `log.jsonl`, keeps `last.pt` (to resume: run the same command again) and a half-precision snapshot every
@@ -42,13 +43,13 @@ def optimizers(model: torch.nn.Module, rate: float) -> list[torch.optim.Optimize
 def answer_logits(
     model: Qwen3VLForConditionalGeneration, batch: dict[str, Tensor]
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Logits (answer token, vocabulary), the labels they should predict, their weights, and which are first tokens."""
+    """Logits (answer token, vocabulary), the labels they should predict, their weights, and which tokens decide."""
     labels = batch["labels"]
-    inputs = {k: v for k, v in batch.items() if k not in ("labels", "weights")}
+    inputs = {k: v for k, v in batch.items() if k not in ("labels", "weights", "decides")}
     hidden = model.model(**inputs).last_hidden_state
     asked = labels != IGNORE
-    first = asked & (labels.roll(1, dims=1) == IGNORE)
-    return model.lm_head(hidden[asked]).float(), labels[asked], batch["weights"][asked], first[asked]
+    logits = model.lm_head(hidden[asked]).float()
+    return logits, labels[asked], batch["weights"][asked], batch["decides"][asked]
 
 
 def rate_at(step: int, steps: int, decay: float) -> float:
@@ -95,6 +96,8 @@ def train(args: argparse.Namespace) -> None:
             optim.load_state_dict(saved)
         step, stage, stage_step = state["step"], state["stage"], state["stage_step"]
         running, seconds = state["running"], state["seconds"]
+        if args.stage and not last.exists():
+            stage, stage_step = args.stage - 1, 0
         print(
             f"from {start}: step {step}, stage {STAGES[stage].name!r}, {seconds / 60:.1f} min so far",
             flush=True,
@@ -113,27 +116,27 @@ def train(args: argparse.Namespace) -> None:
                 group["lr"] = args.rate * share
         answers = sum(int((part["labels"] != IGNORE).sum()) for part in parts)
         weight = sum(float(part["weights"].sum()) for part in parts)
-        loss = right = at_first = starts = 0.0
+        loss = right = decisive = starts = 0.0
         for part in parts:
-            logits, labels, weights, first = answer_logits(model, part)
+            logits, labels, weights, decides = answer_logits(model, part)
             losses = cross_entropy(logits, labels, reduction="none")
             total = (losses * weights).sum() / weight
             total.backward()  # type: ignore[no-untyped-call]
             loss += total.item()
             right += (logits.argmax(-1) == labels).sum().item() / answers
-            at_first, starts = at_first + losses[first].sum().item(), starts + first.sum().item()
-        at_first /= starts
+            decisive, starts = decisive + losses[decides].sum().item(), starts + decides.sum().item()
+        decisive /= starts
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for optim in optims:
             optim.step()
             optim.zero_grad()
         step, stage_step = step + 1, stage_step + 1
-        running = at_first if stage_step == 1 else 0.95 * running + 0.05 * at_first
+        running = decisive if stage_step == 1 else 0.95 * running + 0.05 * decisive
         if step % 20 == 0:
             now = time.monotonic()
             seconds, clock = seconds + now - clock, now
             row = {"step": step, "stage": STAGES[stage].name, "loss": loss}
-            row |= {"first_token_loss": running, "token_accuracy": right}
+            row |= {"deciding_token_loss": running, "token_accuracy": right}
             row |= {"rate": args.rate * share, "seconds": round(seconds, 1)}
             with (out / "log.jsonl").open("a") as log:
                 log.write(json.dumps(row) + "\n")
@@ -177,6 +180,9 @@ def main() -> None:
     parser.add_argument("--save-every", type=int, default=100)
     parser.add_argument("--keep-every", type=int, default=250)
     parser.add_argument("--start-from", type=Path, help="start from another run's checkpoint")
+    parser.add_argument(
+        "--stage", type=int, choices=range(1, len(STAGES) + 1), help="begin there at this stage"
+    )
     train(parser.parse_args())
 
 
