@@ -241,6 +241,7 @@ def test_the_checkpoints_own_settings_count_only_where_asked_for(scene: EncodedI
     plain = model.generate(scene, max_new_tokens=20)
     model.hf.generation_config.repetition_penalty = 1.8
     model.hf.generation_config.no_repeat_ngram_size = 1
+    model.hf.generation_config.suppress_tokens = list(plain.token_ids[:3])
     for more in ({}, {"cache_implementation": "static", "disable_compile": True}):
         assert model.generate(scene, max_new_tokens=20, **more).token_ids == plain.token_ids
     own = model.generate(scene, max_new_tokens=20, generation_config=model.hf.generation_config)

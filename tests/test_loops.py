@@ -8,7 +8,9 @@ import gazeheads as gh
 from gazeheads import prompts
 from gazeheads.doodle import HEADS
 from gazeheads.judging.base import loop
+from gazeheads.listening import Listener
 from gazeheads.scenes import EncodedInput
+from gazeheads.steering import Steering
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +60,10 @@ def test_softening_lowers_the_push_step_by_step_and_says_so(
     assert [strength for _, strength in answer.softened] == [0.5, 0.25, 0.0][: len(answer.softened)]
     assert answer.token_ids[:first] == free.token_ids[:first]
     assert answer.token_ids != free.token_ids
-    assert loop("".join(answer.pieces[:first]))
+    starts = [0, *(start for start, _ in answer.softened)]
+    assert len(starts) > 2
+    for start, stop in pairwise(starts):  # each step needs a loop of its own
+        assert loop("".join(answer.pieces[start:stop]))
     assert answer.effect is not None
     before, after = answer.effect.before_by_token, answer.effect.after_by_token
     steps = [(0, 1.0), *answer.softened, (len(answer.token_ids), 0.0)]
@@ -89,3 +94,10 @@ def test_rows_that_loop_end_or_soften_and_the_others_go_on(
             assert many[row].finish == alone.finish
             assert many[row].softened == alone.softened
     assert many[1].softened == many[2].softened == ()
+
+
+def test_a_row_without_a_gaze_is_not_softened(strip: EncodedInput) -> None:
+    steering = Steering([None, gh.Gaze([gh.Head(0, 0)], strip.panel(1))], 8, 12)
+    listener = Listener(steering, lambda tokens: "la " * len(tokens), "soften")
+    assert [listener.hear([5, 5]) for _ in range(16)] == [[]] * 16
+    assert listener.softened == [[], [(4, 0.5), (8, 0.25), (12, 0.0)]]
