@@ -29,6 +29,7 @@ from gazeheads.heads import Head, Heads
 from gazeheads.loading import load
 from gazeheads.model import GazeModel
 from gazeheads.schedule import Schedule
+from gazeheads.trace import Record
 
 HEADS = [Head(0, 1), Head(1, 2), Head(2, 0)]
 
@@ -198,17 +199,38 @@ def test_a_picture_is_encoded_once_for_the_rows_that_share_it(
     assert [a.token_ids for a in answers] == [model.generate(row, max_new_tokens=4).token_ids for row in rows]
 
 
-def test_generation_saves_as_json(model: GazeModel) -> None:
+def test_generation_saves_as_json(model: GazeModel, tmp_path: Path) -> None:
     scene = encoded(model)
-    answer = model.generate(scene, Gaze(HEADS, scene.panel(1), during="decode"), max_new_tokens=4)
-    data = json.loads(json.dumps(answer.to_json()))
+    gaze = Gaze(HEADS, Schedule.at({0: scene.panel(1), 2: None}), Push.bias(3, -1), "decode", [1, -2, 0.5])
+    answer = model.generate(scene, gaze, record=Record(HEADS[:1]), max_new_tokens=4, no_repeat_ngram_size=2)
+    answer.save(tmp_path / "answer.json")
+    data = json.loads((tmp_path / "answer.json").read_text())
+    assert data == json.loads(json.dumps(answer.to_json()))
     assert data["text"] == answer.text == str(answer)
     assert data["token_ids"] == list(answer.token_ids)
     assert data["finish"] == "length"
     assert data["effect"]["before_by_token"][0] is None
-    assert data["effect"]["after"] == pytest.approx(1, abs=1e-6)
-    assert data["settings"]["model"] == "tiny"
+    assert data["effect"]["after"] > data["effect"]["before"]
     assert data["schema"] == 1
+    assert data["settings"] == {
+        "model": "tiny",
+        "revision": "",
+        "dtype": "float32",
+        "prompt": scene.prompt,
+        "pictures": [list(scene.grid.sizes[0])],
+        "max_new_tokens": 4,
+        "decoding": "greedy",
+        "no_repeat_ngram_size": 2,
+        "on_loop": "ignore",
+        "record": {"heads": [list(HEADS[0])], "keep": "mean", "weigh": "raw"},
+        "gaze": {
+            "heads": [list(head) for head in HEADS],
+            "weights": [1.0, -2.0, 0.5],
+            "push": "bias(3, -1, text=0, generated=0)",
+            "during": "decode",
+            "at": {"stops": [str(scene.panel(1)), None], "starts": [0, 2], "period": None, "unit": "token"},
+        },
+    }
 
 
 def test_the_implementation_is_restored_after_a_failure(model: GazeModel) -> None:
