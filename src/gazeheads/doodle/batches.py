@@ -61,9 +61,7 @@ def draw(rng: random.Random, stage: int, reading: Reading) -> tuple[Sample, list
         # Place by content: like content by place, it must be met where all places are asked for in one wording.
         n = 2 if stage == 4 else pick(rng, (2, 3, 4, 5, 6, 6))
         sample = draw_comic(rng, "train", n).sample("", {})
-        wordings = 1 if stage == 4 else 4
-        found = teach.panels_with(rng, sample, range(n), wordings)
-        return sample, found + teach.which_panels(rng, sample, range(n), wordings)
+        return sample, teach.which_panels(rng, sample, range(n), forms=1 if stage == 4 else 5)
     r = rng.random()
     if r < 0.40:
         scene = draw_scene(rng, "train").sample("", {})
@@ -75,8 +73,7 @@ def draw(rng: random.Random, stage: int, reading: Reading) -> tuple[Sample, list
     if r < 0.55:
         n = pick(rng, (2, 3, 4, 5, 6, 6))
         sample = draw_comic(rng, "train", n).sample("", {})
-        ask = teach.which_panels if rng.random() < 0.6 else teach.panels_with
-        return sample, ask(rng, sample, range(n))
+        return sample, teach.which_panels(rng, sample, range(n))
     if r < 0.60:
         panels, columns = pick(rng, ((4, 2), (6, 3), (6, 2)))
         sample = draw_comic(rng, "train", panels, columns).sample("", {})

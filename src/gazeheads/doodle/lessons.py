@@ -102,25 +102,6 @@ def which_panels(rng: random.Random, sample: Sample, panels: Iterable[int], form
     return lessons
 
 
-def panels_with(rng: random.Random, sample: Sample, panels: Iterable[int], forms: int = 4) -> list[Lesson]:
-    """Ask what happens in the panel that shows some object, for each of `panels`, all in one wording.
-
-    The answer begins with the action, so it says at once which panel was found. forms: how many wordings there are.
-    """
-    form = int(rng.random() * forms)
-    lessons = []
-    for i in panels:
-        thing = sample.slots[i]["object"]
-        questions = (
-            f"Describe the panel with the {thing}.",
-            f"What is happening in the panel with the {thing}?",
-            f"What is the {sample.slots[i]['character']} doing with the {thing}?",
-            f"Tell me about the panel that shows {a(thing)}.",
-        )
-        lessons.append(Lesson(questions[form], full(sample, i)))
-    return lessons
-
-
 def how_many(rng: random.Random, sample: Sample) -> Lesson:
     """Ask for the number of panels."""
     questions = (
