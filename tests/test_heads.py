@@ -197,7 +197,8 @@ def test_a_failed_save_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest
     ("text", "wording"),
     [
         ("{", "is not JSON"),
-        ("[]", "schema 1 was expected, found a list"),
+        ("[]", "a plain list, which does not say of which model"),
+        ("3", "schema 1 was expected, found a int"),
         ('{"schema": 2}', "schema 1 was expected, found 2"),
         ('{"schema": 1}', "does not hold a set of heads: KeyError"),
     ],

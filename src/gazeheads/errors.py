@@ -9,7 +9,8 @@
     ├── HeadsError              a set of heads that cannot be used
     │   ├── WrongModel          heads of a model of another shape
     │   ├── NoSuchDraw          more control sets asked for than there are
-    │   └── BadHeadsFile        a heads file that cannot be read as one
+    │   ├── BadHeadsFile        a heads file that cannot be read as one
+    │   └── HubError            heads that cannot be published or fetched
     ├── GazeError               a gaze that cannot be meant
     │   ├── HeadSteeredTwice    two gazes on one head at one time
     │   └── NothingSteered      a push under which no attention row was steered
@@ -68,6 +69,10 @@ class NoSuchDraw(HeadsError):
 
 class BadHeadsFile(HeadsError):
     """A heads file that cannot be read as one."""
+
+
+class HubError(HeadsError):
+    """Heads that cannot be published on the hub, or fetched from it."""
 
 
 class GazeError(GazeHeadsError):

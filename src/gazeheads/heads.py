@@ -9,10 +9,10 @@ kept for *every* head of the model, so a subset still knows the whole map. Layer
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -57,6 +57,14 @@ class Provenance:
     samples: int = 0
     score: str = "gaze"
     version: str = __version__
+
+
+class Shaped(Protocol):
+    """Whatever has attention heads: a `GazeModel`."""
+
+    name: str
+    n_layers: int
+    n_heads: int
 
 
 @dataclass(frozen=True)
@@ -224,28 +232,31 @@ class Heads:
         members = [head for head in dict.fromkeys((*self.heads, *other.heads)) if keep(head)]
         return replace(self, heads=tuple(sorted(members, key=lambda head: -self.scores[head])), draw=None)
 
-    def save(self, path: str | Path) -> None:
-        """Write a JSON file, whole or not at all: see `gazeheads.headsfile`."""
+    def save(self, path: str | Path, plain: bool = False) -> None:
+        """Write a JSON file, whole or not at all; `plain`: the bare list that others publish. `gazeheads.headsfile`."""
         from gazeheads.headsfile import save
 
-        save(self, path)
+        save(self, path, plain)
 
     @staticmethod
-    def load(path: str | Path) -> "Heads":
-        """The heads that `save` wrote. Raises `BadHeadsFile` with what is wrong."""
+    def load(path: str | Path, model: Shaped | None = None) -> "Heads":
+        """The heads in a file, ours or a plain list, which needs the model that they belong to.
+
+        Raises `BadHeadsFile` with what is wrong, and `WrongModel` if `model` has another shape.
+        """
         from gazeheads.headsfile import load
 
-        return load(path)
+        return load(path, model)
 
+    def push_to_hub(self, repo: str, private: bool = False, token: str | None = None) -> str:
+        """Publish these heads with a card on the HuggingFace hub; the address. Raises `HubError`."""
+        from gazeheads.headshub import push
 
-def belong(heads: "Heads | Sequence[Head]", n_layers: int, n_heads: int, verb: str) -> None:
-    """Raise `WrongModel` unless these are heads of a model of this shape. verb: "steered" or "recorded"."""
-    shape = getattr(heads, "shape", (n_layers, n_heads))
-    bad = [head for head in heads if not (0 <= head[0] < n_layers and 0 <= head[1] < n_heads)]
-    if shape != (n_layers, n_heads) or bad:
-        alike = shape == (n_layers, n_heads)  # heads named one by one have no shape of their own
-        found = f"head {Head(*bad[0])}" if alike else f"{shape[0]} layers x {shape[1]} heads"
-        raise WrongModel(
-            f"Heads of another model were to be {verb} ({found}); this one has {n_layers} layers x {n_heads} heads. "
-            "Run `discover` on this model."
-        )
+        return push(self, repo, private, token)
+
+    @staticmethod
+    def from_hub(repo: str, model: Shaped | None = None, revision: str | None = None) -> "Heads":
+        """The heads that were published as `repo`. Raises what `load` raises, and `HubError`."""
+        from gazeheads.headshub import pull
+
+        return pull(repo, model, revision)

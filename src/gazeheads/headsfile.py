@@ -1,4 +1,8 @@
-"""Heads on disk: one JSON file, schema 1, written whole or not at all."""
+"""Heads on disk: one JSON file, schema 1, written whole or not at all.
+
+A *plain* file is the list that others publish, `[{"layer": 17, "head": 4, "score": 0.7}, ...]`, best first. It does
+not say of which model: give the model to load it. Heads that are not in the list have no score.
+"""
 
 import json
 from dataclasses import asdict
@@ -8,23 +12,24 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gazeheads.errors import BadHeadsFile, HeadsError
+from gazeheads.errors import BadHeadsFile, HeadsError, WrongModel
 from gazeheads.files import write_whole
-from gazeheads.heads import Draw, Head, Heads, Provenance
+from gazeheads.heads import Draw, Head, Heads, Provenance, Shaped
 
 SCHEMA = 1
 
 
-def save(heads: Heads, path: str | Path) -> None:
+def save(heads: Heads, path: str | Path, plain: bool = False) -> None:
     """Write `heads` to `path`. The file appears only when it is complete.
 
     Raises `Unwritable` where it cannot be written.
     """
-    write_whole(path, json.dumps(to_json(heads), allow_nan=False))
+    listed = [{"layer": h.layer, "head": h.head, "score": heads.score(h)} for h in heads]
+    write_whole(path, json.dumps(listed if plain else to_json(heads), allow_nan=False))
 
 
-def load(path: str | Path) -> Heads:
-    """The heads in the file `path`. Raises `BadHeadsFile` if it is not one of ours."""
+def load(path: str | Path, model: Shaped | None = None) -> Heads:
+    """The heads in the file `path`. Raises `BadHeadsFile` if it is not one, `WrongModel` for heads of another shape."""
     try:
         data = json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
@@ -36,19 +41,52 @@ def load(path: str | Path) -> Heads:
         raise BadHeadsFile(
             f"Heads file {path} is not JSON: {error}. Write it again with `gazeheads discover`."
         ) from error
-    if not isinstance(data, dict) or data.get("schema") != SCHEMA:
+    if isinstance(data, list) and model is None:
+        raise BadHeadsFile(
+            f"Heads file {path} is a plain list, which does not say of which model. Give it: Heads.load(path, model)."
+        )
+    if not isinstance(data, list) and (not isinstance(data, dict) or data.get("schema") != SCHEMA):
         found = data.get("schema", "none") if isinstance(data, dict) else f"a {type(data).__name__}"
         raise BadHeadsFile(
             f"Heads file {path}: schema {SCHEMA} was expected, found {found}. Write it again with "
             "`gazeheads discover`."
         )
     try:
-        return from_json(data)
+        heads = from_json(data) if isinstance(data, dict) else from_list(data, model, str(path))
+    except WrongModel:
+        raise
     except (KeyError, TypeError, ValueError, HeadsError) as error:
         raise BadHeadsFile(
             f"Heads file {path} does not hold a set of heads: {type(error).__name__}: {error}. Write it "
             "again with `gazeheads discover`."
         ) from error
+    if model is not None and heads.shape != (model.n_layers, model.n_heads):
+        raise WrongModel(
+            f"Heads file {path} is of {heads.provenance.model}, {heads.shape[0]} layers x {heads.shape[1]} heads; "
+            f"{model.name} has {model.n_layers} x {model.n_heads}. Run `gazeheads discover` on this model."
+        )
+    return heads
+
+
+def from_list(data: list[Any], model: Shaped | None, source: str) -> Heads:
+    """The heads of a plain list, in its order. Raises `KeyError`, `TypeError` or `ValueError` for anything else."""
+    if model is None or not data:
+        raise ValueError("the list is empty")
+    scores = np.full((model.n_layers, model.n_heads), np.nan)
+    members = []
+    for entry in data:
+        head = Head(_index(entry["layer"]), _index(entry["head"]))
+        members.append(head)
+        if head.layer < model.n_layers and head.head < model.n_heads:
+            scores[head] = float(entry["score"])
+    origin = Provenance(model.name, model.n_layers, model.n_heads, data=source, score="as published")
+    return Heads(tuple(members), scores, origin)
+
+
+def _index(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ValueError(f"{value!r} is no number of a layer or head")
+    return value
 
 
 def to_json(heads: Heads) -> dict[str, Any]:

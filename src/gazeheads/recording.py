@@ -13,10 +13,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from gazeheads.belonging import belong
 from gazeheads.calls import Call, Moment
 from gazeheads.errors import SeamError
 from gazeheads.grid import ImageGrid
-from gazeheads.heads import Head, belong
+from gazeheads.heads import Head
 from gazeheads.trace import GazeTrace, Patterns, Record
 
 

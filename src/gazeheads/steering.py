@@ -15,11 +15,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gazeheads.belonging import belong
 from gazeheads.calls import Call, Final
 from gazeheads.effect import Effect, Log, effects
 from gazeheads.errors import NothingSteered
 from gazeheads.gaze import Gaze
-from gazeheads.heads import belong
 from gazeheads.lanes import Pairs, Plan, View
 from gazeheads.mixes import Target
 from gazeheads.planning import Planner
