@@ -123,6 +123,10 @@ def test_rows_of_a_batch_choose_as_they_do_alone(
         alone = model.generate(scene, gaze, max_new_tokens=8, **given)
         assert many[row].token_ids == alone.token_ids
         assert many[row].finish == alone.finish
+        assert (many[row].effect is None) == (alone.effect is None)
+        if many[row].effect and alone.effect:
+            assert many[row].effect.rows_steered == alone.effect.rows_steered
+            assert many[row].effect.before == pytest.approx(alone.effect.before, abs=1e-5)
 
 
 def test_sampling_draws_what_transformers_draws(model: GazeModel, scene: EncodedInput) -> None:
