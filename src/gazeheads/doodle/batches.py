@@ -63,18 +63,18 @@ def draw(rng: random.Random, stage: int, reading: Reading) -> tuple[Sample, list
         sample = draw_comic(rng, "train", n).sample("", {})
         return sample, teach.which_panels(rng, sample, range(n), forms=1 if stage == 4 else 5)
     r = rng.random()
-    if r < 0.40:
+    if r < 0.50:
         scene = draw_scene(rng, "train").sample("", {})
         if rng.random() < 0.6 and not any(" " in name for name in scene.names):
             scene = draw_scene(rng, "train").sample(
                 "", {}
             )  # characters are harder than objects: more of them
         return scene, [teach.scene_question(rng, scene) for _ in range(5)]
-    if r < 0.55:
+    if r < 0.62:
         n = pick(rng, (2, 3, 4, 5, 6, 6))
         sample = draw_comic(rng, "train", n).sample("", {})
         return sample, teach.which_panels(rng, sample, range(n))
-    if r < 0.60:
+    if r < 0.65:
         panels, columns = pick(rng, ((4, 2), (6, 3), (6, 2)))
         sample = draw_comic(rng, "train", panels, columns).sample("", {})
         return sample, [teach.panel_query(rng, sample, i) for i in range(panels)]
