@@ -364,3 +364,22 @@ def test_an_answer_knows_its_words_and_its_segments(model: GazeModel) -> None:
 def test_a_loop_is_flagged(text: str, why: str) -> None:
     answer = Generation(text, (), "eos")
     assert answer.degenerate == answer.to_json()["degenerate"] == why
+
+
+def test_a_batch_with_the_unsteered_answer_tells_what_the_push_did_to_the_first_token(
+    model: GazeModel,
+) -> None:
+    scene, other = encoded(model), encoded(model, prompt="Why?")
+    gaze = Gaze(HEADS, scene.panel(1))
+    weak = Gaze(HEADS, scene.panel(1), weights=[0.1] * 3)
+    late = Gaze(HEADS, scene.panel(1), during="decode")
+    alone = Gaze(HEADS, other.panel(1))
+    answers = model.generate(
+        [scene, scene, scene, scene, other], [gaze, None, weak, late, alone], max_new_tokens=3
+    )
+    moved = [answer.effect.logits_moved if answer.effect else None for answer in answers]
+    assert moved[1] is None and moved[4] is None
+    assert moved[0] > moved[2] > 1e-3  # type: ignore[operator]
+    assert moved[3] == pytest.approx(0, abs=1e-5)  # token 0 is its own
+    free = answers[1].token_ids
+    assert free == model.generate(scene, max_new_tokens=3).token_ids

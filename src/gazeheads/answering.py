@@ -1,14 +1,17 @@
 """From scenes and gazes to answers: one batch, steered, with its proof."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from gazeheads.attention import attached
 from gazeheads.choosing import Choice, Chooser
 from gazeheads.decoding import Batch, collate, produce
+from gazeheads.effect import Effect
 from gazeheads.errors import BadInput, NothingSteered
 from gazeheads.gaze import Gaze
 from gazeheads.generation import Finish, Generation, segments
@@ -47,9 +50,9 @@ def answer(
     batch = collate(model.hf, model.family, scenes, model.pad)
     with attached(model.hf, *(probe for probe in (steering, recorder) if probe.layers)):
         loop = searched if how.searches else chosen
-        tokens, finishes = loop(model, batch, how, listener)
+        tokens, finishes, first = loop(model, batch, how, listener)
     texts = model.processor.tokenizer.batch_decode(tokens, skip_special_tokens=True)
-    effects = steering.effects([len(row) for row in tokens])
+    effects = _moved(steering.effects([len(row) for row in tokens]), scenes, first)
     pieces = [spell(row, decode) for row in tokens]
     traces = recorder.traces(pieces) if recorder.layers else [None] * len(tokens)
     answers = [
@@ -73,11 +76,11 @@ def answer(
     return answers
 
 
-Rows = tuple[list[list[int]], list[Finish]]
+Rows = tuple[list[list[int]], list[Finish], Tensor | None]
 
 
 def chosen(model: Any, batch: Batch, how: Choice, listener: Listener) -> Rows:
-    """The tokens of each row, its end token included, and why it ended: by our loop."""
+    """The tokens of each row, its end token included, why it ended, and the logits of token 0: by our loop."""
     prompt = batch.rows["input_ids"], batch.rows["attention_mask"]
     chooser = Chooser(model.hf, model.processor.tokenizer, how, *prompt)
     steps = []
@@ -87,7 +90,21 @@ def chosen(model: Any, batch: Batch, how: Choice, listener: Listener) -> Rows:
             chooser.give_up(row)
     rows = torch.stack(steps, dim=1).tolist()
     ends = [found or (len(steps), "length") for found in chooser.finished]
-    return [row[:n] for row, (n, _) in zip(rows, ends, strict=True)], [why for _, why in ends]
+    tokens = [row[:n] for row, (n, _) in zip(rows, ends, strict=True)]
+    return tokens, [why for _, why in ends], chooser.first
+
+
+def _moved(
+    effects: Sequence[Effect | None], scenes: Sequence[EncodedInput], first: Tensor | None
+) -> list[Effect | None]:
+    """The effects, with what they did to token 0 where the same scene was answered unsteered beside them."""
+    free = {(s.picture_key, s.prompt): row for row, s in enumerate(scenes) if effects[row] is None}
+    found = list(effects)
+    for row, (effect, scene) in enumerate(zip(effects, scenes, strict=True)):
+        twin = free.get((scene.picture_key, scene.prompt))
+        if effect is not None and twin is not None and first is not None:
+            found[row] = replace(effect, logits_moved=float((first[row] - first[twin]).abs().max()))
+    return found
 
 
 def _settings(

@@ -184,10 +184,12 @@ class Chooser:
         self.finished: list[tuple[int, Finish] | None] = [None] * len(
             prompt
         )  # of each row: after how many tokens, why
+        self.first: Tensor | None = None  # (row, vocabulary) logits of token 0
         self._produced = 0
 
     def choose(self, logits: Tensor, running: Tensor) -> Tensor:
         """(row,) from float32 logits (row, vocabulary); rows that are not running get the padding token."""
+        self.first = logits if self.first is None else self.first
         if self._processors:
             logits = self._processors(self._ids, logits)
         token = self._draw(logits.softmax(-1)) if self.how.config.do_sample else logits.argmax(-1)

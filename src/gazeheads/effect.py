@@ -24,6 +24,8 @@ class Effect:
     prompt_before, prompt_after: the same in the rows of the prompt before the last.
     rows_steered, rows_blind: rows that were changed, and rows that could see no target token and were left
     alone.
+    logits_moved: the largest change of a logit of token 0 against the unsteered answer to the same scene, where that
+    was in the same batch; else None.
     """
 
     before: float | None
@@ -34,6 +36,7 @@ class Effect:
     prompt_after: float | None
     rows_steered: int
     rows_blind: int
+    logits_moved: float | None = None
 
     @property
     def share_steered(self) -> float:

@@ -28,7 +28,7 @@ class _Hears(StoppingCriteria):  # type: ignore[misc]
 
 def searched(
     model: Any, batch: Batch, how: Choice, listener: Listener
-) -> tuple[list[list[int]], list[Finish]]:
+) -> tuple[list[list[int]], list[Finish], None]:
     """The tokens of each row, its end token included, and why it ended. Raises `BadInput` for what beams cannot do."""
     beams = how.config.num_beams > 1
     if beams and listener.on_loop != "ignore":
@@ -72,4 +72,4 @@ def searched(
             why = "length" if end == how.config.max_new_tokens else "stop"
         tokens.append(found[:end])
         finishes.append(why)  # type: ignore[arg-type]
-    return tokens, finishes
+    return tokens, finishes, None
