@@ -4,8 +4,8 @@ One attention function and one mask function are registered under the name "gaze
 `attached(...)` block the *text* sub-model of a model uses them; everything else, the vision tower too, keeps
 its own. The attention function runs SDPA and hands the call on to the probes that asked for this layer: a
 steering probe overwrites the output of some heads, a recording probe reads one row of the pattern. A layer
-without probes is plain SDPA, bit for bit. On exit everything is as it was before, also after an exception;
-blocks nest, and two models can be attached at once.
+without probes is plain SDPA, bit for bit (soft-capped models: their own eager attention, `gazeheads.capped`). On
+exit everything is as it was before, also after an exception; blocks nest, and two models can be attached at once.
 
 Keys are not tokens: with left padding, sliding windows, static caches and prefix reuse a key's index says
 nothing about its place in the prompt. The mask function sees the 2-D attention mask of every forward pass and
@@ -15,6 +15,7 @@ derived from the cache, not counted.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Lock, get_ident
 from typing import Any
 
 import torch
@@ -24,13 +25,15 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
 
 from gazeheads.calls import Call, Moment, Probe
+from gazeheads.capped import eager_attention
 from gazeheads.errors import HeadSteeredTwice, NotSwitched, ProbeNeverFired, SeamError
+from gazeheads.keywords import must_be_known
 
 NAME = "gazeheads"  # no "/", "flash", "sdpa" or "flex_attention" in it: transformers reads meaning into those
 
 
 class _Session:
-    """The probes attached to one model, in the order of attachment, and the forward pass under way."""
+    """The probes attached to one model, block by block, and the forward pass under way."""
 
     def __init__(self, model: Any) -> None:
         decoder = model.get_decoder()
@@ -40,7 +43,9 @@ class _Session:
             for number, layer in enumerate(decoder.layers)
             if hasattr(layer, "self_attn")
         }
+        self.by_sdpa: bool = decoder._supports_sdpa
         self.before = self.config._attn_implementation
+        self.blocks: list[tuple[Probe, ...]] = []
         self.probes: list[Probe] = []
         self.moment: Moment | None = None
 
@@ -56,47 +61,50 @@ class _Session:
         if part:
             self.model.set_attn_implementation({part: name})
 
-    def new_moment(self, moment: Moment) -> None:
-        """Note a forward pass; a model with several kinds of masks notes each pass several times."""
-        if (
-            self.moment is None
-            or self.moment.layers_seen
-            or self.moment.positions.shape != moment.positions.shape
-        ):
-            self.moment = moment
+    def enter(self, block: tuple[Probe, ...]) -> None:
+        """Add the probes of a block. Raises `HeadSteeredTwice`; then nothing was added."""
+        steered = {head for probe in self.probes for head in probe.overwrites}
+        for probe in block:
+            if twice := steered & probe.overwrites:
+                raise HeadSteeredTwice(
+                    f"Head {min(twice)} is steered by two gazes at one time. Give each head one gaze; to look at "
+                    "two regions join them with |."
+                )
+            steered |= probe.overwrites
+        self.blocks.append(block)
+        self.probes = [probe for entered in self.blocks for probe in entered]
+
+    def leave(self, block: tuple[Probe, ...]) -> None:
+        """Remove the probes of a block, whichever order blocks end in."""
+        self.blocks.remove(block)
+        self.probes = [probe for entered in self.blocks for probe in entered]
 
 
 _BY_MODULE: dict[nn.Module, tuple[_Session, int]] = {}
 _BY_CONFIG: dict[int, _Session] = {}
+_LOCK = Lock()  # two threads may open and close blocks at the same time
 
 
 @contextmanager
 def attached(model: Any, *probes: Probe) -> Iterator[None]:
     """Within this block `probes` see the attention of the text layers of `model`.
 
-    Raises `NotSwitched` if the model keeps another attention function, and `ProbeNeverFired` at the end of a
-    block in which a probe saw nothing.
+    Raises `NotSwitched` if the model keeps another attention function, `UnknownAttention` from within the model if
+    its attention is more than a masked softmax, and `ProbeNeverFired` at the end of a block in which a probe saw
+    nothing.
     """
-    decoder = model.get_decoder()
-    session = _BY_CONFIG.get(id(decoder.config))
-    inner = session is not None
-    if session is None:
-        session = _Session(model)
-        _open(session)
-    elif session.decoder is not decoder:
-        raise NotSwitched(
-            "Two models that share one config object cannot be attached at the same time. Give each its "
-            "own copy."
-        )
-    outer = list(session.probes)
+    with _LOCK:
+        session = _session(model)
+        try:
+            session.enter(probes)
+        finally:
+            _close_if_unused(session)
     try:
-        for probe in probes:
-            _add(session, probe)
         yield
     finally:
-        session.probes[:] = outer
-        if not inner:
-            _close(session)
+        with _LOCK:
+            session.leave(probes)
+            _close_if_unused(session)
     for probe in probes:
         if not probe.fired:
             raise ProbeNeverFired(
@@ -106,14 +114,20 @@ def attached(model: Any, *probes: Probe) -> Iterator[None]:
             )
 
 
-def _add(session: _Session, probe: Probe) -> None:
-    twice = {head for other in session.probes for head in other.overwrites & probe.overwrites}
-    if twice:
-        raise HeadSteeredTwice(
-            f"Head {min(twice)} is steered by two gazes at one time. Give each head one gaze; to look at "
-            "two regions join them with |."
+def _session(model: Any) -> _Session:
+    """The session of a model, opened if there is none yet."""
+    decoder = model.get_decoder()
+    session = _BY_CONFIG.get(id(decoder.config))
+    if session is None:
+        session = _Session(model)
+        _open(session)
+    elif session.decoder is not decoder:
+        raise NotSwitched(
+            f"Two models, both {type(model).__name__}, were attached at the same time and share one config object, so "
+            "they cannot be switched separately. Give each its own: model.config = copy.deepcopy(model.config) "
+            "before it is built."
         )
-    session.probes.append(probe)
+    return session
 
 
 def _open(session: _Session) -> None:
@@ -124,14 +138,16 @@ def _open(session: _Session) -> None:
         raise NotSwitched(
             f'The text model of {type(session.model).__name__} was asked to use the attention function "{NAME}" but '
             f'keeps "{found}" ({len(session.layer_of)} attention layers found). It does not follow transformers\' '
-            "attention interface: steering it is not possible."
+            "attention interface: steering it is not possible. Use another model."
         )
     _BY_CONFIG[id(session.config)] = session
     for module, layer in session.layer_of.items():
         _BY_MODULE[module] = session, layer
 
 
-def _close(session: _Session) -> None:
+def _close_if_unused(session: _Session) -> None:
+    if session.blocks:
+        return
     session.switch(session.before)
     _BY_CONFIG.pop(id(session.config), None)
     for module in session.layer_of:
@@ -139,7 +155,10 @@ def _close(session: _Session) -> None:
 
 
 def _mask(*, q_length: int, q_offset: Any = 0, config: Any = None, **settings: Any) -> Tensor | None:
-    """SDPA's mask; on the way, note which position of its text each cache slot holds."""
+    """SDPA's mask; on the way, note which position of its text each cache slot holds.
+
+    A model with several kinds of masks notes each pass several times; the last one counts.
+    """
     session = _BY_CONFIG.get(id(config))
     if session is not None:
         total = int(q_offset) + q_length
@@ -154,7 +173,9 @@ def _mask(*, q_length: int, q_offset: Any = 0, config: Any = None, **settings: A
         else:
             seen = mask[:, :total].long()
             positions = (seen.cumsum(-1) - 1).masked_fill(seen == 0, -1)
-        session.new_moment(Moment(positions, q_length))
+        session.moment = Moment(positions, q_length)
+        if not session.by_sdpa:  # eager attention knows no causality but the mask's
+            settings["allow_is_causal_skip"] = settings["allow_is_bidirectional_skip"] = False
     mask_4d: Tensor | None = sdpa_mask(q_length=q_length, q_offset=q_offset, config=config, **settings)
     return mask_4d
 
@@ -167,28 +188,44 @@ def _attention(
     attention_mask: Tensor | None,
     scaling: float | None = None,
     is_causal: bool | None = None,
+    dropout: float = 0.0,
     **settings: Any,
 ) -> tuple[Tensor, None]:
-    """SDPA, then the probes of this layer."""
-    output, _ = sdpa_attention_forward(
-        module, query, key, value, attention_mask, scaling=scaling, is_causal=is_causal, **settings
-    )
-    if module not in _BY_MODULE:
-        return output, None
-    session, layer = _BY_MODULE[module]
+    """SDPA, or eager attention where logits are capped; then the probes of this layer."""
+    session, layer = _BY_MODULE.get(module, (None, -1))
+    if session is None:
+        settings.update(dropout=dropout, scaling=scaling, is_causal=is_causal)
+        return sdpa_attention_forward(module, query, key, value, attention_mask, **settings)  # type: ignore[no-any-return]
+    must_be_known(settings, type(session.model).__name__, session.by_sdpa)
+    probes = [probe for probe in session.probes if layer in probe.layers]
+    if dropout and (probes or not session.by_sdpa):
+        raise SeamError(
+            f"Layer {layer} drops out {dropout:g} of its attention, since the model is in training mode; what its "
+            "heads look at would be left to chance. Call model.eval() first."
+        )
+    scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+    if session.by_sdpa:
+        settings.update(dropout=dropout, scaling=scaling, is_causal=is_causal)
+        output, _ = sdpa_attention_forward(module, query, key, value, attention_mask, **settings)
+    else:
+        output = eager_attention(query, key, value, attention_mask, scale, settings["softcap"])
     moment = session.moment
     if moment is None or layer in moment.layers_seen:
         raise SeamError(
             "A forward pass reached the attention without building a mask (a 4-D attention mask was "
             "passed?), so the place of its tokens is unknown. Pass the 2-D attention mask."
         )
+    if moment.thread != get_ident():
+        raise SeamError(
+            "Two threads ran the model at the same time inside an attached block, so the place of their tokens is "
+            "unknown. Run one after the other, or load the model twice."
+        )
     moment.layers_seen.add(layer)
-    probes = [probe for probe in session.probes if layer in probe.layers]
     if probes:
         causal = getattr(module, "is_causal", True) if is_causal is None else is_causal
-        scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+        cap = settings.get("softcap")
         recorded = any(not probe.overwrites for probe in probes)
-        call = Call(layer, moment, query, key, value, attention_mask, scale, output, causal, recorded)
+        call = Call(layer, moment, query, key, value, attention_mask, scale, output, causal, cap, recorded)
         for probe in sorted(
             probes, key=lambda probe: not probe.overwrites
         ):  # who reads comes after who writes

@@ -5,6 +5,7 @@ static cache has an unused tail, a prefix was computed before. `Moment` knows th
 """
 
 from dataclasses import dataclass, field
+from threading import get_ident
 from typing import Protocol
 
 import numpy as np
@@ -12,16 +13,21 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from gazeheads.capped import capped
 from gazeheads.errors import SeamError
 from gazeheads.heads import Head
 
 
 @dataclass(eq=False)
 class Moment:
-    """One forward pass. positions: (row, slot) place of each cache slot in its row's text, -1 for padding."""
+    """One forward pass. positions: (row, slot) place of each cache slot in its row's text, -1 for padding.
+
+    thread: the one that runs the pass.
+    """
 
     positions: Tensor
     n_queries: int
+    thread: int = field(default_factory=get_ident)
     layers_seen: set[int] = field(default_factory=set)
     _keys: dict[int, Tensor] = field(default_factory=dict)
     _host: npt.NDArray[np.int64] | None = None
@@ -60,7 +66,7 @@ class Call:
     query: (row, head, query, dim). key, value: (row, key-value head, key, dim). output: (row, query, head,
     dim), to be overwritten in place. finals: steered patterns of rows that produce tokens. mask: None, or
     broadcastable to (row, head, query, key): boolean (True =
-    seen) or additive.
+    seen) or additive. cap: bound of the logits in models that have one.
     """
 
     layer: int
@@ -72,6 +78,7 @@ class Call:
     scaling: float
     output: Tensor
     causal: bool  # without a mask: query i sees the keys up to i
+    cap: float | None = None
     recorded: bool = False  # a probe after the steering wants to know its patterns
     finals: list["Final"] = field(default_factory=list)
 
@@ -88,7 +95,8 @@ class Call:
     def scores(self, rows: Tensor, heads: Tensor, start: int, stop: int) -> Tensor:
         """(pair, query, key) float32 logits of queries start..stop of (row, head) pairs, nothing hidden yet."""
         query = self.query[rows, heads, start:stop].float()
-        return torch.bmm(query * self.scaling, self._of_pairs(self.key, rows, heads).transpose(1, 2))
+        logits = torch.bmm(query * self.scaling, self._of_pairs(self.key, rows, heads).transpose(1, 2))
+        return capped(logits, self.cap)
 
     def values(self, rows: Tensor, heads: Tensor) -> Tensor:
         """(pair, key, dim) float32 values."""
