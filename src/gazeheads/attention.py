@@ -15,7 +15,7 @@ derived from the cache, not counted.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Lock, get_ident
+from threading import Lock, local
 from typing import Any
 
 import torch
@@ -48,6 +48,7 @@ class _Session:
         self.blocks: list[tuple[Probe, ...]] = []
         self.probes: list[Probe] = []
         self.moment: Moment | None = None
+        self.mine = local()  # .moment: the same, of the running thread
 
     def switch(self, name: str) -> None:
         """Select an attention function for the text sub-model, and for nothing else."""
@@ -62,7 +63,15 @@ class _Session:
             self.model.set_attn_implementation({part: name})
 
     def enter(self, block: tuple[Probe, ...]) -> None:
-        """Add the probes of a block. Raises `HeadSteeredTwice`; then nothing was added."""
+        """Add the probes of a block. Raises `HeadSteeredTwice` or `SeamError`; then nothing was added."""
+        absent = {
+            head for probe in block for head in probe.overwrites if head.layer not in self.layer_of.values()
+        }
+        if absent:
+            raise SeamError(
+                f"Head {min(absent)} was to be steered, but layer {min(absent).layer} of this model has no attention. "
+                f"Leave it out: layers {sorted(self.layer_of.values())} have some."
+            )
         steered = {head for probe in self.probes for head in probe.overwrites}
         for probe in block:
             if twice := steered & probe.overwrites:
@@ -123,9 +132,9 @@ def _session(model: Any) -> _Session:
         _open(session)
     elif session.decoder is not decoder:
         raise NotSwitched(
-            f"Two models, both {type(model).__name__}, were attached at the same time and share one config object, so "
-            "they cannot be switched separately. Give each its own: model.config = copy.deepcopy(model.config) "
-            "before it is built."
+            f"A second {type(model).__name__} was to be attached while another one is that has the same config object, "
+            "so they cannot be switched separately. Build each from its own copy.deepcopy(config), or attach one "
+            "after the other."
         )
     return session
 
@@ -148,10 +157,10 @@ def _open(session: _Session) -> None:
 def _close_if_unused(session: _Session) -> None:
     if session.blocks:
         return
-    session.switch(session.before)
     _BY_CONFIG.pop(id(session.config), None)
     for module in session.layer_of:
         _BY_MODULE.pop(module, None)
+    session.switch(session.before)
 
 
 def _mask(*, q_length: int, q_offset: Any = 0, config: Any = None, **settings: Any) -> Tensor | None:
@@ -173,7 +182,7 @@ def _mask(*, q_length: int, q_offset: Any = 0, config: Any = None, **settings: A
         else:
             seen = mask[:, :total].long()
             positions = (seen.cumsum(-1) - 1).masked_fill(seen == 0, -1)
-        session.moment = Moment(positions, q_length)
+        session.moment = session.mine.moment = Moment(positions, q_length)
         if not session.by_sdpa:  # eager attention knows no causality but the mask's
             settings["allow_is_causal_skip"] = settings["allow_is_bidirectional_skip"] = False
     mask_4d: Tensor | None = sdpa_mask(q_length=q_length, q_offset=q_offset, config=config, **settings)
@@ -209,13 +218,13 @@ def _attention(
         output, _ = sdpa_attention_forward(module, query, key, value, attention_mask, **settings)
     else:
         output = eager_attention(query, key, value, attention_mask, scale, settings["softcap"])
-    moment = session.moment
+    moment: Moment | None = getattr(session.mine, "moment", None)
     if moment is None or layer in moment.layers_seen:
         raise SeamError(
             "A forward pass reached the attention without building a mask (a 4-D attention mask was "
             "passed?), so the place of its tokens is unknown. Pass the 2-D attention mask."
         )
-    if moment.thread != get_ident():
+    if moment is not session.moment:
         raise SeamError(
             "Two threads ran the model at the same time inside an attached block, so the place of their tokens is "
             "unknown. Run one after the other, or load the model twice."

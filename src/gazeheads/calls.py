@@ -5,7 +5,6 @@ static cache has an unused tail, a prefix was computed before. `Moment` knows th
 """
 
 from dataclasses import dataclass, field
-from threading import get_ident
 from typing import Protocol
 
 import numpy as np
@@ -20,14 +19,10 @@ from gazeheads.heads import Head
 
 @dataclass(eq=False)
 class Moment:
-    """One forward pass. positions: (row, slot) place of each cache slot in its row's text, -1 for padding.
-
-    thread: the one that runs the pass.
-    """
+    """One forward pass. positions: (row, slot) place of each cache slot in its row's text, -1 for padding."""
 
     positions: Tensor
     n_queries: int
-    thread: int = field(default_factory=get_ident)
     layers_seen: set[int] = field(default_factory=set)
     _keys: dict[int, Tensor] = field(default_factory=dict)
     _host: npt.NDArray[np.int64] | None = None
