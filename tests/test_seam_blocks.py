@@ -1,6 +1,9 @@
 """Attached blocks leave nothing behind, however and in whichever order they end."""
 
+import gc
 import threading
+import time
+import weakref
 from contextlib import ExitStack
 from typing import Any
 
@@ -115,22 +118,36 @@ def test_blocks_may_end_in_any_order(asked: EncodedInput) -> None:
     assert names(hf) == ["sdpa"] * 3
 
 
-def test_threads_may_open_and_close_blocks_at_the_same_time() -> None:
+def test_threads_may_open_and_close_blocks_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Switching takes a while here, so that without a lock one thread would find what another one has half done."""
     hf = zoo.build("qwen3_vl")
-    together = threading.Barrier(4, timeout=20)
+    switch = hf.set_attn_implementation
+    monkeypatch.setattr(hf, "set_attn_implementation", lambda name: (switch(name), time.sleep(0.006)))
+    together = threading.Barrier(3, timeout=20)
 
-    def open_and_close() -> None:
-        for _ in range(50):
+    def open_and_close(number: int) -> None:
+        for _ in range(3):
             together.wait()
+            time.sleep(0.003 * number)
             with attached(hf):
                 pass
 
-    threads = [threading.Thread(target=open_and_close) for _ in range(4)]
+    threads = [threading.Thread(target=open_and_close, args=(number,)) for number in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert names(hf) == ["sdpa"] * 3
+
+
+def test_a_model_that_was_attached_can_be_freed(asked: EncodedInput) -> None:
+    hf = zoo.build("qwen3_vl")
+    with attached(hf, Watcher(0)):
+        logits(hf, asked)
+    alive = weakref.ref(hf.get_decoder())
+    del hf
+    gc.collect()
+    assert alive() is None
 
 
 def test_a_pass_that_was_given_up_does_not_lend_its_places_to_the_next(

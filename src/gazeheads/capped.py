@@ -30,9 +30,8 @@ def eager_attention(
             "attention mask, and run the model inside the block."
         )
     if mask.dtype == torch.bool:
-        lowest = torch.finfo(
-            query.dtype
-        ).min  # not -inf: a row of padding sees nothing, and must not become NaN
+        # The lowest number, not -inf: a row of padding sees nothing, and must not become NaN.
+        lowest = torch.finfo(query.dtype).min
         mask = torch.zeros_like(mask, dtype=query.dtype).masked_fill(~mask, lowest)
     groups = query.shape[1] // key.shape[1]
     key, value = (shared.repeat_interleave(groups, dim=1) for shared in (key, value))
