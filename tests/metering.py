@@ -1,4 +1,4 @@
-"""A meter of tensor memory: the bytes of the tensors that a piece of code makes, those that live at once, the largest."""
+"""A meter of tensor memory: bytes of the tensors that a piece of code makes, those that live at once, the largest."""
 
 import weakref
 from collections.abc import Callable

@@ -79,7 +79,7 @@ def test_what_a_recording_needs_on_the_way_grows_with_the_prompt_not_with_its_sq
 @pytest.mark.parametrize(
     "push", [Push.focus(), Push.uniform(), Push.reweigh(), Push.bias(2.0, -1.0)], ids=str
 )
-@pytest.mark.parametrize("during", ["decode"])
+@pytest.mark.parametrize("during", ["answer", "decode"])
 def test_steering_the_answer_needs_memory_for_its_rows_alone(hf: Any, during: Any, push: Push) -> None:
     meters = [
         metered(hf, scene, Steering([Gaze(EVERY, scene.panel(1), push, during)], zoo.LAYERS, zoo.HEADS))
