@@ -2,7 +2,6 @@
 
 import gc
 import threading
-import time
 import weakref
 from contextlib import ExitStack
 from typing import Any
@@ -119,24 +118,29 @@ def test_blocks_may_end_in_any_order(asked: EncodedInput) -> None:
 
 
 def test_threads_may_open_and_close_blocks_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Switching takes a while here, so that without a lock one thread would find what another one has half done."""
+    """One is half-way into its block when the other one comes, and leaves it first."""
     hf = zoo.build("qwen3_vl")
     switch = hf.set_attn_implementation
-    monkeypatch.setattr(hf, "set_attn_implementation", lambda name: (switch(name), time.sleep(0.006)))
-    together = threading.Barrier(3, timeout=20)
+    half_way, entered, left = threading.Event(), threading.Event(), threading.Event()
 
-    def open_and_close(number: int) -> None:
-        for _ in range(3):
-            together.wait()
-            time.sleep(0.003 * number)
-            with attached(hf):
-                pass
+    def switch_slowly(name: Any) -> None:
+        switch(name)
+        half_way.set()
+        entered.wait(0.05)
 
-    threads = [threading.Thread(target=open_and_close, args=(number,)) for number in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    def other() -> None:
+        half_way.wait(5)
+        with attached(hf):
+            entered.set()
+            left.wait(5)
+
+    monkeypatch.setattr(hf, "set_attn_implementation", switch_slowly)
+    thread = threading.Thread(target=other)
+    thread.start()
+    with attached(hf):
+        pass
+    left.set()
+    thread.join()
     assert names(hf) == ["sdpa"] * 3
 
 

@@ -177,7 +177,7 @@ def test_a_four_dimensional_mask_is_refused_by_every_text_model(kind: str, asked
         pytest.raises(
             SeamError, match=r"without building a mask \(a 4-D attention mask was passed\?\), .* Pass the 2-D"
         ),
-        attached(hf),
+        attached(hf, Watcher(0)),
         torch.no_grad(),
     ):
         hf(

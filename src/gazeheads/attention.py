@@ -15,10 +15,10 @@ derived from the cache, not counted.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Lock, local
+from threading import RLock, local
 from typing import Any
+from weakref import WeakSet
 
-import torch
 from torch import Tensor, nn
 from transformers import AttentionInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
@@ -51,16 +51,20 @@ class _Session:
         self.mine = local()  # .moment: the same, of the running thread
 
     def switch(self, name: str) -> None:
-        """Select an attention function for the text sub-model, and for nothing else."""
-        if self.config is self.model.config:
+        """Select an attention function for the text sub-model, and for nothing else.
+
+        The first time by transformers' own method, which checks that the model follows its interface. It walks over
+        all modules, which takes longer than a token of a small model; so then the config alone is told.
+        """
+        if self.decoder in _SWITCHED:
+            self.config._attn_implementation = {"": name}
+        elif self.config is self.model.config:
             self.model.set_attn_implementation(name)
-            return
-        part = next(
-            (key for key in self.model.config.sub_configs if getattr(self.model.config, key) is self.config),
-            "",
-        )
-        if part:
-            self.model.set_attn_implementation({part: name})
+        else:
+            parts = self.model.config.sub_configs
+            part = next((key for key in parts if getattr(self.model.config, key) is self.config), None)
+            if part is not None:
+                self.model.set_attn_implementation({part: name})
 
     def enter(self, block: tuple[Probe, ...]) -> None:
         """Add the probes of a block. Raises `HeadSteeredTwice` or `SeamError`; then nothing was added."""
@@ -91,7 +95,8 @@ class _Session:
 
 _BY_MODULE: dict[nn.Module, tuple[_Session, int]] = {}
 _BY_CONFIG: dict[int, _Session] = {}
-_LOCK = Lock()  # two threads may open and close blocks at the same time
+_SWITCHED: WeakSet[nn.Module] = WeakSet()  # text models that were switched once, so that they can be
+_LOCK = RLock()  # two threads may open and close blocks at once, and collecting garbage may close one
 
 
 @contextmanager
@@ -149,6 +154,7 @@ def _open(session: _Session) -> None:
             f'keeps "{found}" ({len(session.layer_of)} attention layers found). It does not follow transformers\' '
             "attention interface: steering it is not possible. Use another model."
         )
+    _SWITCHED.add(session.decoder)
     _BY_CONFIG[id(session.config)] = session
     for module, layer in session.layer_of.items():
         _BY_MODULE[module] = session, layer
@@ -164,25 +170,17 @@ def _close_if_unused(session: _Session) -> None:
 
 
 def _mask(*, q_length: int, q_offset: Any = 0, config: Any = None, **settings: Any) -> Tensor | None:
-    """SDPA's mask; on the way, note which position of its text each cache slot holds.
-
-    A model with several kinds of masks notes each pass several times; the last one counts.
-    """
+    """SDPA's mask; on the way, note the forward pass. A model with several kinds of masks does so for each of them."""
     session = _BY_CONFIG.get(id(config))
     if session is not None:
-        total = int(q_offset) + q_length
-        mask = settings.get("attention_mask")
-        if mask is None:
-            positions = torch.arange(total, device=settings.get("device")).expand(settings["batch_size"], -1)
-        elif mask.shape[1] < total:
-            raise SeamError(
-                f"The attention mask covers {mask.shape[1]} tokens, the cache and the input hold {total}. "
-                "Pass the mask of the whole text, cached part included."
+        if session.probes:
+            mask, rows, device = (
+                settings.get("attention_mask"),
+                settings["batch_size"],
+                settings.get("device"),
             )
-        else:
-            seen = mask[:, :total].long()
-            positions = (seen.cumsum(-1) - 1).masked_fill(seen == 0, -1)
-        session.moment = session.mine.moment = Moment(positions, q_length)
+            moment = Moment.of(mask, int(q_offset) + q_length, q_length, rows, device)
+            session.moment = session.mine.moment = moment
         if not session.by_sdpa:  # eager attention knows no causality but the mask's
             settings["allow_is_causal_skip"] = settings["allow_is_bidirectional_skip"] = False
     mask_4d: Tensor | None = sdpa_mask(q_length=q_length, q_offset=q_offset, config=config, **settings)
@@ -202,22 +200,37 @@ def _attention(
 ) -> tuple[Tensor, None]:
     """SDPA, or eager attention where logits are capped; then the probes of this layer."""
     session, layer = _BY_MODULE.get(module, (None, -1))
-    if session is None:
-        settings.update(dropout=dropout, scaling=scaling, is_causal=is_causal)
-        return sdpa_attention_forward(module, query, key, value, attention_mask, **settings)  # type: ignore[no-any-return]
-    must_be_known(settings, type(session.model).__name__, session.by_sdpa)
-    probes = [probe for probe in session.probes if layer in probe.layers]
-    if dropout and (probes or not session.by_sdpa):
+    probes = [probe for probe in session.probes if layer in probe.layers] if session else []
+    by_sdpa, cap = session is None or session.by_sdpa, settings.get("softcap")
+    if session is not None:
+        must_be_known(settings, type(session.model).__name__, by_sdpa)
+    if dropout and (probes or not by_sdpa):
         raise SeamError(
             f"Layer {layer} drops out {dropout:g} of its attention, since the model is in training mode; what its "
             "heads look at would be left to chance. Call model.eval() first."
         )
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
-    if session.by_sdpa:
+    if by_sdpa:
         settings.update(dropout=dropout, scaling=scaling, is_causal=is_causal)
         output, _ = sdpa_attention_forward(module, query, key, value, attention_mask, **settings)
     else:
-        output = eager_attention(query, key, value, attention_mask, scale, settings["softcap"])
+        output = eager_attention(query, key, value, attention_mask, scale, cap)
+    if session is not None and session.probes:
+        moment = _running(session, layer)
+        if probes:
+            causal = getattr(module, "is_causal", True) if is_causal is None else is_causal
+            recorded = any(not probe.overwrites for probe in probes)
+            call = Call(
+                layer, moment, query, key, value, attention_mask, scale, output, causal, cap, recorded
+            )
+            for probe in sorted(probes, key=lambda probe: not probe.overwrites):  # readers come after writers
+                probe.attend(call)
+                probe.fired = True
+    return output, None
+
+
+def _running(session: _Session, layer: int) -> Moment:
+    """The forward pass that reached this layer. Raises `SeamError` if it is not known which."""
     moment: Moment | None = getattr(session.mine, "moment", None)
     if moment is None or layer in moment.layers_seen:
         raise SeamError(
@@ -230,17 +243,7 @@ def _attention(
             "unknown. Run one after the other, or load the model twice."
         )
     moment.layers_seen.add(layer)
-    if probes:
-        causal = getattr(module, "is_causal", True) if is_causal is None else is_causal
-        cap = settings.get("softcap")
-        recorded = any(not probe.overwrites for probe in probes)
-        call = Call(layer, moment, query, key, value, attention_mask, scale, output, causal, cap, recorded)
-        for probe in sorted(
-            probes, key=lambda probe: not probe.overwrites
-        ):  # who reads comes after who writes
-            probe.attend(call)
-            probe.fired = True
-    return output, None
+    return moment
 
 
 AttentionInterface.register(NAME, _attention)

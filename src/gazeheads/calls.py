@@ -5,7 +5,7 @@ static cache has an unused tail, a prefix was computed before. `Moment` knows th
 """
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,19 @@ class Moment:
     layers_seen: set[int] = field(default_factory=set)
     _keys: dict[int, Tensor] = field(default_factory=dict)
     _host: npt.NDArray[np.int64] | None = None
+
+    @classmethod
+    def of(cls, mask: Tensor | None, total: int, n_queries: int, n_rows: int, device: Any) -> "Moment":
+        """The pass whose last `n_queries` of `total` slots are its own. mask: (row, slot) which are not padding."""
+        if mask is None:
+            return cls(torch.arange(total, device=device).expand(n_rows, -1), n_queries)
+        if mask.shape[1] < total:
+            raise SeamError(
+                f"The attention mask covers {mask.shape[1]} tokens, the cache and the input hold {total}. "
+                "Pass the mask of the whole text, cached part included."
+            )
+        seen = mask[:, :total].long()
+        return cls((seen.cumsum(-1) - 1).masked_fill(seen == 0, -1), n_queries)
 
     @property
     def n_rows(self) -> int:
