@@ -43,7 +43,7 @@ class _Session:
             for number, layer in enumerate(decoder.layers)
             if hasattr(layer, "self_attn")
         }
-        self.by_sdpa: bool = decoder._supports_sdpa
+        self.name, self.by_sdpa = type(model).__name__, bool(decoder._supports_sdpa)
         self.before = self.config._attn_implementation
         self.blocks: list[tuple[Probe, ...]] = []
         self.probes: list[Probe] = []
@@ -150,7 +150,7 @@ def _open(session: _Session) -> None:
         found = session.config._attn_implementation
         session.switch(session.before)
         raise NotSwitched(
-            f'The text model of {type(session.model).__name__} was asked to use the attention function "{NAME}" but '
+            f'The text model of {session.name} was asked to use the attention function "{NAME}" but '
             f'keeps "{found}" ({len(session.layer_of)} attention layers found). It does not follow transformers\' '
             "attention interface: steering it is not possible. Use another model."
         )
@@ -193,39 +193,35 @@ def _attention(
     key: Tensor,
     value: Tensor,
     attention_mask: Tensor | None,
-    scaling: float | None = None,
-    is_causal: bool | None = None,
-    dropout: float = 0.0,
     **settings: Any,
 ) -> tuple[Tensor, None]:
     """SDPA, or eager attention where logits are capped; then the probes of this layer."""
     session, layer = _BY_MODULE.get(module, (None, -1))
-    probes = [probe for probe in session.probes if layer in probe.layers] if session else []
-    by_sdpa, cap = session is None or session.by_sdpa, settings.get("softcap")
     if session is not None:
-        must_be_known(settings, type(session.model).__name__, by_sdpa)
-    if dropout and (probes or not by_sdpa):
-        raise SeamError(
-            f"Layer {layer} drops out {dropout:g} of its attention, since the model is in training mode; what its "
-            "heads look at would be left to chance. Call model.eval() first."
-        )
-    scale = query.shape[-1] ** -0.5 if scaling is None else scaling
-    if by_sdpa:
-        settings.update(dropout=dropout, scaling=scaling, is_causal=is_causal)
+        must_be_known(settings, session.name, session.by_sdpa)
+    output: Tensor
+    if session is None or session.by_sdpa:
         output, _ = sdpa_attention_forward(module, query, key, value, attention_mask, **settings)
-    else:
-        output = eager_attention(query, key, value, attention_mask, scale, cap)
-    if session is not None and session.probes:
-        moment = _running(session, layer)
-        if probes:
-            causal = getattr(module, "is_causal", True) if is_causal is None else is_causal
-            recorded = any(not probe.overwrites for probe in probes)
-            call = Call(
-                layer, moment, query, key, value, attention_mask, scale, output, causal, cap, recorded
-            )
-            for probe in sorted(probes, key=lambda probe: not probe.overwrites):  # readers come after writers
-                probe.attend(call)
-                probe.fired = True
+        if session is None or not session.probes:
+            return output, None
+    probes = [probe for probe in session.probes if layer in probe.layers]
+    if settings.get("dropout") and (probes or not session.by_sdpa):
+        raise SeamError(
+            f"Layer {layer} drops out {settings['dropout']:g} of its attention, since the model is in training mode; "
+            "what its heads look at would be left to chance. Call model.eval() first."
+        )
+    scaling, causal, cap = (settings.get(name) for name in ("scaling", "is_causal", "softcap"))
+    scaling = query.shape[-1] ** -0.5 if scaling is None else scaling
+    if not session.by_sdpa:
+        output = eager_attention(query, key, value, attention_mask, scaling, cap)
+    moment = _running(session, layer) if session.probes else None
+    if probes and moment is not None:
+        causal = getattr(module, "is_causal", True) if causal is None else causal
+        recorded = any(not probe.overwrites for probe in probes)
+        call = Call(layer, moment, query, key, value, attention_mask, scaling, output, causal, cap, recorded)
+        for probe in sorted(probes, key=lambda probe: not probe.overwrites):  # readers come after writers
+            probe.attend(call)
+            probe.fired = True
     return output, None
 
 

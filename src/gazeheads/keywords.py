@@ -12,9 +12,11 @@ from torch import Tensor
 from gazeheads.errors import UnknownAttention
 
 HARMLESS = frozenset(
-    "softcap position_ids cache_position token_type_ids mm_token_type_ids image_sizes image_grid_thw cu_seq_lens_q "
+    "scaling dropout is_causal softcap sliding_window "
+    "position_ids cache_position token_type_ids mm_token_type_ids image_sizes image_grid_thw cu_seq_lens_q "
     "cu_seq_lens_k num_items_in_batch".split()
-)  # softcap has its own branch; the others say where tokens are, for functions that get no mask
+)  # the first five are the seam's own business; the others say where tokens are, for functions without a mask
+RISKY = (Tensor, float)
 MEANING = {
     "s_aux": "attention sinks",
     "sinks": "attention sinks",
@@ -32,17 +34,16 @@ def must_be_known(keywords: Mapping[str, Any], model: str, by_sdpa: bool) -> Non
     model: its name, for the message. by_sdpa: transformers can run it by SDPA, so but for the keywords its attention
     is that.
     """
-    asked = f"The attention of {model} was to be reached, but "
     for name, value in keywords.items():
-        if value is None or name in HARMLESS or not (isinstance(value, Tensor | float) or name in MEANING):
+        if name in HARMLESS or value is None or not (isinstance(value, RISKY) or name in MEANING):
             continue
         raise UnknownAttention(
-            f"{asked}its layers are given {name!r} ({MEANING.get(name, 'unknown here')}), which may change the "
-            "pattern in a way that is not reproduced here. Leave it out if you passed it; if the model needs it, use "
-            "another model."
+            f"The attention of {model} was to be reached, but its layers are given {name!r} "
+            f"({MEANING.get(name, 'unknown here')}), which may change the pattern in a way that is not reproduced "
+            "here. Leave it out if you passed it; if the model needs it, use another model."
         )
     if not by_sdpa and "softcap" not in keywords:
         raise UnknownAttention(
-            f"{asked}transformers does not run its text model by SDPA and gives it no softcap: its pattern may be "
-            "something else than the softmax of its logits. Use another model."
+            f"The attention of {model} was to be reached, but transformers does not run its text model by SDPA and "
+            "gives it no softcap: its pattern may be something else than the softmax of its logits. Use another model."
         )
