@@ -39,13 +39,13 @@ def spoken(hf: Any, inputs: dict[str, Tensor]) -> tuple[list[list[int]], Tensor]
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
-@pytest.mark.parametrize("padded", [False, True])
+@pytest.mark.parametrize("rows, both_ways", [(1, True), (2, True), (2, False)])
 def test_an_idle_model_is_its_own_eager_self_bit_for_bit(
-    hf: Any, scenes: list[EncodedInput], dtype: torch.dtype, padded: bool
+    hf: Any, scenes: list[EncodedInput], dtype: torch.dtype, rows: int, both_ways: bool
 ) -> None:
     """Prefill, and decoding past the sliding window; the cap is felt, so the branch cannot be without it."""
     hf = zoo.build("paligemma").to(dtype)
-    inputs = zoo.inputs(hf, scenes if padded else scenes[:1])
+    inputs = zoo.inputs(hf, scenes[:rows], both_ways=both_ways)
     plain = spoken(hf, inputs)
     with attached(hf):
         idle = spoken(hf, inputs)
