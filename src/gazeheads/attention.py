@@ -174,12 +174,8 @@ def _mask(*, q_length: int, q_offset: Any = 0, config: Any = None, **settings: A
     session = _BY_CONFIG.get(id(config))
     if session is not None:
         if session.probes:
-            mask, rows, device = (
-                settings.get("attention_mask"),
-                settings["batch_size"],
-                settings.get("device"),
-            )
-            moment = Moment.of(mask, int(q_offset) + q_length, q_length, rows, device)
+            mask, total = settings.get("attention_mask"), int(q_offset) + q_length
+            moment = Moment.of(mask, total, q_length, settings["batch_size"], settings.get("device"))
             session.moment = session.mine.moment = moment
         if not session.by_sdpa:  # eager attention knows no causality but the mask's
             settings["allow_is_causal_skip"] = settings["allow_is_bidirectional_skip"] = False
