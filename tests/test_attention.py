@@ -74,13 +74,20 @@ def test_idle_is_bit_equal(model: GazeModel, batch: dict[str, Any], kind: str) -
     assert torch.equal(plain, run())
 
 
-def test_only_the_text_model_is_switched_and_it_is_switched_back(model: GazeModel) -> None:
-    config = model.hf.config
-    with attached(model.hf):
-        assert config.text_config._attn_implementation == NAME
-        assert config.vision_config._attn_implementation == "sdpa"
-        assert config._attn_implementation == "sdpa"
-    assert config.text_config._attn_implementation == "sdpa"
+def test_only_the_text_model_is_switched_and_it_is_switched_back() -> None:
+    """The first time and later, from whatever it had; transformers' method is asked the first time only."""
+    model = tiny.tiny_model()
+    config, asked = model.hf.config, []
+    switch = model.hf.set_attn_implementation
+    model.hf.set_attn_implementation = lambda name: (asked.append(name), switch(name))
+    for own in ("sdpa", "sdpa", "eager"):
+        switch({"text_config": own})
+        with attached(model.hf):
+            assert config.text_config._attn_implementation == NAME
+            assert config.vision_config._attn_implementation == "sdpa"
+            assert config._attn_implementation == "sdpa"
+        assert config.text_config._attn_implementation == own
+    assert asked == [{"text_config": NAME}]
 
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
@@ -145,7 +152,8 @@ def test_a_probe_that_never_fired_raises(model: GazeModel) -> None:
     assert model.hf.config.text_config._attn_implementation == "sdpa"
 
 
-def test_a_model_that_cannot_switch_raises(model: GazeModel, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_that_cannot_switch_raises(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = tiny.tiny_model()
     monkeypatch.setattr(type(model.hf), "set_attn_implementation", lambda *_: None)
     with (
         pytest.raises(NotSwitched, match='asked to use the attention function "gazeheads" but keeps "sdpa"'),

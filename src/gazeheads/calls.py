@@ -5,13 +5,14 @@ static cache has an unused tail, a prefix was computed before. `Moment` knows th
 """
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from gazeheads.capped import capped
 from gazeheads.errors import SeamError
 from gazeheads.heads import Head
 
@@ -25,6 +26,19 @@ class Moment:
     layers_seen: set[int] = field(default_factory=set)
     _keys: dict[int, Tensor] = field(default_factory=dict)
     _host: npt.NDArray[np.int64] | None = None
+
+    @classmethod
+    def of(cls, mask: Tensor | None, total: int, n_queries: int, n_rows: int, device: Any) -> "Moment":
+        """The pass whose last `n_queries` of `total` slots are its own. mask: (row, slot) which are not padding."""
+        if mask is None:
+            return cls(torch.arange(total, device=device).expand(n_rows, -1), n_queries)
+        if mask.shape[1] < total:
+            raise SeamError(
+                f"The attention mask covers {mask.shape[1]} tokens, the cache and the input hold {total}. "
+                "Pass the mask of the whole text, cached part included."
+            )
+        seen = mask[:, :total].long()
+        return cls((seen.cumsum(-1) - 1).masked_fill(seen == 0, -1), n_queries)
 
     @property
     def n_rows(self) -> int:
@@ -60,7 +74,7 @@ class Call:
     query: (row, head, query, dim). key, value: (row, key-value head, key, dim). output: (row, query, head,
     dim), to be overwritten in place. finals: steered patterns of rows that produce tokens. mask: None, or
     broadcastable to (row, head, query, key): boolean (True =
-    seen) or additive.
+    seen) or additive. cap: bound of the logits in models that have one.
     """
 
     layer: int
@@ -72,6 +86,7 @@ class Call:
     scaling: float
     output: Tensor
     causal: bool  # without a mask: query i sees the keys up to i
+    cap: float | None = None
     recorded: bool = False  # a probe after the steering wants to know its patterns
     finals: list["Final"] = field(default_factory=list)
 
@@ -88,7 +103,8 @@ class Call:
     def scores(self, rows: Tensor, heads: Tensor, start: int, stop: int) -> Tensor:
         """(pair, query, key) float32 logits of queries start..stop of (row, head) pairs, nothing hidden yet."""
         query = self.query[rows, heads, start:stop].float()
-        return torch.bmm(query * self.scaling, self._of_pairs(self.key, rows, heads).transpose(1, 2))
+        logits = torch.bmm(query * self.scaling, self._of_pairs(self.key, rows, heads).transpose(1, 2))
+        return capped(logits, self.cap)
 
     def values(self, rows: Tensor, heads: Tensor) -> Tensor:
         """(pair, key, dim) float32 values."""

@@ -18,6 +18,7 @@
     │   └── BadTrace            a trace file that cannot be read as one
     ├── SeamError               the attention of this model cannot be reached as it must be
     │   ├── NotSwitched         the attention implementation could not be switched
+    │   ├── UnknownAttention    an attention that is more than a masked softmax of its logits
     │   └── ProbeNeverFired     an attached probe that saw no attention
     ├── ModelError              a model, processor or input that cannot be used
     │   ├── UnknownFamily       a `model_type` whose image tokens we cannot place
@@ -101,6 +102,10 @@ class SeamError(GazeHeadsError):
 
 class NotSwitched(SeamError):
     """The model did not switch to our attention function."""
+
+
+class UnknownAttention(SeamError):
+    """A model whose attention is more than a masked softmax: sinks, learned biases, a choice of keys."""
 
 
 class ProbeNeverFired(SeamError):

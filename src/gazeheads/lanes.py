@@ -74,8 +74,8 @@ class Plan:
     """What steering does in one forward pass: made once, used by every layer.
 
     rows: (lane,) of the running batch. active: (lane, query). stop: (lane, 1 or query) which target. log:
-    what came of it. produced: the first query that produces a token in some lane. Only `moment` is set where
-    nothing is steered.
+    what came of it. produced: the first query that produces a token in some lane. first: the first that is
+    steered in some lane. Only `moment` is set where nothing is steered.
     """
 
     moment: Moment
@@ -84,6 +84,7 @@ class Plan:
     stop: Tensor | None = None
     log: Log | None = None
     produced: int = 0
+    first: int = 0
     views: dict[tuple[int, int, int], "View"] = field(default_factory=dict)
 
 

@@ -67,6 +67,7 @@ class Planner:
             like.new_tensor(np.maximum(stop, 0)),
             log,
             produced=int((tokens < 0).all(0).sum()),
+            first=int(active.any(0).argmax()),
         )
 
     def view(self, plan: Plan, call: Call, start: int, stop: int) -> View:
@@ -107,7 +108,7 @@ class Planner:
             write=active & (seen > 0),
             blind=active & (seen == 0),
         )
-        if stop - start == call.n_queries:
+        if stop - start == call.n_queries - plan.first:
             plan.views[key] = view
         return view
 

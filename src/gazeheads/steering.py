@@ -61,7 +61,7 @@ class Steering:
         step = max(
             1, CHUNK // (call.n_keys * max(len(plan.active), min(most, max(len(g.rows) for g in groups))))
         )
-        for start in range(0, call.n_queries, step):
+        for start in range(plan.first, call.n_queries, step):
             stop = min(start + step, call.n_queries)
             view = self._planner.view(plan, call, start, stop)
             for group in groups:
