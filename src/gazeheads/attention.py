@@ -81,7 +81,7 @@ class _Session:
             if twice := steered & probe.overwrites:
                 raise HeadSteeredTwice(
                     f"Head {min(twice)} is steered by two gazes at one time. Give each head one gaze; to look at "
-                    "two regions join them with |."
+                    "two regions join them with |, or with a Mix, which gives each its share."
                 )
             steered |= probe.overwrites
         self.blocks.append(block)
