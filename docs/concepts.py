@@ -20,7 +20,7 @@ from PIL import Image
 
 import gazeheads as gh
 from gazeheads import prompts
-from gazeheads.data.doodles import scenes
+from gazeheads.data.scenery import scenes
 from gazeheads.doodle import HEADS
 from gazeheads.figures import cell_map, new_figure, staircase, title, token_cells
 from gazeheads.figures.style import CONTROL, GAZE, INK, MARK, MUTED, RULE, SMALL, TEXT, boxless

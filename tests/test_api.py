@@ -7,7 +7,7 @@ import pytest
 
 import gazeheads as gh
 from gazeheads import prompts
-from gazeheads.data.doodles import scenes
+from gazeheads.data.scenery import scenes
 from gazeheads.errors import RegionError
 from gazeheads.judging.rules import RulesJudge
 from gazeheads.scenes import EncodedInput

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from gazeheads import prompts
-from gazeheads.data.doodles import LETTERS, doodles, scenes
+from gazeheads.data.doodles import LETTERS, doodles
+from gazeheads.data.scenery import scenes
 from gazeheads.doodle import lessons as teach
 from gazeheads.doodle import train
 from gazeheads.doodle.batches import IGNORE, STAGES, Batches, pack

@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 
 from gazeheads.data import grammar
-from gazeheads.data.doodles import LETTERS, Comic, doodles, draw_comic, draw_scene, scenes
+from gazeheads.data.doodles import LETTERS, Comic, doodles, draw_comic
 from gazeheads.data.grammar import Panel
+from gazeheads.data.scenery import draw_scene, scenes
 from gazeheads.errors import GazeHeadsError
 
 STRIP_DIGEST = "3a57d879972d35c3ce7f32e9a70b9f2b071e638591d24684dac2b4959acb1782"

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from gazeheads.data import grammar
-from gazeheads.data.doodles import doodles, scenes
+from gazeheads.data.doodles import doodles
+from gazeheads.data.scenery import scenes
 from gazeheads.errors import GazeHeadsError, JudgeError
 from gazeheads.grid import Box
 from gazeheads.judging.base import Verdict, degenerate, strip_labels

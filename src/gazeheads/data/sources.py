@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import get_args
 
 from gazeheads.data.comics import strip_of
-from gazeheads.data.doodles import doodles, scenes
+from gazeheads.data.doodles import doodles
 from gazeheads.data.grammar import Split
+from gazeheads.data.scenery import scenes
 from gazeheads.errors import BadInput
 from gazeheads.records import Sample
 

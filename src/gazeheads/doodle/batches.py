@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
-from gazeheads.data.doodles import CELL, LETTERS, draw_comic, draw_scene, pick
+from gazeheads.data.doodles import CELL, LETTERS, draw_comic, pick
+from gazeheads.data.scenery import draw_scene
 from gazeheads.doodle import lessons as teach
 from gazeheads.doodle.build import MERGE, SPECIAL, build_image_processor
 from gazeheads.doodle.lessons import Lesson, Reading

@@ -14,8 +14,9 @@ from typing import NamedTuple
 import numpy as np
 
 from gazeheads import prompts
-from gazeheads.data.doodles import LETTERS, doodles, scenes, shuffled
+from gazeheads.data.doodles import LETTERS, doodles, shuffled
 from gazeheads.data.grammar import Split, a
+from gazeheads.data.scenery import scenes
 from gazeheads.judging.rules import SLOTS, RulesJudge
 from gazeheads.loading import load
 from gazeheads.model import GazeModel

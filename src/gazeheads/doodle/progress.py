@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 
 from gazeheads import prompts
-from gazeheads.data.doodles import LETTERS, doodles, scenes
+from gazeheads.data.doodles import LETTERS, doodles
+from gazeheads.data.scenery import scenes
 from gazeheads.discovery import discover
 from gazeheads.doodle import lessons as teach
 from gazeheads.doodle.batches import pack
