@@ -71,8 +71,8 @@ class Box:
 class View:
     """One grid of `rows` x `cols` cells laid over `box` of picture number `image` (from 0).
 
-    `kind` is "whole" (the picture as one grid), "tile" or "thumbnail". The box may reach beyond the picture
-    where the processor pads.
+    `kind` is "whole" (the picture as one grid), "tile" (a part of it, or all of it at a higher resolution) or
+    "thumbnail" (all of it, beside tiles). The box may reach beyond the picture where the processor pads.
     """
 
     image: int
@@ -147,13 +147,21 @@ class ImageGrid:
     def from_views(
         cls, n_prompt: int, positions: Ints, views: Sequence[View], sizes: Sequence[tuple[int, int]]
     ) -> "ImageGrid":
-        """The grid whose tokens, in prompt order, are the cells of `views` one view after the other."""
+        """The grid whose tokens, in prompt order, are the cells of `views` one view after the other.
+
+        A cell that reaches beyond its picture, into padding, sees the part that is inside.
+        """
+        edges = [np.array([sizes[view.image]] * 2, dtype=np.float64).ravel() for view in views]
         counts = [view.rows * view.cols for view in views]
         return cls(
             n_prompt=int(n_prompt),
             positions=np.array(positions, dtype=np.int64),
             view_of=np.repeat(np.arange(len(views), dtype=np.int64), counts),
-            rects=np.concatenate([view.rects for view in views]) if views else np.zeros((0, 4)),
+            rects=np.concatenate(
+                [np.clip(view.rects, 0, edge) for view, edge in zip(views, edges, strict=True)]
+            )
+            if views
+            else np.zeros((0, 4)),
             views=tuple(views),
             sizes=tuple((int(width), int(height)) for width, height in sizes),
         )

@@ -32,7 +32,7 @@ def load(
     extra: dict[str, Any] = {"revision": revision} if revision else {}
     try:
         config = AutoConfig.from_pretrained(place, **extra)
-        known = family(config.model_type)
+        known = family(config)
         hf: Any = AutoModelForImageTextToText.from_pretrained(
             place, dtype=dtype, attn_implementation="sdpa", **extra
         )

@@ -4,16 +4,27 @@
 passed in.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, reduce
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
 from gazeheads.errors import RegionError
+from gazeheads.geometry import Rectangle, Union, share_inside
 from gazeheads.grid import Box, ImageGrid
-from gazeheads.regions import Coverage, Region
+from gazeheads.regions import Coverage, Region, picture_box
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What reaches the model of one picture. share: of its area, 0..1. how: its views and their cells, in words."""
+
+    share: float
+    how: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +34,8 @@ class EncodedInput:
     tensors: what the processor made, for a batch of one: `model.hf.generate(**scene.tensors)` works.
     positions: (axis, 1, token) position ids of the prompt. picture_key: equal for scenes that show the same
     pictures.
-    boxes, names: the panels or things of picture 0, in reading order, if they were given.
+    boxes, names: the panels or things of picture 0, in reading order, if they were given. settings: the keywords with
+    which the processor was called.
     """
 
     tensors: dict[str, Tensor] = field(repr=False)
@@ -33,6 +45,26 @@ class EncodedInput:
     picture_key: str = field(repr=False)
     boxes: tuple[Box, ...] = field(default=(), repr=False)
     names: tuple[str, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def seen(self) -> tuple[Seen, ...]:
+        """What reaches the model of each picture, by the boxes of its views."""
+        return tuple(self._seen(image) for image in range(len(self.grid.sizes)))
+
+    def _seen(self, image: int) -> Seen:
+        views = [view for view in self.grid.views if view.image == image]
+        picture = picture_box(self.grid, image)
+        shape = reduce(Union, [Rectangle(view.box) for view in views])
+        share = float(share_inside(shape, picture, np.array([picture.corners]))[0])
+        how = []
+        for kind in dict.fromkeys(view.kind for view in views):
+            alike = [view for view in views if view.kind == kind]
+            width, height = alike[0].cell
+            count = f"{len(alike)} {kind}s, each" if len(alike) > 1 else f"{kind}:"
+            how.append(f"{count} {alike[0].rows} x {alike[0].cols} cells of {width:.3g} x {height:.3g} px")
+        changed = ", ".join(f"{name}={value}" for name, value in self.settings.items())
+        return Seen(share, "; ".join(how) + (f" (processor called with {changed})" if changed else ""))
 
     @property
     def n_prompt(self) -> int:
