@@ -14,7 +14,7 @@ import numpy.typing as npt
 from torch import Tensor
 
 from gazeheads.errors import RegionError
-from gazeheads.geometry import Rectangle, Union, share_inside
+from gazeheads.geometry import Rectangle, Shape, Union, share_inside
 from gazeheads.grid import Box, ImageGrid
 from gazeheads.regions import Coverage, Region, picture_box
 
@@ -55,7 +55,8 @@ class EncodedInput:
     def _seen(self, image: int) -> Seen:
         views = [view for view in self.grid.views if view.image == image]
         picture = picture_box(self.grid, image)
-        shape = reduce(Union, [Rectangle(view.box) for view in views])
+        boxes: list[Shape] = [Rectangle(view.box) for view in views]
+        shape = reduce(Union, boxes)
         share = float(share_inside(shape, picture, np.array([picture.corners]))[0])
         how = []
         for kind in dict.fromkeys(view.kind for view in views):

@@ -39,8 +39,14 @@ class Processed:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     def setting(self, name: str) -> Any:
-        """A setting of the image processor, as it was for this call; None where it has none."""
-        return self.settings.get(name, getattr(self.processor.image_processor, name, None))
+        """A setting of the image processor, as it was for this call; None where it has none.
+
+        What the processor sets goes before what its image processor does.
+        """
+        own = getattr(self.processor, "images_kwargs", {}).get(
+            name, getattr(self.processor.image_processor, name, None)
+        )
+        return self.settings.get(name, own)
 
     @property
     def n_image_tokens(self) -> int:

@@ -47,6 +47,7 @@ def _names(made: Processed, tokens: int) -> list[str]:
 
 
 def _smolvlm() -> type[Any]:
+    from transformers import ProcessorMixin
     import transformers.models.smolvlm.processing_smolvlm as module
 
     if getattr(module, "num2words", None) is None:
@@ -65,6 +66,10 @@ def _smolvlm() -> type[Any]:
             super().__init__(
                 image_processor, tokenizer, video_processor, image_seq_len, chat_template, **settings
             )
+
+        def apply_chat_template(self, *conversation: Any, **settings: Any) -> Any:
+            """As all processors do it: its own asks the video processor for its frames first."""
+            return ProcessorMixin.apply_chat_template(self, *conversation, **settings)
 
     return SmolVLMProcessor
 
