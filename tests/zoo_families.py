@@ -22,7 +22,9 @@ from transformers.models.glm4v.image_processing_pil_glm4v import Glm4vImageProce
 from transformers.models.got_ocr2.image_processing_pil_got_ocr2 import GotOcr2ImageProcessorPil
 from transformers.models.idefics3.image_processing_pil_idefics3 import Idefics3ImageProcessorPil
 from transformers.models.llava_next.image_processing_pil_llava_next import LlavaNextImageProcessorPil
-from transformers.models.llava_onevision.image_processing_pil_llava_onevision import LlavaOnevisionImageProcessorPil
+from transformers.models.llava_onevision.image_processing_pil_llava_onevision import (
+    LlavaOnevisionImageProcessorPil,
+)
 from transformers.models.ovis2.image_processing_pil_ovis2 import Ovis2ImageProcessorPil
 from transformers.models.pixtral.image_processing_pil_pixtral import PixtralImageProcessorPil
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
@@ -50,7 +52,9 @@ IDEFICS = (
 )
 
 
-def tokenizer(specials: Sequence[str] = (), named: Mapping[str, str] | None = None) -> PreTrainedTokenizerFast:
+def tokenizer(
+    specials: Sequence[str] = (), named: Mapping[str, str] | None = None
+) -> PreTrainedTokenizerFast:
     """256 byte tokens and the special tokens of a family; `named` become attributes, such as `image_token`."""
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     bare = Tokenizer(models.BPE(vocab={char: number for number, char in enumerate(alphabet)}, merges=[]))
@@ -137,7 +141,14 @@ def _internvl() -> Any:
 
 
 def _aya_vision() -> Any:
-    words = ["<image>", "<|START_OF_IMG|>", "<|END_OF_IMG|>", "<|IMG_PATCH|>", "<|IMG_LINE_BREAK|>", "TILE_GLOBAL"]
+    words = [
+        "<image>",
+        "<|START_OF_IMG|>",
+        "<|END_OF_IMG|>",
+        "<|IMG_PATCH|>",
+        "<|IMG_LINE_BREAK|>",
+        "TILE_GLOBAL",
+    ]
     return transformers.AyaVisionProcessor(
         image_processor=_got(),
         tokenizer=tokenizer([*words, *(f"TILE_{n}" for n in range(1, 13)), "TILE"]),
@@ -151,7 +162,9 @@ def _aya_vision() -> Any:
 class GotForCohere(GotOcr2ImageProcessorPil):
     """Tiles for cohere2_vision, whose own image processor needs torchvision: another's, in its arrangement."""
 
-    def crop_image_to_patches(self, images: Any, min_patches: int, max_patches: int, *args: Any, **kw: Any) -> Any:
+    def crop_image_to_patches(
+        self, images: Any, min_patches: int, max_patches: int, *args: Any, **kw: Any
+    ) -> Any:
         import transformers.models.got_ocr2.image_processing_pil_got_ocr2 as module
 
         from gazeheads.families.cohere2_vision import arrangement
@@ -218,7 +231,9 @@ def _llava_onevision() -> Any:
 
 def _ovis2() -> Any:
     return transformers.Ovis2Processor(
-        image_processor=Ovis2ImageProcessorPil(size=TILE, crop_to_patches=True, min_patches=1, max_patches=9, **HALF),
+        image_processor=Ovis2ImageProcessorPil(
+            size=TILE, crop_to_patches=True, min_patches=1, max_patches=9, **HALF
+        ),
         tokenizer=tokenizer(["<image>", "<IMG_ATOM>", *OVIS]),
         image_seq_length=4,
         chat_template=chat("<image>", between="\n"),
@@ -296,7 +311,12 @@ CLIP = dict(
 SIGLIP = CLIP | dict(model_type="siglip_vision_model")
 PIXTRAL = CLIP | dict(model_type="pixtral", image_size=224, head_dim=16)
 QWEN_TOWER = dict(
-    depth=2, hidden_size=32, intermediate_size=48, num_heads=2, out_hidden_size=64, num_position_embeddings=256
+    depth=2,
+    hidden_size=32,
+    intermediate_size=48,
+    num_heads=2,
+    out_hidden_size=64,
+    num_position_embeddings=256,
 )
 MROPE = dict(rope_type="default", rope_theta=1e4, mrope_section=[2, 3, 3])
 
@@ -350,10 +370,20 @@ def _species() -> dict[str, Species]:
         layer_types=["linear_attention", "full_attention"] * 2,
     )
     glm_tower = dict(
-        depth=2, hidden_size=32, intermediate_size=48, num_heads=2, out_hidden_size=64, image_size=56, patch_size=14
+        depth=2,
+        hidden_size=32,
+        intermediate_size=48,
+        num_heads=2,
+        out_hidden_size=64,
+        image_size=56,
+        patch_size=14,
     )
     ovis_tower = CLIP | dict(
-        model_type="ovis2_vision", vocab_size=40, num_visual_indicator_tokens=5, hidden_stride=2, tokenize_function="softmax"
+        model_type="ovis2_vision",
+        vocab_size=40,
+        num_visual_indicator_tokens=5,
+        hidden_stride=2,
+        tokenize_function="softmax",
     )
     idefics_tower = dict(
         hidden_size=32,
@@ -405,13 +435,18 @@ def _species() -> dict[str, Species]:
         hidden_size=64,
         vocab_size=512,
     )
-    cohere = text("cohere2", sliding_window=16, layer_types=["sliding_attention", "full_attention", "sliding_attention"])
+    cohere = text(
+        "cohere2", sliding_window=16, layer_types=["sliding_attention", "full_attention", "sliding_attention"]
+    )
     clip_llava = dict(vision_config=CLIP, text_config=text("llama"), vision_feature_layer=-1)
     return {
         "qwen2_vl": Species(
             "qwen2_vl",
             lambda: _qwen("Qwen2VLProcessor", 14),
-            qwen(text_config=text(rope_parameters=MROPE), vision_config=old | dict(embed_dim=32, hidden_size=64)),
+            qwen(
+                text_config=text(rope_parameters=MROPE),
+                vision_config=old | dict(embed_dim=32, hidden_size=64),
+            ),
         ),
         "qwen2_5_vl": Species(
             "qwen2_5_vl",
@@ -438,7 +473,9 @@ def _species() -> dict[str, Species]:
         ),
         "glm4v": Species("glm4v", _glm4v, glm),
         "llava": Species("llava", _llava, index("<image>", **clip_llava)),
-        "llava_next": Species("llava_next", _llava_next, index("<image>", image_grid_pinpoints=PINPOINTS, **clip_llava)),
+        "llava_next": Species(
+            "llava_next", _llava_next, index("<image>", image_grid_pinpoints=PINPOINTS, **clip_llava)
+        ),
         "llava_onevision": Species(
             "llava_onevision",
             _llava_onevision,
@@ -455,15 +492,23 @@ def _species() -> dict[str, Species]:
         "internvl": Species(
             "internvl",
             _internvl,
-            image("<IMG_CONTEXT>", text_config=text("qwen2"), vision_config=internvl_tower, image_seq_length=4),
+            image(
+                "<IMG_CONTEXT>", text_config=text("qwen2"), vision_config=internvl_tower, image_seq_length=4
+            ),
         ),
         "gemma3": Species("gemma3", _gemma3, gemma),
-        "gemma3_scan": Species("gemma3", _gemma3, gemma, {"do_pan_and_scan": True, "pan_and_scan_min_crop_size": 24}),
+        "gemma3_scan": Species(
+            "gemma3", _gemma3, gemma, {"do_pan_and_scan": True, "pan_and_scan_min_crop_size": 24}
+        ),
         "idefics3": Species(
-            "idefics3", _idefics3, image("<image>", text_config=text("llama"), vision_config=idefics_tower, scale_factor=2)
+            "idefics3",
+            _idefics3,
+            image("<image>", text_config=text("llama"), vision_config=idefics_tower, scale_factor=2),
         ),
         "smolvlm": Species(
-            "smolvlm", _smolvlm, image("<image>", text_config=text("llama"), vision_config=idefics_tower, scale_factor=2)
+            "smolvlm",
+            _smolvlm,
+            image("<image>", text_config=text("llama"), vision_config=idefics_tower, scale_factor=2),
         ),
         "pixtral": Species(
             "llava",
@@ -490,18 +535,35 @@ def _species() -> dict[str, Species]:
         "paligemma": Species(
             "paligemma",
             _paligemma,
-            index("<image>", text_config=text("gemma"), vision_config=SIGLIP | dict(projection_dim=64), projection_dim=64),
+            index(
+                "<image>",
+                text_config=text("gemma"),
+                vision_config=SIGLIP | dict(projection_dim=64),
+                projection_dim=64,
+            ),
         ),
         "aya_vision": Species(
             "aya_vision",
             _aya_vision,
-            index("<|IMG_PATCH|>", text_config=cohere, vision_config=SIGLIP, vision_feature_layer=-1, downsample_factor=2),
+            index(
+                "<|IMG_PATCH|>",
+                text_config=cohere,
+                vision_config=SIGLIP,
+                vision_feature_layer=-1,
+                downsample_factor=2,
+            ),
         ),
         "ovis2": Species("ovis2", _ovis2, ovis),
         "cohere2_vision": Species(
             "cohere2_vision",
             _cohere2_vision,
-            image("<|IMG_PATCH|>", text_config=cohere, vision_config=SIGLIP, downsample_factor=2, alignment_intermediate_size=64),
+            image(
+                "<|IMG_PATCH|>",
+                text_config=cohere,
+                vision_config=SIGLIP,
+                downsample_factor=2,
+                alignment_intermediate_size=64,
+            ),
         ),
     }
 
@@ -515,7 +577,9 @@ def zoo(name: str) -> GazeModel:
     """The tiny model of one family, in float32 and eval mode."""
     species = ZOO[name]
     processor = species.processor()
-    config = AutoConfig.for_model(species.model_type, **species.config(processor.tokenizer.convert_tokens_to_ids))
+    config = AutoConfig.for_model(
+        species.model_type, **species.config(processor.tokenizer.convert_tokens_to_ids)
+    )
     with torch.random.fork_rng():
         torch.manual_seed(0)
         hf = AutoModelForImageTextToText.from_config(config).eval()

@@ -16,7 +16,7 @@ from torch import Tensor
 from gazeheads.errors import RegionError
 from gazeheads.geometry import Rectangle, Shape, Union, share_inside
 from gazeheads.grid import Box, ImageGrid
-from gazeheads.regions import Coverage, Region, picture_box
+from gazeheads.regions import Coverage, Region, Views, picture_box
 
 
 @dataclass(frozen=True)
@@ -82,15 +82,19 @@ class EncodedInput:
         image: int = 0,
         coverage: Coverage = "area",
         min_tokens: int | None = None,
+        views: Views = "all",
         name: str = "",
     ) -> Region:
         """The pixels `x0 <= x < x1`, `y0 <= y < y1` of picture `image`.
 
         Raises `EmptyBox`, `OutsidePicture`, or `RegionTooSmall` if it covers less than one token and
-        `min_tokens` is not given (then it grows to the nearest cells, and `region.grown` says so).
+        `min_tokens` is not given (then it grows to the nearest cells, and `region.grown` says so). views: where the
+        picture is shown several times, all of these, those in "detail" (tiles), or the "overview" (thumbnail).
         """
         box = Box(x0, y0, x1, y1)
-        return Region.box(self.grid, box, image, coverage=coverage, min_tokens=min_tokens, name=name)
+        return Region.box(
+            self.grid, box, image, coverage=coverage, min_tokens=min_tokens, views=views, name=name
+        )
 
     def mask(
         self,
@@ -99,10 +103,13 @@ class EncodedInput:
         image: int = 0,
         coverage: Coverage = "area",
         min_tokens: int | None = None,
+        views: Views = "all",
         name: str = "",
     ) -> Region:
         """An array (row, col) of booleans or of values 0..1, of any size in proportion to the picture."""
-        return Region.mask(self.grid, mask, image, coverage=coverage, min_tokens=min_tokens, name=name)
+        return Region.mask(
+            self.grid, mask, image, coverage=coverage, min_tokens=min_tokens, views=views, name=name
+        )
 
     def point(
         self,
@@ -113,11 +120,12 @@ class EncodedInput:
         image: int = 0,
         coverage: Coverage = "area",
         min_tokens: int | None = None,
+        views: Views = "all",
         name: str = "",
     ) -> Region:
         """All within `radius` pixels of (x, y)."""
         return Region.point(
-            self.grid, x, y, radius, image, coverage=coverage, min_tokens=min_tokens, name=name
+            self.grid, x, y, radius, image, coverage=coverage, min_tokens=min_tokens, views=views, name=name
         )
 
     @cached_property
@@ -141,6 +149,13 @@ class EncodedInput:
         return self.panels[number]
 
     def cells(self, image: int = 0) -> tuple[Region, ...]:
-        """A region for each image token of one picture, in prompt order."""
-        rects = self.grid.rects[self.grid.images == image]
-        return tuple(Region.box(self.grid, Box(*map(float, rect)), image) for rect in rects)
+        """A region for each image token that sees some of a picture, in prompt order."""
+        # Other views of the picture see the same pixels; they are left out.
+        alone: dict[str, Views] = {"whole": "all", "tile": "detail", "thumbnail": "overview"}
+        return tuple(
+            Region.box(self.grid, Box(*map(float, rect)), image, views=alone[self.grid.views[view].kind])
+            for rect, view, sees in zip(
+                self.grid.rects, self.grid.view_of.tolist(), self.grid.inside, strict=True
+            )
+            if self.grid.views[view].image == image and sees
+        )

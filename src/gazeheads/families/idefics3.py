@@ -47,8 +47,8 @@ def _names(made: Processed, tokens: int) -> list[str]:
 
 
 def _smolvlm() -> type[Any]:
-    from transformers import ProcessorMixin
     import transformers.models.smolvlm.processing_smolvlm as module
+    from transformers import ProcessorMixin
 
     if getattr(module, "num2words", None) is None:
         module.num2words = str  # it writes the times of video frames, which are not used here

@@ -2,7 +2,7 @@
 
 The second view is one large grid over all tiles of a canvas. The picture is fitted into the canvas and centred; rows
 or columns of cells that lie in the padding are cut from both ends, and each row ends with a newline token. OneVision
-shrinks a grid that has too many cells, and gives only the square where there are several pictures. Pixels and cells
+shrinks a grid that has too many cells; of several pictures it gives only a square, the picture padded to it. Pixels and cells
 are rounded apart, so a cell of the rim may reach beyond the picture (transformers 5.23, checked by pixel gradients).
 """
 
@@ -32,13 +32,14 @@ def _onevision(made: Processed) -> list[View]:
     side = config.vision_config.image_size // config.vision_config.patch_size
     views: list[View] = []
     for image, (width, height) in enumerate(made.sizes):
-        whole = Box(0, 0, width, height)
         if len(made.sizes) > 1:
-            views.append(View(image, "whole", side, side, whole))
+            edge = max(width, height)
+            left, top = (edge - width) // 2, (edge - height) // 2
+            views.append(View(image, "whole", side, side, Box(-left, -top, edge - left, edge - top)))
             continue
         most = int(config.vision_aspect_ratio.removeprefix("anyres_max_"))
         views += [
-            View(image, "thumbnail", side, side, whole),
+            View(image, "thumbnail", side, side, Box(0, 0, width, height)),
             canvas(image, (width, height), config, most * side**2),
         ]
     return views
