@@ -131,7 +131,7 @@ def sight_errors(model: GazeModel, scene: EncodedInput, tokens: Sequence[int]) -
         if not grid.inside[token]:
             errors.append(0.0 if sight is None else np.inf)
             continue
-        if sight is None or abs(sight.blue - BLUES[image] / 255) > 0.02:
+        if sight is None or abs(sight.blue - BLUES[image] / 255) > 0.1:
             errors.append(np.inf)
             continue
         across = abs(sight.x * width - (x0 + x1) / 2) / (x1 - x0)

@@ -31,7 +31,7 @@ from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLIm
 from transformers.models.siglip.image_processing_pil_siglip import SiglipImageProcessorPil
 from transformers.models.smolvlm.image_processing_pil_smolvlm import SmolVLMImageProcessorPil
 
-from gazeheads.families import FAMILIES, Family, family
+from gazeheads.families import FAMILIES
 from gazeheads.families.idefics3 import SMOLVLM
 from gazeheads.families.pixtral import pixtral_pictures
 from gazeheads.families.processors import image_only

@@ -194,8 +194,8 @@ class ImageGrid:
     def inside(self) -> npt.NDArray[np.bool_]:
         """(token,) whether a token sees any part of its picture; the others see padding only."""
         edges = np.array(self.sizes, dtype=np.float64).reshape(-1, 2)[self.images]
-        inside: npt.NDArray[np.bool_] = (self.rects[:, :2] < edges).all(1) & (self.rects[:, 2:] > 0).all(1)
-        return inside
+        inside = (self.rects[:, :2] < edges).all(1) & (self.rects[:, 2:] > 0).all(1)
+        return np.asarray(inside, dtype=np.bool_)
 
     def cell(self, image: int = 0) -> tuple[float, float]:
         """Width and height in pixels of the smallest cell laid over picture `image`."""

@@ -2,14 +2,16 @@
 
 The second view is one large grid over all tiles of a canvas. The picture is fitted into the canvas and centred; rows
 or columns of cells that lie in the padding are cut from both ends, and each row ends with a newline token. OneVision
-shrinks a grid that has too many cells; of several pictures it gives only a square, the picture padded to it. Pixels and cells
-are rounded apart, so a cell of the rim may reach beyond the picture (transformers 5.23, checked by pixel gradients).
+shrinks a grid that has too many cells; of several pictures it gives only a square, each padded to it. Pixels and
+cells are rounded apart, so a cell of the rim may reach beyond the picture (transformers 5.23, checked by pixel
+gradients).
 """
 
 import math
 from collections.abc import Callable
 from typing import Any
 
+from gazeheads.errors import BadInput
 from gazeheads.families import Family, Processed, Size
 from gazeheads.families.processors import named
 from gazeheads.grid import Box, View
@@ -66,6 +68,11 @@ def canvas(image: int, size: Size, config: Any, most: int | None = None) -> View
     else:
         before = (cols - int(round(width * (rows / height), 7))) // 2
     kept_rows, kept_cols = rows - 2 * above, cols - 2 * before
+    if kept_rows < 1 or kept_cols < 1:
+        raise BadInput(
+            f"A picture of {width} x {height} px fits its canvas of {across} x {down} px as a line thinner than a "
+            "cell, and only newline tokens would be left of it. Use a picture of more usual proportions."
+        )
     box = Box(
         (before * cell - left) * width / wide,
         (above * cell - top) * height / high,

@@ -1,0 +1,360 @@
+"""Every family of models through one path: the same laws for each, on tiny random models and real processors.
+
+What is measured is in `conformance.py`, the models are in `zoo_families.py`. The fast tests look at a sample of image
+tokens and two picture shapes; behind the mark `slow` all tokens of six shapes are looked at.
+"""
+
+import copy
+import logging
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from torch import Tensor
+from transformers import DynamicCache
+
+import tiny
+from conformance import SHAPES, colours, embeddings, ramps, sight_errors, token_sight
+from gazeheads.attention import attached
+from gazeheads.decoding import collate
+from gazeheads.discovery import discover
+from gazeheads.errors import BadInput, ModelError, NothingSteered, RegionError, UnknownFamily
+from gazeheads.families import FAMILIES, family, image_positions
+from gazeheads.families.cohere2_vision import arrangement
+from gazeheads.families.llava_next import canvas
+from gazeheads.gaze import Gaze
+from gazeheads.grid import Box, ImageGrid, View
+from gazeheads.heads import Head
+from gazeheads.model import GazeModel
+from gazeheads.regions import Region
+from gazeheads.scenes import EncodedInput
+from gazeheads.steering import Steering
+from zoo_families import ZOO, zoo
+
+logging.getLogger("transformers").setLevel(logging.ERROR)
+
+# PaliGemma's processor asks numpy for a copy in an old way; rotary embeddings and caches of others warn too
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
+
+EVERY = pytest.mark.parametrize("name", ZOO)
+STRIP = (168, 56)
+NO_PREFIX = {"paligemma"}  # all of the prompt sees all of it
+NO_CROP = {"qwen3_5"}  # a hybrid: its linear layers hold no keys
+
+
+def scene_of(name: str, *pictures: Image.Image, prompt: str = "What is it?") -> EncodedInput:
+    return zoo(name).encode(pictures or tiny.noise(*STRIP), prompt, **ZOO[name].settings)
+
+
+def full_layers(model: GazeModel) -> list[int]:
+    """Layers with attention that see the whole prompt."""
+    text = model.hf.config.get_text_config()
+    kinds = getattr(text, "layer_types", None) or ["full_attention"] * model.n_layers
+    return [layer for layer, kind in enumerate(kinds) if kind == "full_attention"]
+
+
+def heads_of(model: GazeModel) -> list[Head]:
+    """Two heads of every layer that sees the whole prompt."""
+    return [Head(layer, head) for layer in full_layers(model) for head in (0, 3)]
+
+
+def spread(n: int, most: int) -> list[int]:
+    """At most so many of n tokens, over all of them."""
+    return sorted({round(i) for i in np.linspace(0, n - 1, min(n, most))})
+
+
+# --------------------------------------------------------------------------------------------- which pixels a token sees
+
+
+@EVERY
+def test_image_tokens_look_where_they_are_said_to(name: str) -> None:
+    for size in SHAPES[:2]:
+        scene = scene_of(name, *ramps(size))
+        assert sight_errors(zoo(name), scene, spread(len(scene.grid), 12)).max() < 0.3
+
+
+@pytest.mark.slow
+@EVERY
+@pytest.mark.parametrize("size", SHAPES)
+def test_every_image_token_looks_where_it_is_said_to(name: str, size: tuple[int, int]) -> None:
+    scene = scene_of(name, *ramps(size))
+    assert sight_errors(zoo(name), scene, range(len(scene.grid))).max() < 0.3
+
+
+@EVERY
+def test_tokens_of_two_pictures_look_at_their_own(name: str) -> None:
+    scene = scene_of(name, *ramps(STRIP, (84, 112)))
+    assert set(scene.grid.images) == {0, 1}
+    assert sight_errors(zoo(name), scene, spread(len(scene.grid), 12)).max() < 0.35
+
+
+@EVERY
+def test_tokens_that_are_no_cells_see_no_pixel(name: str) -> None:
+    """Newlines, breaks, indicators and text; and all tokens with pixels are cells."""
+    scene, model = scene_of(name, *ramps(STRIP)), zoo(name)
+    rest = sorted(set(range(scene.n_prompt)) - set(scene.grid.positions.tolist()))
+    assert token_sight(model, scene, rest) == [None] * len(rest)
+    ids = image_positions(scene.tensors["input_ids"].cpu(), model.hf.config.image_token_id)
+    newlines = set(ids.tolist()) - set(scene.grid.positions.tolist())
+    rows = sum(view.rows for view in scene.grid.views if view.kind == "tile")
+    assert len(newlines) == (rows if name in ("llava_next", "llava_onevision") else 0)
+
+
+@EVERY
+def test_a_lit_box_changes_the_tokens_that_are_said_to_see_it(name: str) -> None:
+    model, size = zoo(name), (168, 112)
+    box = Box(20, 15, 110, 85)
+    dark = Image.new("RGB", size, (60, 60, 60))
+    lit = dark.copy()
+    lit.paste((230, 120, 40), tuple(map(int, box.corners)))
+    before, after = (scene_of(name, picture) for picture in (dark, lit))
+    assert before.grid == after.grid
+    with torch.no_grad():
+        moved = (embeddings(model, after.tensors) - embeddings(model, before.tensors)).norm(dim=-1)
+    changed = (moved > 1e-4).numpy()
+    rects = before.grid.rects
+    cells = rects[:, 2:] - rects[:, :2]
+    margin = cells * (
+        1.0 if name == "llava_onevision" else 0.3
+    )  # resampling spreads pixels; OneVision's, features
+    low, high = np.array(box.corners[:2]), np.array(box.corners[2:])
+    touch = ((rects[:, :2] < high + margin) & (rects[:, 2:] > low - margin)).all(1)
+    surely = ((rects[:, :2] < high - margin / 2) & (rects[:, 2:] > low + margin / 2)).all(1)
+    at = before.grid.positions
+    assert surely.any()
+    assert changed[at][surely].all()
+    assert not changed[at][~touch].any()
+    assert not changed[np.setdiff1d(np.arange(before.n_prompt), at)].any()
+    weights = Region.box(before.grid, box).weights
+    assert (weights[surely] > 0).all()
+    assert (weights[~touch] == 0).all()
+
+
+@EVERY
+@pytest.mark.parametrize("size", [STRIP, (57, 331)])
+def test_regions_that_tile_the_picture_partition_the_tokens_of_each_view(
+    name: str, size: tuple[int, int]
+) -> None:
+    scene = scene_of(name, tiny.noise(*size))
+    width, height = size
+    x, y = 0.37 * width, 0.6 * height
+    boxes = [Box(0, 0, x, height), Box(x, 0, width, y), Box(x, y, width, height)]
+    total = sum(Region.box(scene.grid, box).weights for box in boxes)
+    assert total == pytest.approx(np.ones(len(scene.grid)))
+    kinds = [view.kind for view in scene.grid.views]
+    assert kinds == ["whole"] or {"tile", "thumbnail"} == set(kinds)
+    tile = np.array([kind != "thumbnail" for kind in kinds])[scene.grid.view_of]
+    whole = [scene.box(0, 0, *size, views=views).weights for views in ("detail", "overview", "all")]
+    assert whole[0] == pytest.approx(tile.astype(float))
+    assert whole[1] == pytest.approx((~tile | (np.array(kinds) == "whole")[scene.grid.view_of]).astype(float))
+    assert whole[2] == pytest.approx(1)
+    for cell, token in zip(scene.cells(), range(len(scene.grid)), strict=True):
+        assert cell.weights[token] == pytest.approx(1)
+        assert cell.weights.sum() == pytest.approx(1)
+
+
+@EVERY
+@pytest.mark.parametrize("size", [(1536, 256), (90, 200)])
+def test_what_is_said_to_reach_the_model_does(name: str, size: tuple[int, int]) -> None:
+    """The ramp through the processor: its colours end where the picture ends."""
+    scene = scene_of(name, *ramps(size))
+    assert scene.seen[0].share > 0.99
+    red, green, blue = colours(scene.tensors["pixel_values"])
+    for colour in (red[blue > 0.9], green[blue > 0.9]):
+        assert colour.min() < 0.1
+        assert colour.max() > 0.9
+
+
+@EVERY
+def test_pictures_of_unusual_shape_are_pictures_or_refused(name: str) -> None:
+    for size in ((1, 1), (5, 400), (3, 400), (1000, 2)):
+        try:
+            scene = scene_of(name, Image.new("RGB", size, (9, 99, 199)))
+        except (BadInput, ModelError) as error:
+            assert str(error).endswith(".")
+            continue
+        assert scene.grid.inside.any()
+        assert np.isfinite(scene.box(0, 0, *size, min_tokens=1).weights).all()
+
+
+# ------------------------------------------------------------------------------------------------- attention and steering
+
+
+@EVERY
+def test_an_idle_seam_changes_no_bit_and_leaves_nothing_behind(name: str) -> None:
+    model, scene = zoo(name), scene_of(name)
+    with torch.no_grad():
+        plain = model.hf(**scene.tensors).logits
+        with attached(model.hf):
+            idle = model.hf(**scene.tensors).logits
+        answer = model.generate(scene, Gaze(heads_of(model), scene.box(0, 0, 84, 56)), max_new_tokens=2)
+        after = model.hf(**scene.tensors).logits
+    assert answer.effect is not None
+    assert torch.equal(plain, idle)
+    assert torch.equal(plain, after)
+    parts = [getattr(model.hf.config, part) for part in model.hf.config.sub_configs]
+    assert {part._attn_implementation for part in parts if hasattr(part, "_attn_implementation")} == {"sdpa"}
+
+
+@EVERY
+def test_answers_are_those_of_transformers(name: str) -> None:
+    model, scene = zoo(name), scene_of(name, prompt="Who?")
+    out = model.hf.generate(**scene.tensors, max_new_tokens=5, do_sample=False)
+    assert list(model.generate(scene, max_new_tokens=5).token_ids) == out[0, scene.n_prompt :].tolist()
+
+
+@EVERY
+def test_steered_heads_look_at_the_target_and_nowhere_else(name: str) -> None:
+    model, scene = zoo(name), scene_of(name)
+    for region in (scene.box(0, 0, 84, 56), scene.box(100, 0, 168, 56, views="detail")):
+        answer = model.generate(scene, Gaze(heads_of(model), region, during="answer"), max_new_tokens=4)
+        effect = answer.effect
+        assert effect is not None
+        assert effect.rows_steered
+        assert effect.before is not None
+        assert effect.after == pytest.approx(1, abs=1e-5)
+        assert effect.before < 0.95
+
+
+@EVERY
+def test_steering_differs_only_through_the_steered_heads(name: str) -> None:
+    """With the output weights of the steered heads at zero, steering changes nothing."""
+    model, scene = zoo(name), scene_of(name)
+    layer, head = full_layers(model)[-1], 1
+    attention = model.hf.get_decoder().layers[layer].self_attn
+    steering = Steering([Gaze([Head(layer, head)], scene.box(0, 0, 84, 56))], model.n_layers, model.n_heads)
+    size = attention.o_proj.weight.shape[1] // model.n_heads
+    mine = slice(head * size, (head + 1) * size)
+    with torch.no_grad():
+        free = model.hf(**scene.tensors).logits
+        with attached(model.hf, steering):
+            steered = model.hf(**scene.tensors).logits
+        kept = attention.o_proj.weight.detach().clone()
+        attention.o_proj.weight[:, mine] = 0
+        try:
+            free_without = model.hf(**scene.tensors).logits
+            with attached(model.hf, steering):
+                steered_without = model.hf(**scene.tensors).logits
+        finally:
+            attention.o_proj.weight.copy_(kept)
+    assert (free - steered).abs().max() > 1e-4
+    assert torch.equal(free_without, steered_without)
+
+
+@EVERY
+def test_rows_of_a_batch_are_what_they_are_alone(name: str) -> None:
+    """Different pictures and prompts, padding on the left, two rows of one picture, each with its own gaze."""
+    model = zoo(name)
+    strip, other = tiny.noise(*STRIP, seed=1), tiny.noise(84, 112, seed=2)
+    scenes = [
+        scene_of(name, strip, prompt="Who?"),
+        scene_of(name, other, prompt="What is going on here?"),
+        scene_of(name, strip, prompt="And why?"),
+    ]
+    gazes = [
+        Gaze(heads_of(model), scenes[0].box(0, 0, 84, 56)),
+        None,
+        Gaze(heads_of(model)[:1], scenes[2].box(84, 0, 168, 56)),
+    ]
+    batch = collate(model.hf, model.family, scenes, model.pad)
+    steering = Steering(gazes, model.n_layers, model.n_heads)
+    with torch.no_grad():
+        with attached(model.hf, steering):
+            rows = model.hf(**batch.rows, **batch.features, position_ids=batch.position_ids).logits[:, -1]
+        for row, scene, gaze in zip(rows, scenes, gazes, strict=True):
+            alone = Steering([gaze], model.n_layers, model.n_heads)
+            with attached(model.hf, *([alone] if alone.layers else [])):
+                single = model.hf(**scene.tensors).logits[0, -1]
+            assert (row - single).abs().max() < 1e-5
+    answers = model.generate(scenes, gazes, max_new_tokens=3)
+    for answer, scene, gaze in zip(answers, scenes, gazes, strict=True):
+        single_answer = model.generate(scene, gaze, max_new_tokens=3)
+        assert answer.token_ids == single_answer.token_ids
+        if gaze is not None:
+            assert answer.effect is not None
+            assert single_answer.effect is not None
+            assert answer.effect.before == pytest.approx(single_answer.effect.before, abs=1e-5)
+
+
+@EVERY
+def test_a_static_cache_gives_the_same_answer(name: str) -> None:
+    model, scene = zoo(name), scene_of(name)
+    gaze = Gaze(heads_of(model), scene.box(0, 0, 84, 56))
+    ours = model.generate(scene, gaze, max_new_tokens=4)
+    static = model.generate(
+        scene, gaze, max_new_tokens=4, cache_implementation="static", disable_compile=True
+    )
+    assert static.token_ids == ours.token_ids
+    assert static.effect is not None
+    assert ours.effect is not None
+    assert static.effect.before == pytest.approx(ours.effect.before, abs=1e-5)
+
+
+@EVERY
+def test_heads_are_found_in_every_layer_that_has_attention(name: str) -> None:
+    model = zoo(name)
+    strips = [tiny.strip(3, cell=28, seed=seed) for seed in (1, 2)]
+    heads = discover(model, strips, batch_size=4)
+    layers = [n for n, layer in enumerate(model.hf.get_decoder().layers) if hasattr(layer, "self_attn")]
+    assert {head.layer for head in heads} == set(layers)
+    assert len(heads) == len(layers) * model.n_heads
+    scores = np.array([heads.score(head) for head in heads])
+    assert ((scores >= 0) & (scores <= 1)).all()
+    assert len(set(scores)) > 1
+
+
+@EVERY
+def test_a_prefix_with_the_picture_can_be_shared(name: str) -> None:
+    """What two prompts have in common once, the rest of each after it, steered: as if run whole."""
+    model = zoo(name)
+    scenes = [scene_of(name, prompt=prompt) for prompt in ("Who is it?", "Who was this?")]
+    found = [_whole(model, scene) for scene in scenes]
+    shared = _after_prefix(model, scenes)
+    error = max(float((one - other).abs().max()) for one, other in zip(found, shared, strict=True))
+    assert (error < 1e-5) == (name not in NO_PREFIX)
+
+
+def _probe(model: GazeModel, scenes: list[EncodedInput]) -> Steering:
+    gazes = [Gaze(heads_of(model), scene.box(0, 0, 84, 56), during="answer") for scene in scenes]
+    return Steering(gazes, model.n_layers, model.n_heads)
+
+
+@torch.no_grad()
+def _whole(model: GazeModel, scene: EncodedInput) -> Tensor:
+    with attached(model.hf, _probe(model, [scene])):
+        return model.hf(**scene.tensors).logits[0, -1]
+
+
+@torch.no_grad()
+def _after_prefix(model: GazeModel, scenes: list[EncodedInput]) -> list[Tensor]:
+    ids = [scene.tensors["input_ids"][0] for scene in scenes]
+    end = next(n for n, (one, other) in enumerate(zip(*ids, strict=False)) if one != other)
+    assert end > scenes[0].grid.positions[-1]
+    rows = collate(model.hf, model.family, scenes[:1], model.pad)
+    cache: Any = DynamicCache(config=model.hf.config.get_text_config())
+    model.hf(
+        **{key: value[:, :end] for key, value in rows.rows.items()},
+        **rows.features,
+        position_ids=rows.position_ids[..., :end],
+        past_key_values=cache,
+        use_cache=True,
+    )
+    found = []
+    for scene in scenes:
+        mine = copy.deepcopy(cache)
+        one = collate(model.hf, model.family, [scene], model.pad)
+        with attached(model.hf, _probe(model, [scene])):
+            output = model.hf(
+                input_ids=one.rows["input_ids"][:, end:],
+                attention_mask=one.rows["attention_mask"],
+                position_ids=one.position_ids[..., end:],
+                past_key_values=mine,
+                use_cache=True,
+                **{k: v[:, end:] for k, v in one.rows.items() if k == "token_type_ids"},
+            )
+        found.append(output.logits[0, -1])
+    return found
