@@ -11,7 +11,7 @@ from typing import Any
 from gazeheads.errors import ModelError
 from gazeheads.families import Family, Processed, Size
 from gazeheads.families.processors import named
-from gazeheads.families.tiles import tiled
+from gazeheads.families.tiles import one_panel_a_tile, tiled
 from gazeheads.grid import View
 
 
@@ -49,4 +49,4 @@ def _views(made: Processed) -> list[View]:
     return views
 
 
-FAMILY = Family(processor=_processor, views=_views)
+FAMILY = Family(processor=_processor, views=_views, panel_size=one_panel_a_tile)

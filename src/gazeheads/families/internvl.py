@@ -5,11 +5,10 @@ checked by pixel gradients).
 """
 
 import math
-from typing import Any
 
 from gazeheads.families import Family, Processed, Size
 from gazeheads.families.processors import named
-from gazeheads.families.tiles import tiled
+from gazeheads.families.tiles import one_panel_a_tile, tiled
 from gazeheads.grid import View
 
 
@@ -48,11 +47,7 @@ def _aya_vision(made: Processed) -> list[View]:
     return _views(made, (made.processor.img_size // made.processor.patch_size) ** 2)
 
 
-def panel_size(processor: Any) -> tuple[int, int]:
-    """Panels of one tile each: a strip becomes a row of tiles, and no panel shares one with its neighbour."""
-    side = int(processor.image_processor.size["height"])
-    return side, side
-
-
-FAMILY = Family(processor=named("InternVLProcessor", takes_videos=True), views=_internvl)
-AYA_VISION = Family(processor=named("AyaVisionProcessor"), views=_aya_vision)
+FAMILY = Family(
+    processor=named("InternVLProcessor", takes_videos=True), views=_internvl, panel_size=one_panel_a_tile
+)
+AYA_VISION = Family(processor=named("AyaVisionProcessor"), views=_aya_vision, panel_size=one_panel_a_tile)

@@ -13,7 +13,7 @@ from gazeheads.errors import ModelError
 from gazeheads.families import Family, Processed
 from gazeheads.families.features import Pictures, one_by_one
 from gazeheads.families.processors import named
-from gazeheads.families.tiles import tiled
+from gazeheads.families.tiles import one_panel_a_tile, tiled
 from gazeheads.grid import View
 
 
@@ -49,4 +49,10 @@ def _features(hf: Any, pictures: Pictures, shown: Sequence[int]) -> dict[str, An
     return given
 
 
-FAMILY = Family(processor=named("Ovis2Processor"), views=_views, settings=_settings, features=_features)
+FAMILY = Family(
+    processor=named("Ovis2Processor"),
+    views=_views,
+    settings=_settings,
+    features=_features,
+    panel_size=one_panel_a_tile,
+)

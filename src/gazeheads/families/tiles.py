@@ -1,5 +1,7 @@
 """Pictures that are cut into tiles: a grid of equal tiles over the whole picture, and the whole picture once more."""
 
+from typing import Any
+
 from gazeheads.families import Size
 from gazeheads.grid import Box, View
 
@@ -26,3 +28,9 @@ def tiled(image: int, size: Size, side: int, rows: int, cols: int, first: bool) 
     ]
     thumbnail = View(image, "thumbnail", side, side, whole)
     return [thumbnail, *tiles] if first else [*tiles, thumbnail]
+
+
+def one_panel_a_tile(processor: Any) -> tuple[int, int]:
+    """Panels as large as a tile: a strip becomes a row of tiles, and no panel shares one with its neighbour."""
+    side = int(processor.image_processor.size["height"])
+    return side, side
