@@ -5,7 +5,6 @@ tokens and two picture shapes; behind the mark `slow` all tokens of six shapes a
 """
 
 import ast
-import copy
 import logging
 from contextlib import suppress
 from functools import lru_cache
@@ -19,14 +18,22 @@ import transformers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from torch import Tensor
-from transformers import DynamicCache
 
 import tiny
-from conformance import SHAPES, colours, embeddings, ramps, sight_errors, token_sight
+from conformance import (
+    SHAPES,
+    batch_error,
+    colours,
+    embeddings,
+    full_layers,
+    heads_of,
+    prefix_error,
+    ramps,
+    sight_errors,
+    token_sight,
+)
 from gazeheads.attention import attached
 from gazeheads.data.doodles import doodles
-from gazeheads.decoding import collate
 from gazeheads.discovery import discover
 from gazeheads.errors import BadInput, ModelError, ProbeNeverFired, RegionError, UnknownFamily
 from gazeheads.families import FAMILIES, family, image_positions
@@ -35,7 +42,6 @@ from gazeheads.families.llava_next import canvas
 from gazeheads.gaze import Gaze
 from gazeheads.grid import Box, ImageGrid
 from gazeheads.heads import Head
-from gazeheads.model import GazeModel
 from gazeheads.regions import Region
 from gazeheads.scenes import EncodedInput
 from gazeheads.steering import Steering
@@ -51,23 +57,10 @@ pytestmark = pytest.mark.filterwarnings(
 EVERY = pytest.mark.parametrize("name", ZOO)
 STRIP = (168, 56)
 NO_PREFIX = {"paligemma"}  # all of the prompt sees all of it
-NO_CROP = {"qwen3_5"}  # a hybrid: its linear layers hold no keys
 
 
 def scene_of(name: str, *pictures: Image.Image, prompt: str = "What is it?") -> EncodedInput:
     return zoo(name).encode(pictures or tiny.noise(*STRIP), prompt, **ZOO[name].settings)
-
-
-def full_layers(model: GazeModel) -> list[int]:
-    """Layers with attention that see the whole prompt."""
-    text = model.hf.config.get_text_config()
-    kinds = getattr(text, "layer_types", None) or ["full_attention"] * model.n_layers
-    return [layer for layer, kind in enumerate(kinds) if kind == "full_attention"]
-
-
-def heads_of(model: GazeModel) -> list[Head]:
-    """Two heads of every layer that sees the whole prompt."""
-    return [Head(layer, head) for layer in full_layers(model) for head in (0, 3)]
 
 
 def spread(n: int, most: int) -> list[int]:
@@ -152,15 +145,17 @@ def test_regions_that_tile_the_picture_partition_the_tokens_of_each_view(
     x, y = 0.37 * width, 0.6 * height
     boxes = [Box(0, 0, x, height), Box(x, 0, width, y), Box(x, y, width, height)]
     total = sum(Region.box(scene.grid, box).weights for box in boxes)
-    assert total == pytest.approx(np.ones(len(scene.grid)))
+    sees = scene.grid.inside.astype(float)  # all but padding
+    assert total == pytest.approx(sees)
     kinds = [view.kind for view in scene.grid.views]
     assert kinds == ["whole"] or {"tile", "thumbnail"} == set(kinds)
     tile = np.array([kind != "thumbnail" for kind in kinds])[scene.grid.view_of]
     whole = [scene.box(0, 0, *size, views=views).weights for views in ("detail", "overview", "all")]
-    assert whole[0] == pytest.approx(tile.astype(float))
-    assert whole[1] == pytest.approx((~tile | (np.array(kinds) == "whole")[scene.grid.view_of]).astype(float))
-    assert whole[2] == pytest.approx(1)
-    for cell, token in zip(scene.cells(), range(len(scene.grid)), strict=True):
+    assert whole[0] == pytest.approx(sees * tile)
+    over = np.array([kind != "tile" for kind in kinds])[scene.grid.view_of]
+    assert whole[1] == pytest.approx(sees * over)
+    assert whole[2] == pytest.approx(sees)
+    for cell, token in zip(scene.cells(), np.flatnonzero(scene.grid.inside), strict=True):
         assert cell.weights[token] == pytest.approx(1)
         assert cell.weights.sum() == pytest.approx(1)
 
@@ -269,16 +264,7 @@ def test_rows_of_a_batch_are_what_they_are_alone(name: str) -> None:
         None,
         Gaze(heads_of(model)[:1], scenes[2].box(84, 0, 168, 56)),
     ]
-    batch = collate(model.hf, model.family, scenes, model.pad)
-    steering = Steering(gazes, model.n_layers, model.n_heads)
-    with torch.no_grad():
-        with attached(model.hf, steering):
-            rows = model.hf(**batch.rows, **batch.features, position_ids=batch.position_ids).logits[:, -1]
-        for row, scene, gaze in zip(rows, scenes, gazes, strict=True):
-            alone = Steering([gaze], model.n_layers, model.n_heads)
-            with attached(model.hf, *([alone] if alone.layers else [])):
-                single = model.hf(**scene.tensors).logits[0, -1]
-            assert (row - single).abs().max() < 1e-5
+    assert batch_error(model, scenes, gazes) < 1e-5
     answers = model.generate(scenes, gazes, max_new_tokens=3)
     for answer, scene, gaze in zip(answers, scenes, gazes, strict=True):
         single_answer = model.generate(scene, gaze, max_new_tokens=3)
@@ -321,52 +307,7 @@ def test_a_prefix_with_the_picture_can_be_shared(name: str) -> None:
     """What two prompts have in common once, the rest of each after it, steered: as if run whole."""
     model = zoo(name)
     scenes = [scene_of(name, prompt=prompt) for prompt in ("Who is it?", "Who was this?")]
-    found = [_whole(model, scene) for scene in scenes]
-    shared = _after_prefix(model, scenes)
-    error = max(float((one - other).abs().max()) for one, other in zip(found, shared, strict=True))
-    assert (error < 1e-5) == (name not in NO_PREFIX)
-
-
-def _probe(model: GazeModel, scenes: list[EncodedInput]) -> Steering:
-    gazes = [Gaze(heads_of(model), scene.box(0, 0, 84, 56), during="answer") for scene in scenes]
-    return Steering(gazes, model.n_layers, model.n_heads)
-
-
-@torch.no_grad()
-def _whole(model: GazeModel, scene: EncodedInput) -> Tensor:
-    with attached(model.hf, _probe(model, [scene])):
-        return model.hf(**scene.tensors).logits[0, -1]
-
-
-@torch.no_grad()
-def _after_prefix(model: GazeModel, scenes: list[EncodedInput]) -> list[Tensor]:
-    ids = [scene.tensors["input_ids"][0] for scene in scenes]
-    end = next(n for n, (one, other) in enumerate(zip(*ids, strict=False)) if one != other)
-    assert end > scenes[0].grid.positions[-1]
-    rows = collate(model.hf, model.family, scenes[:1], model.pad)
-    cache: Any = DynamicCache(config=model.hf.config.get_text_config())
-    model.hf(
-        **{key: value[:, :end] for key, value in rows.rows.items()},
-        **rows.features,
-        position_ids=rows.position_ids[..., :end],
-        past_key_values=cache,
-        use_cache=True,
-    )
-    found = []
-    for scene in scenes:
-        mine = copy.deepcopy(cache)
-        one = collate(model.hf, model.family, [scene], model.pad)
-        with attached(model.hf, _probe(model, [scene])):
-            output = model.hf(
-                input_ids=one.rows["input_ids"][:, end:],
-                attention_mask=one.rows["attention_mask"],
-                position_ids=one.position_ids[..., end:],
-                past_key_values=mine,
-                use_cache=True,
-                **{k: v[:, end:] for k, v in one.rows.items() if k == "token_type_ids"},
-            )
-        found.append(output.logits[0, -1])
-    return found
+    assert (prefix_error(model, scenes) < 1e-5) == (name not in NO_PREFIX)
 
 
 # ----------------------------------------------------------------------------------------- what reaches the model

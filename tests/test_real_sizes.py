@@ -31,7 +31,9 @@ from gazeheads.heads import Heads
 from gazeheads.model import GazeModel
 from zoo_families import ZOO, zoo
 
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:__array__ implementation doesn't accept a copy:DeprecationWarning"
+)
 
 # ------------------------------------------------------------------------------------------------ sizes of models
 

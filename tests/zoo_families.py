@@ -17,6 +17,7 @@ from PIL import Image
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import AutoConfig, AutoModelForImageTextToText, PreTrainedTokenizerFast
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
+from transformers.models.deepseek_vl.image_processing_pil_deepseek_vl import DeepseekVLImageProcessorPil
 from transformers.models.gemma3.image_processing_pil_gemma3 import Gemma3ImageProcessorPil
 from transformers.models.glm4v.image_processing_pil_glm4v import Glm4vImageProcessorPil
 from transformers.models.got_ocr2.image_processing_pil_got_ocr2 import GotOcr2ImageProcessorPil
@@ -190,6 +191,15 @@ def _cohere2_vision() -> Any:
     images.patch_size = 2  # cells along a tile: its name for it
     return transformers.Cohere2VisionProcessor(
         image_processor=images, tokenizer=tokenizer(named=words), chat_template=chat("<|IMG_PATCH|>")
+    )
+
+
+def _deepseek_vl() -> Any:
+    return transformers.DeepseekVLProcessor(
+        image_processor=DeepseekVLImageProcessorPil(size=TILE, min_size=14, **HALF),
+        tokenizer=tokenizer(named=dict(image_token="<image_placeholder>")),
+        num_image_tokens=16,
+        chat_template=chat("<image_placeholder>", "User: ", "\n"),
     )
 
 
@@ -552,6 +562,11 @@ def _species() -> dict[str, Species]:
                 vision_feature_layer=-1,
                 downsample_factor=2,
             ),
+        ),
+        "deepseek_vl": Species(
+            "deepseek_vl",
+            _deepseek_vl,
+            image("<image_placeholder>", text_config=text("llama"), vision_config=SIGLIP),
         ),
         "ovis2": Species("ovis2", _ovis2, ovis),
         "cohere2_vision": Species(

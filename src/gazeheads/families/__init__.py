@@ -106,6 +106,7 @@ class Family:
 FAMILIES = {
     ("aya_vision", "siglip_vision_model"): "internvl:AYA_VISION",
     ("cohere2_vision", "siglip_vision_model"): "cohere2_vision:FAMILY",
+    ("deepseek_vl", "siglip_vision_model"): "deepseek_vl:FAMILY",
     ("gemma3", "siglip_vision_model"): "gemma3:FAMILY",
     ("glm4v", "glm4v_vision"): "qwen_vl:GLM4V",
     ("idefics3", "idefics3_vision"): "idefics3:FAMILY",
