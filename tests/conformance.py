@@ -55,23 +55,29 @@ def blind_patches(model: GazeModel) -> Iterator[None]:
         model.hf.set_attn_implementation({"vision_config": "sdpa"})
 
 
-def embeddings(model: GazeModel, tensors: dict[str, Tensor]) -> Tensor:
-    """(token, dim) what the decoder gets, with patches that do not see each other."""
-    found: list[Tensor] = []
+def decoder_inputs(model: GazeModel, tensors: dict[str, Tensor]) -> dict[str, Any]:
+    """The keywords with which the model calls its decoder."""
+    found: list[dict[str, Any]] = []
 
     def stop(_: Any, __: Any, keywords: dict[str, Any]) -> None:
-        found.append(keywords["inputs_embeds"])
+        found.append(keywords)
         raise _Embedded
 
     hook = model.hf.get_decoder().register_forward_pre_hook(stop, with_kwargs=True)
     try:
-        with blind_patches(model):
-            model.hf(**tensors)
+        model.hf(**tensors)
     except _Embedded:
         pass
     finally:
         hook.remove()
-    return found[0][0]
+    return found[0]
+
+
+def embeddings(model: GazeModel, tensors: dict[str, Tensor]) -> Tensor:
+    """(token, dim) what the decoder gets, with patches that do not see each other."""
+    with blind_patches(model):
+        embedded: Tensor = decoder_inputs(model, tensors)["inputs_embeds"]
+    return embedded[0]
 
 
 @dataclass(frozen=True)

@@ -18,12 +18,14 @@ import transformers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from tokenizers.processors import TemplateProcessing
 
 import tiny
 from conformance import (
     SHAPES,
     batch_error,
     colours,
+    decoder_inputs,
     embeddings,
     full_layers,
     heads_of,
@@ -42,6 +44,7 @@ from gazeheads.families.llava_next import canvas
 from gazeheads.gaze import Gaze
 from gazeheads.grid import Box, ImageGrid
 from gazeheads.heads import Head
+from gazeheads.model import GazeModel
 from gazeheads.regions import Region
 from gazeheads.scenes import EncodedInput
 from gazeheads.steering import Steering
@@ -202,6 +205,15 @@ def test_an_idle_seam_changes_no_bit_and_leaves_nothing_behind(name: str) -> Non
     assert torch.equal(plain, after)
     parts = [getattr(model.hf.config, part) for part in model.hf.config.sub_configs]
     assert {part._attn_implementation for part in parts if hasattr(part, "_attn_implementation")} == {"sdpa"}
+
+
+@EVERY
+def test_positions_are_those_that_the_model_gives_itself(name: str) -> None:
+    model, scene = zoo(name), scene_of(name, tiny.noise(*STRIP), tiny.noise(84, 112))
+    own = decoder_inputs(model, scene.tensors).get("position_ids")
+    if own is None:
+        own = torch.arange(scene.n_prompt)[None]
+    assert torch.equal(own.expand(scene.positions.shape) if own.ndim == 2 else own[-3:], scene.positions)
 
 
 @EVERY
@@ -392,16 +404,39 @@ def test_every_cell_of_a_canvas_sees_some_of_the_picture(width: int, height: int
 
 def test_command_a_vision_is_tiled_as_its_own_processor_does_it() -> None:
     """That processor cannot be imported without torchvision, so its rule is taken from the source."""
-    source = Path(transformers.__file__).parent / "models/cohere2_vision/image_processing_cohere2_vision.py"
     wanted = ("get_all_supported_aspect_ratios", "get_optimal_tiled_canvas")
-    parts = [node for node in ast.parse(source.read_text()).body if getattr(node, "name", "") in wanted]
-    assert len(parts) == 2
-    space: dict[str, Any] = {"np": np, "lru_cache": lru_cache}
-    exec(compile(ast.Module(parts, []), str(source), "exec"), space)
+    theirs = from_source("cohere2_vision/image_processing_cohere2_vision.py", *wanted)[
+        "get_optimal_tiled_canvas"
+    ]
     sizes = np.random.default_rng(0).integers(1, 7000, (300, 2)).tolist()
     for width, height in [*sizes, (1536, 256), (512, 512), (6000, 1000)]:
-        theirs = space["get_optimal_tiled_canvas"]((height, width), (512, 512), 1, 12)
-        assert arrangement((width, height), 512, 12) == tuple(theirs)
+        assert arrangement((width, height), 512, 12) == tuple(theirs((height, width), (512, 512), 1, 12))
+
+
+def test_pixtral_tokens_are_written_as_its_own_processor_writes_them() -> None:
+    """That processor cannot be imported without torchvision either."""
+    theirs = from_source("pixtral/processing_pixtral.py", "replace_image_token")["replace_image_token"]
+    for name in ("pixtral", "mistral3"):
+        processor = zoo(name).processor
+        for size in ((28, 84), (84, 28), (56, 56)):
+            inputs = {"image_sizes": [size]}
+            assert processor.replace_image_token(inputs, 0) == theirs(processor, inputs, 0)
+    ids = scene_of("pixtral").tensors["input_ids"][0].tolist()
+    number = zoo("pixtral").processor.tokenizer.convert_tokens_to_ids
+    start = ids.index(number("[IMG]"))
+    assert ids[start + 12] == number("[IMG_BREAK]")
+    assert ids.count(number("[IMG_BREAK]")) == 3
+    assert ids.count(number("[IMG_END]")) == 1
+
+
+def from_source(file: str, *names: str) -> dict[str, Any]:
+    """Functions of a module of transformers that cannot be imported here, run from its source."""
+    source = Path(transformers.__file__).parent / "models" / file
+    parts = [node for node in ast.walk(ast.parse(source.read_text())) if getattr(node, "name", "") in names]
+    assert len(parts) == len(names)
+    space: dict[str, Any] = {"np": np, "lru_cache": lru_cache}
+    exec(compile(ast.Module(parts, []), str(source), "exec"), space)  # type: ignore[arg-type]
+    return space
 
 
 # -------------------------------------------------------------------------------------------------- several views
@@ -441,6 +476,10 @@ def test_padding_belongs_to_no_region() -> None:
     assert whole[:16].reshape(4, 4).tolist() == [[0] * 4, [1] * 4, [1] * 4, [0] * 4]
     assert scene.grid.inside[:16].sum() == 8
     assert len(scene.cells()) == 8
+    grown = scene.box(0, 0, 10, 10, min_tokens=8)
+    assert grown.weights[:16].reshape(4, 4).sum(1).tolist() == [0, 4, 4, 0]
+    with pytest.raises(RegionError, match="min_tokens=9 was asked for picture 0, which has 8 image tokens"):
+        scene.box(0, 0, 10, 10, min_tokens=9)
     assert (~scene.box(0, 0, 84, 56)).weights[:4].sum() == 0
 
 
@@ -466,6 +505,21 @@ def test_a_processor_without_a_chat_template_is_refused(monkeypatch: pytest.Monk
     monkeypatch.setattr(zoo("llava").processor, "chat_template", None)
     with pytest.raises(BadInput, match="LlavaProcessor without a chat template. Set processor.chat_template"):
         scene_of("llava")
+
+
+def test_a_first_token_that_the_template_writes_is_not_written_twice() -> None:
+    processor = ZOO["gemma3"].processor()
+    bos = processor.tokenizer.bos_token_id
+    processor.tokenizer._tokenizer.post_processor = TemplateProcessing(
+        single="<bos> $A", special_tokens=[("<bos>", bos)]
+    )
+    model = GazeModel(zoo("gemma3").hf, processor, "tiny")
+    ids = model.encode(tiny.noise(*STRIP), "What?").tensors["input_ids"][0].tolist()
+    assert ids.count(bos) == 1
+    assert ids[0] == bos
+    processor.chat_template = processor.chat_template.removeprefix("<bos>")
+    ids = model.encode(tiny.noise(*STRIP), "What?").tensors["input_ids"][0].tolist()
+    assert ids.count(bos) == 1
 
 
 def test_attention_that_goes_another_way_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
