@@ -31,7 +31,8 @@ from conformance import ramps
 from gazeheads.encoding import encode
 from gazeheads.families import family
 from gazeheads.scenes import EncodedInput
-from zoo_families import ZOO, GotForCohere
+from zoo_families import ZOO
+from zoo_processors import GotForCohere
 
 
 def qwen(patch: int, images: Any = Qwen2VLImageProcessorPil) -> Any:
@@ -81,12 +82,17 @@ STRIPS = {
     "qwen2_5_vl": real("Qwen/Qwen2.5-VL-7B-Instruct", lambda: qwen(14), ("whole", 9, 55)),
     "qwen3_vl": real("Qwen/Qwen3-VL-8B-Instruct", lambda: qwen(16), ("whole", 8, 48)),
     "qwen3_vl_moe": real("Qwen/Qwen3-VL-30B-A3B-Instruct", lambda: qwen(16), ("whole", 8, 48)),
-    "qwen3_5": real("Qwen/Qwen3.5-9B", lambda: qwen(16), ("whole", 8, 48)),
+    "qwen3_5": real("Qwen/Qwen3.5-27B", lambda: qwen(16), ("whole", 8, 48)),
     "glm4v": real("zai-org/GLM-4.1V-9B-Thinking", lambda: qwen(14, Glm4vImageProcessorPil), ("whole", 9, 55)),
     "llava": real(
         "llava-hf/llava-1.5-7b-hf",
         lambda: CLIPImageProcessorPil(size={"shortest_edge": 336}, crop_size=square(336)),
         ("whole", 24, 24),
+    ),
+    "llava_siglip": real(
+        "llava-hf/llava-interleave-qwen-7b-hf",
+        lambda: SiglipImageProcessorPil(size=square(384)),
+        ("whole", 27, 27),
     ),
     "llava_next": real(
         "llava-hf/llava-v1.6-vicuna-7b-hf",
@@ -156,13 +162,13 @@ STRIPS = {
         ("whole", 10, 55),
     ),
     "paligemma": real(
-        "google/paligemma-3b-mix-224",
+        "google/paligemma-3b-pt-224",
         lambda: SiglipImageProcessorPil(size=square(224)),
         ("whole", 16, 16),
         parts={"image_seq_length": 256},
     ),
     "aya_vision": real(
-        "CohereLabs/aya-vision-8b",
+        "CohereForAI/aya-vision-8b",
         lambda: GotOcr2ImageProcessorPil(
             size=square(364), crop_to_patches=True, min_patches=1, max_patches=12
         ),
@@ -171,7 +177,7 @@ STRIPS = {
         parts={"img_size": 364},
     ),
     "ovis2": real(
-        "thisisiron/Ovis2-2B-hf",
+        "thisisiron/Ovis2-1B-hf",
         lambda: Ovis2ImageProcessorPil(size=square(448), crop_to_patches=True, min_patches=1, max_patches=9),
         ("thumbnail", 16, 16),
         *[("tile", 16, 16)] * 6,
@@ -185,7 +191,7 @@ STRIPS = {
         parts={"patch_size": 16},
     ),
     "deepseek_vl": real(
-        "deepseek-community/deepseek-vl-7b-chat",
+        "deepseek-community/deepseek-vl-1.3b-chat",
         lambda: DeepseekVLImageProcessorPil(size=square(384), min_size=14),
         ("whole", 24, 24),
         parts={"num_image_tokens": 576},

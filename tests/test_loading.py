@@ -10,15 +10,14 @@ from safetensors.torch import load_file, save_file
 from transformers import CLIPConfig, LlamaConfig, LlavaConfig
 
 import tiny
+from families_shared import IGNORED
 from gazeheads import loading
 from gazeheads.errors import BadInput, ModelError, NotSwitched, UnknownFamily
 from gazeheads.loading import load
 from gazeheads.model import GazeModel
 from zoo_families import ZOO, zoo
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:__array__ implementation doesn't accept a copy:DeprecationWarning"
-)
+pytestmark = IGNORED
 LOADABLE = [name for name in ZOO if name != "cohere2_vision"]  # its processor needs torchvision
 
 

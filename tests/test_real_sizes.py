@@ -14,15 +14,14 @@ import pytest
 import torch
 from transformers import AutoConfig, AutoModelForImageTextToText
 
+from families_shared import IGNORED
 from gazeheads.attention import attached
 from gazeheads.heads import Heads
 from gazeheads.model import GazeModel
 from strips import STRIPS, real_scene
 from zoo_families import ZOO, zoo
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:__array__ implementation doesn't accept a copy:DeprecationWarning"
-)
+pytestmark = IGNORED
 
 # ------------------------------------------------------------------------------------------------ sizes of models
 
