@@ -16,7 +16,8 @@ from transformers import AutoConfig, AutoModelForImageTextToText
 
 from families_shared import IGNORED
 from gazeheads.attention import attached
-from gazeheads.heads import Heads
+from gazeheads.errors import WrongModel
+from gazeheads.heads import Heads, belong
 from gazeheads.model import GazeModel
 from strips import STRIPS, real_scene
 from zoo_families import ZOO, zoo
@@ -173,8 +174,9 @@ def test_published_models_have_their_heads_in_reach(name: str) -> None:
         assert config.vision_config._attn_implementation == "sdpa"
     layers = hf.get_decoder().layers
     assert sum(hasattr(layer, "self_attn") for layer in layers) == told.layers
-    share = Heads.of(["L0H0"], name, told.layers, told.heads).all()
-    assert len(share) == told.layers * told.heads
+    theirs = Heads.of(["L20H9"], "another", told.layers + 8, told.heads)  # found on a deeper model
+    with pytest.raises(WrongModel, match=f"this one has {told.layers} layers x {told.heads} heads"):
+        belong(theirs, model.n_layers, model.n_heads, "steered")
 
 
 # ------------------------------------------------------------------------------------------------- sizes of pictures

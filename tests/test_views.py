@@ -215,6 +215,13 @@ def test_image_placeholders_in_the_question_are_refused(name: str) -> None:
         scene_of(name, prompt=f"What is {token}?")
 
 
+def test_settings_that_no_processor_knows_are_refused() -> None:
+    with pytest.raises(
+        BadInput, match="do_pan_and_scam: Gemma3ImageProcessorPil has no such.*, do_pan_and_scan, "
+    ):
+        zoo("gemma3").encode(tiny.noise(*STRIP), "What?", do_pan_and_scam=True)
+
+
 def test_a_processor_without_a_chat_template_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(zoo("llava").processor, "chat_template", None)
     with pytest.raises(BadInput, match="LlavaProcessor without a chat template. Set processor.chat_template"):

@@ -36,6 +36,7 @@ def encode(
         raise BadInput(f"Give one or more PIL pictures; found {[type(p).__name__ for p in pictures]}.")
     if names and len(names) != len(panels or ()):
         raise BadInput(f"{len(panels or ())} panels were given with {len(names)} names. Give one for each.")
+    _must_be_known(processor, settings)
     settings = {**family.settings(processor), **settings}
     inputs = _processed(processor, family, pictures, prompt, settings)
     sizes = [picture.size for picture in pictures]
@@ -71,6 +72,18 @@ def encode(
                 f"{family.crop}."
             )
     return scene
+
+
+def _must_be_known(processor: Any, settings: Mapping[str, Any]) -> None:
+    """Processors pass over what they do not know, with a warning at most."""
+    images = processor.image_processor
+    known = {*getattr(getattr(images, "valid_kwargs", None), "__annotations__", {}), *vars(images)}
+    unknown = sorted({*settings} - known)
+    if unknown:
+        raise BadInput(
+            f"{', '.join(unknown)}: {type(images).__name__} has no such setting. It has: "
+            f"{', '.join(sorted(name for name in known if not name.startswith('_')))}."
+        )
 
 
 def _processed(
