@@ -1,5 +1,7 @@
 """Every family of models: attention, positions, steering, batches, caches and prefixes."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -17,8 +19,9 @@ from gazeheads.attention import attached
 from gazeheads.discovery import discover
 from gazeheads.gaze import Gaze
 from gazeheads.heads import Head
+from gazeheads.model import GazeModel
 from gazeheads.steering import Steering
-from zoo_families import zoo
+from zoo_families import ZOO, zoo
 
 pytestmark = IGNORED
 NO_PREFIX = {"paligemma"}  # all of the prompt sees all of it
@@ -156,3 +159,18 @@ def test_a_prefix_with_the_picture_can_be_shared(name: str) -> None:
     model = zoo(name)
     scenes = [scene_of(name, prompt=prompt) for prompt in ("Who is it?", "Who was this?")]
     assert (prefix_error(model, scenes) < 1e-5) == (name not in NO_PREFIX)
+
+
+@EVERY
+def test_a_model_in_bfloat16_is_steered_too(name: str) -> None:
+    own = zoo(name)
+    model = GazeModel(copy.deepcopy(own.hf).to(torch.bfloat16), own.processor, own.name)
+    scene = model.encode(tiny.noise(*STRIP), "What is it?", **ZOO[name].settings)
+    assert scene.tensors["pixel_values"].dtype == torch.bfloat16
+    answer = model.generate(
+        scene, Gaze(heads_of(model), scene.box(0, 0, 84, 56), during="answer"), max_new_tokens=3
+    )
+    assert answer.effect is not None
+    assert answer.effect.after == pytest.approx(1, abs=1e-5)
+    free = model.hf.generate(**scene.tensors, max_new_tokens=3, do_sample=False)[0, scene.n_prompt :]
+    assert list(model.generate(scene, max_new_tokens=3).token_ids) == free.tolist()
