@@ -178,8 +178,8 @@ def test_only_the_seam_names_attention_internals(name: str) -> None:
 
 
 @ALL
-def test_only_families_model_and_doodle_touch_processors(name: str) -> None:
-    if not within(name, "families", "model", "loading", "doodle"):
+def test_only_families_encoding_and_doodle_touch_processors(name: str) -> None:
+    if not within(name, "families", "encoding", "loading", "doodle"):
         said = {word for word in words(TREES[name]) if word.endswith(("Processor", "ImageProcessorPil"))}
         assert not said - {"LogitsProcessor"}
 

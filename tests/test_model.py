@@ -304,7 +304,7 @@ def test_a_saved_checkpoint_loads(model: GazeModel, tmp_path: Path, monkeypatch:
 
 def test_checkpoints_that_cannot_be_loaded(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"model_type": "llama"}')
-    with pytest.raises(UnknownFamily, match=r"Model type 'llama' is not known.*Known: qwen3_vl"):
+    with pytest.raises(UnknownFamily, match=r"Model type 'llama' is not known.*Known: .*qwen3_vl"):
         load(tmp_path)
     (tmp_path / "config.json").write_text("{")
     with pytest.raises(ModelError, match="cannot be loaded"):

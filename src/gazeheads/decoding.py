@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache
 
-from gazeheads.families import Family
+from gazeheads.families import ROW_INPUTS, Family
 from gazeheads.scenes import EncodedInput
 
 
@@ -30,6 +30,16 @@ class Batch:
     positions: Tensor
     following: Tensor
 
+    @property
+    def position_ids(self) -> Tensor:
+        """As models take them: (row, token) where there is one axis, (axis, row, token) where there are several."""
+        return self.positions if len(self.positions) > 1 else self.positions[0]
+
+    def next_ids(self, produced: int) -> Tensor:
+        """The same of the tokens that follow after `produced` generated ones."""
+        following = (self.following + produced)[..., None]
+        return following if len(following) > 1 else following[0]
+
 
 def collate(hf: Any, family: Family, scenes: Sequence[EncodedInput], pad: int) -> Batch:
     """A batch of scenes, every distinct picture encoded once."""
@@ -40,16 +50,14 @@ def collate(hf: Any, family: Family, scenes: Sequence[EncodedInput], pad: int) -
             [torch.nn.functional.pad(x, (longest - x.shape[-1], 0), value=value) for x in rows], dim=-2
         )
 
-    names = [name for name in family.row_inputs if name in scenes[0].tensors]
     rows = {
         name: padded([scene.tensors[name] for scene in scenes], pad if name == "input_ids" else 0)
-        for name in names
+        for name in ROW_INPUTS
+        if name in scenes[0].tensors
     }
-    distinct = {scene.picture_key: scene for scene in scenes}
+    distinct = {scene.picture_key: scene.tensors for scene in scenes}
     number = {key: i for i, key in enumerate(distinct)}
-    features = family.features(
-        hf, [scene.tensors for scene in distinct.values()], [number[scene.picture_key] for scene in scenes]
-    )
+    features = family.features(hf, list(distinct.values()), [number[scene.picture_key] for scene in scenes])
     positions = padded([scene.positions for scene in scenes], 0)
     # Text that follows continues from the highest position of any axis, the same on all axes.
     following = positions.amax((0, 2)) + 1
@@ -71,7 +79,7 @@ def produce(hf: Any, batch: Batch, max_new_tokens: int, chooser: "Chooses") -> I
         **others,
         **batch.features,
         attention_mask=mask,
-        position_ids=batch.positions,
+        position_ids=batch.position_ids,
         past_key_values=cache,
         use_cache=True,
         logits_to_keep=1,
@@ -86,7 +94,7 @@ def produce(hf: Any, batch: Batch, max_new_tokens: int, chooser: "Chooses") -> I
         output = hf(
             input_ids=token[:, None],
             attention_mask=mask,
-            position_ids=(batch.following + (produced - 1))[..., None],
+            position_ids=batch.next_ids(produced - 1),
             past_key_values=cache,
             use_cache=True,
         )

@@ -71,8 +71,8 @@ class Box:
 class View:
     """One grid of `rows` x `cols` cells laid over `box` of picture number `image` (from 0).
 
-    `kind` is "whole" (the picture as one grid), "tile" or "thumbnail". The box may reach beyond the picture
-    where the processor pads.
+    `kind` is "whole" (the picture as one grid), "tile" (a part of it, or all of it at a higher resolution) or
+    "thumbnail" (all of it, beside tiles). The box may reach beyond the picture where the processor pads.
     """
 
     image: int
@@ -147,13 +147,16 @@ class ImageGrid:
     def from_views(
         cls, n_prompt: int, positions: Ints, views: Sequence[View], sizes: Sequence[tuple[int, int]]
     ) -> "ImageGrid":
-        """The grid whose tokens, in prompt order, are the cells of `views` one view after the other."""
-        counts = [view.rows * view.cols for view in views]
+        """The grid whose tokens, in prompt order, are the cells of `views` one view after the other.
+
+        A cell that reaches beyond its picture, into padding, sees the part that is inside.
+        """
+        rects = [_inside(view.rects, sizes[view.image]) for view in views]
         return cls(
             n_prompt=int(n_prompt),
             positions=np.array(positions, dtype=np.int64),
-            view_of=np.repeat(np.arange(len(views), dtype=np.int64), counts),
-            rects=np.concatenate([view.rects for view in views]) if views else np.zeros((0, 4)),
+            view_of=np.repeat(np.arange(len(views), dtype=np.int64), [len(part) for part in rects]),
+            rects=np.concatenate(rects) if views else np.zeros((0, 4)),
             views=tuple(views),
             sizes=tuple((int(width), int(height)) for width, height in sizes),
         )
@@ -187,6 +190,13 @@ class ImageGrid:
         """(token,) number of the picture that each token sees, from 0."""
         return np.array([view.image for view in self.views], dtype=np.int64)[self.view_of]
 
+    @cached_property
+    def inside(self) -> npt.NDArray[np.bool_]:
+        """(token,) whether a token sees any part of its picture; the others see padding only."""
+        edges = np.array(self.sizes, dtype=np.float64).reshape(-1, 2)[self.images]
+        inside = (self.rects[:, :2] < edges).all(1) & (self.rects[:, 2:] > 0).all(1)
+        return np.asarray(inside, dtype=np.bool_)
+
     def cell(self, image: int = 0) -> tuple[float, float]:
         """Width and height in pixels of the smallest cell laid over picture `image`."""
         return min(
@@ -215,3 +225,11 @@ class ImageGrid:
             views=tuple(View(i, kind, rows, cols, Box(*box)) for i, kind, rows, cols, box in data["views"]),
             sizes=tuple((width, height) for width, height in data["sizes"]),
         )
+
+
+def _inside(rects: Floats, size: tuple[int, int]) -> Floats:
+    """The part of each rectangle that lies inside a picture; those that lie outside stay as they are."""
+    edges = np.array([*size, *size], dtype=np.float64)
+    clipped: Floats = np.clip(rects, 0, edges)
+    some = (clipped[:, :2] < clipped[:, 2:]).all(1, keepdims=True)
+    return np.where(some, clipped, rects)

@@ -7,24 +7,23 @@
 Pictures and strings go in; float32 numpy and plain values come out.
 """
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, overload
 
 import torch
-from PIL import Image
 
 from gazeheads.answering import answer, fits
 from gazeheads.attention import attached
 from gazeheads.choosing import choice
 from gazeheads.decoding import collate
+from gazeheads.encoding import Picture, encode
 from gazeheads.errors import BadInput, GazeError, RecordError
-from gazeheads.families import Family, family, image_positions
+from gazeheads.families import Family, family
 from gazeheads.gaze import Gaze
 from gazeheads.generation import Generation
-from gazeheads.grid import Box, ImageGrid
+from gazeheads.grid import Box
 from gazeheads.heads import Head, Heads
 from gazeheads.listening import Listener, OnLoop
 from gazeheads.recording import Recorder
@@ -34,7 +33,6 @@ from gazeheads.steering import Steering
 from gazeheads.streaming import Token, stream
 from gazeheads.trace import Patterns, Record
 
-Picture = Image.Image
 Recorded = Record | Heads
 
 
@@ -50,7 +48,7 @@ class GazeModel:
     ) -> None:
         self.hf, self.processor, self.name, self.revision = hf, processor, name, revision
         self.is_bundled = is_bundled
-        self.family: Family = family(hf.config.model_type)
+        self.family: Family = family(hf.config)
         text = hf.config.get_text_config()
         self.n_layers, self.n_heads = int(text.num_hidden_layers), int(text.num_attention_heads)
         ends = hf.generation_config.eos_token_id
@@ -73,48 +71,14 @@ class GazeModel:
         prompt: str,
         panels: Sequence[Box] | None = None,
         names: Sequence[str] = (),
+        **settings: Any,
     ) -> EncodedInput:
         """One or more pictures and a question about them. `panels`: boxes of picture 0, for `scene.panel(i)`.
 
-        Raises `BadInput` for an empty prompt or a picture that the processor refuses.
+        settings: keywords of the processor, such as `do_pan_and_scan=True`. Raises `BadInput` for an empty prompt, a
+        picture that the processor refuses, or one of which less than 99% reaches the model.
         """
-        pictures = [pictures] if isinstance(pictures, Picture) else list(pictures)
-        if not prompt.strip():
-            raise BadInput("The prompt is empty. Ask something about the picture.")
-        if not pictures or not all(isinstance(picture, Picture) for picture in pictures):
-            raise BadInput(f"Give one or more PIL pictures; found {[type(p).__name__ for p in pictures]}.")
-        if names and len(names) != len(panels or ()):
-            raise BadInput(
-                f"{len(panels or ())} panels were given with {len(names)} names. Give one for each."
-            )
-        parts = [*({"type": "image"} for _ in pictures), {"type": "text", "text": prompt}]
-        text = self.processor.apply_chat_template(
-            [{"role": "user", "content": parts}], add_generation_prompt=True, tokenize=False
-        )
-        images = [picture.convert("RGB") for picture in pictures]
-        try:
-            inputs = self.processor(images=[images], text=[text], return_tensors="pt")
-        except ValueError as error:
-            sizes = ", ".join(f"{picture.width} x {picture.height} px" for picture in pictures)
-            raise BadInput(
-                f"The processor refuses a picture of {sizes} with this prompt: {str(error).rstrip('.')}. "
-                "Use a picture of more usual proportions, and no image placeholders in the prompt."
-            ) from error
-        key = hashlib.sha256()
-        for name in self.family.picture_inputs:
-            key.update(inputs[name].numpy().tobytes())
-        tensors = {name: value.to(self.hf.device) for name, value in inputs.items()}
-        sizes_px = [picture.size for picture in pictures]
-        grid = ImageGrid.from_views(
-            tensors["input_ids"].shape[1],
-            image_positions(inputs["input_ids"], self.hf.config.image_token_id).numpy(),
-            self.family.views(self.processor, inputs, sizes_px),
-            sizes_px,
-        )
-        positions = self.family.positions(self.hf, tensors)
-        return EncodedInput(
-            tensors, positions, grid, prompt, key.hexdigest(), tuple(panels or ()), tuple(names)
-        )
+        return encode(self.hf, self.processor, self.family, pictures, prompt, panels, names, settings)
 
     @overload
     def generate(
@@ -251,7 +215,7 @@ class GazeModel:
                 self.hf(
                     **batch.rows,
                     **batch.features,
-                    position_ids=batch.positions,
+                    position_ids=batch.position_ids,
                     use_cache=False,
                     logits_to_keep=1,
                 )

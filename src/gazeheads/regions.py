@@ -5,6 +5,9 @@ Each image token has a weight, its *coverage*: the share of its pixel rectangle 
 2606.14703). Regions of one picture combine with `|`, `&`, `-` and `~`; shapes are combined first and coverage
 is computed last, so boxes that tile a picture always partition its tokens.
 
+Where a processor shows a picture several times (tiles and a thumbnail), a region covers the tokens of each of these
+views on its own; `views` keeps to those in "detail" (the tiles) or to the "overview" (the thumbnail).
+
     sky = scene.box(0, 0, 640, 200)
     elsewhere = ~sky                    # avoid this
 """
@@ -33,8 +36,14 @@ from gazeheads.geometry import (
 from gazeheads.grid import Box, ImageGrid
 
 Coverage = Literal["area", "centre"]
+Views = Literal["all", "detail", "overview"]
 Floats = npt.NDArray[np.float64]
 
+KINDS = {
+    "all": ("whole", "tile", "thumbnail"),
+    "detail": ("whole", "tile"),
+    "overview": ("whole", "thumbnail"),
+}
 OVERHANG = 1.0  # pixels that a box may stick out of its picture: annotations are rounded
 
 
@@ -42,6 +51,7 @@ OVERHANG = 1.0  # pixels that a box may stick out of its picture: annotations ar
 class Region:
     """A shape on picture `image` of the scene that `grid` describes.
 
+    `views`: where the picture is shown several times, which of these count; a view that is alone is both.
     `min_tokens`: grow a region that covers fewer tokens than this to the cells nearest to it (`grown` tells).
     `name` is for people and does not count in comparisons.
     """
@@ -52,14 +62,17 @@ class Region:
     coverage: Coverage = "area"
     min_tokens: int | None = None
     name: str = field(default="", compare=False)
+    views: Views = "all"
 
     def __post_init__(self) -> None:
         if self.coverage not in ("area", "centre"):
             raise RegionError(f'Coverage {self.coverage!r} is unknown. Use "area" or "centre".')
-        if self.min_tokens is not None and not 1 <= self.min_tokens <= (self.grid.images == self.image).sum():
+        if self.views not in KINDS:
+            raise RegionError(f'Views {self.views!r} are unknown. Use "all", "detail" or "overview".')
+        if self.min_tokens is not None and not 1 <= self.min_tokens <= self._here.sum():
             raise RegionError(
                 f"min_tokens={self.min_tokens} was asked for picture {self.image}, which has "
-                f"{(self.grid.images == self.image).sum()} image tokens. Give a number from 1 to that."
+                f"{self._here.sum()} image tokens. Give a number from 1 to that."
             )
         picture_box(self.grid, self.image)
 
@@ -118,9 +131,18 @@ class Region:
         return self.name or f"region of {self.weights.sum():.3g} image tokens"
 
     @cached_property
+    def _here(self) -> npt.NDArray[np.bool_]:
+        """(token,) which tokens can belong to this region: those of its picture, in the views that count."""
+        kinds = np.array([view.kind in KINDS[self.views] for view in self.grid.views], dtype=bool)
+        here: npt.NDArray[np.bool_] = (
+            (self.grid.images == self.image) & kinds[self.grid.view_of] & self.grid.inside
+        )
+        return here
+
+    @cached_property
     def _coverage(self) -> Floats:
         """(token,) coverage before any growth."""
-        here = self.grid.images == self.image
+        here = self._here
         rule = share_inside if self.coverage == "area" else centre_inside
         weights = np.zeros(len(self.grid))
         weights[here] = rule(self.shape, picture_box(self.grid, self.image), self.grid.rects[here])
@@ -159,7 +181,7 @@ class Region:
                 f"{self._label} covers nothing of the picture, so there is nothing to grow. Give a larger "
                 "region."
             )
-        here = self.grid.images == self.image
+        here = self._here
         share = np.zeros(len(weights))
         share[here] = share_inside(self.shape, picture, self.grid.rects[here])
         centres = (self.grid.rects[:, :2] + self.grid.rects[:, 2:]) / 2
@@ -210,6 +232,10 @@ class Region:
             raise RegionError(
                 f'One region counts coverage by "{self.coverage}", the other by "{other.coverage}". Use one '
                 "rule."
+            )
+        if self.views != other.views:
+            raise RegionError(
+                f'One region takes the "{self.views}" views, the other the "{other.views}" ones. Use the same.'
             )
         floors = [region.min_tokens for region in (self, other) if region.min_tokens is not None]
         return replace(

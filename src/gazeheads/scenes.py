@@ -4,16 +4,27 @@
 passed in.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, reduce
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
 from gazeheads.errors import RegionError
+from gazeheads.geometry import Rectangle, Shape, Union, share_inside
 from gazeheads.grid import Box, ImageGrid
-from gazeheads.regions import Coverage, Region
+from gazeheads.regions import Coverage, Region, Views, picture_box
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What reaches the model of one picture. share: of its area, 0..1. how: its views and their cells, in words."""
+
+    share: float
+    how: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +34,8 @@ class EncodedInput:
     tensors: what the processor made, for a batch of one: `model.hf.generate(**scene.tensors)` works.
     positions: (axis, 1, token) position ids of the prompt. picture_key: equal for scenes that show the same
     pictures.
-    boxes, names: the panels or things of picture 0, in reading order, if they were given.
+    boxes, names: the panels or things of picture 0, in reading order, if they were given. settings: the keywords with
+    which the processor was called.
     """
 
     tensors: dict[str, Tensor] = field(repr=False)
@@ -33,6 +45,27 @@ class EncodedInput:
     picture_key: str = field(repr=False)
     boxes: tuple[Box, ...] = field(default=(), repr=False)
     names: tuple[str, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def seen(self) -> tuple[Seen, ...]:
+        """What reaches the model of each picture, by the boxes of its views."""
+        return tuple(self._seen(image) for image in range(len(self.grid.sizes)))
+
+    def _seen(self, image: int) -> Seen:
+        views = [view for view in self.grid.views if view.image == image]
+        picture = picture_box(self.grid, image)
+        boxes: list[Shape] = [Rectangle(view.box) for view in views]
+        shape = reduce(Union, boxes)
+        share = float(share_inside(shape, picture, np.array([picture.corners]))[0])
+        how = []
+        for kind in dict.fromkeys(view.kind for view in views):
+            alike = [view for view in views if view.kind == kind]
+            width, height = alike[0].cell
+            count = f"{len(alike)} {kind}s, each" if len(alike) > 1 else f"{kind}:"
+            how.append(f"{count} {alike[0].rows} x {alike[0].cols} cells of {width:.3g} x {height:.3g} px")
+        changed = ", ".join(f"{name}={value}" for name, value in self.settings.items())
+        return Seen(share, "; ".join(how) + (f" (processor called with {changed})" if changed else ""))
 
     @property
     def n_prompt(self) -> int:
@@ -49,15 +82,19 @@ class EncodedInput:
         image: int = 0,
         coverage: Coverage = "area",
         min_tokens: int | None = None,
+        views: Views = "all",
         name: str = "",
     ) -> Region:
         """The pixels `x0 <= x < x1`, `y0 <= y < y1` of picture `image`.
 
         Raises `EmptyBox`, `OutsidePicture`, or `RegionTooSmall` if it covers less than one token and
-        `min_tokens` is not given (then it grows to the nearest cells, and `region.grown` says so).
+        `min_tokens` is not given (then it grows to the nearest cells, and `region.grown` says so). views: where the
+        picture is shown several times, all of these, those in "detail" (tiles), or the "overview" (thumbnail).
         """
         box = Box(x0, y0, x1, y1)
-        return Region.box(self.grid, box, image, coverage=coverage, min_tokens=min_tokens, name=name)
+        return Region.box(
+            self.grid, box, image, coverage=coverage, min_tokens=min_tokens, views=views, name=name
+        )
 
     def mask(
         self,
@@ -66,10 +103,13 @@ class EncodedInput:
         image: int = 0,
         coverage: Coverage = "area",
         min_tokens: int | None = None,
+        views: Views = "all",
         name: str = "",
     ) -> Region:
         """An array (row, col) of booleans or of values 0..1, of any size in proportion to the picture."""
-        return Region.mask(self.grid, mask, image, coverage=coverage, min_tokens=min_tokens, name=name)
+        return Region.mask(
+            self.grid, mask, image, coverage=coverage, min_tokens=min_tokens, views=views, name=name
+        )
 
     def point(
         self,
@@ -80,11 +120,12 @@ class EncodedInput:
         image: int = 0,
         coverage: Coverage = "area",
         min_tokens: int | None = None,
+        views: Views = "all",
         name: str = "",
     ) -> Region:
         """All within `radius` pixels of (x, y)."""
         return Region.point(
-            self.grid, x, y, radius, image, coverage=coverage, min_tokens=min_tokens, name=name
+            self.grid, x, y, radius, image, coverage=coverage, min_tokens=min_tokens, views=views, name=name
         )
 
     @cached_property
@@ -117,6 +158,13 @@ class EncodedInput:
         return self.panels[which]
 
     def cells(self, image: int = 0) -> tuple[Region, ...]:
-        """A region for each image token of one picture, in prompt order."""
-        rects = self.grid.rects[self.grid.images == image]
-        return tuple(Region.box(self.grid, Box(*map(float, rect)), image) for rect in rects)
+        """A region for each image token that sees some of a picture, in prompt order."""
+        # Other views of the picture see the same pixels; they are left out.
+        alone: dict[str, Views] = {"whole": "all", "tile": "detail", "thumbnail": "overview"}
+        return tuple(
+            Region.box(self.grid, Box(*map(float, rect)), image, views=alone[self.grid.views[view].kind])
+            for rect, view, sees in zip(
+                self.grid.rects, self.grid.view_of.tolist(), self.grid.inside, strict=True
+            )
+            if self.grid.views[view].image == image and sees
+        )

@@ -39,13 +39,15 @@ def searched(
     hears = _Hears(listener)
     callables = dict(how.callables)
     criteria = StoppingCriteriaList([*callables.pop("stopping_criteria", []), *([] if beams else [hears])])
+    # Plain positions follow from the attention mask; where axes differ, the model would have to remember them.
+    places = {"position_ids": batch.positions} if len(batch.positions) > 1 else {}
     own = model.hf.generation_config
     model.hf.generation_config = GenerationConfig()  # what the checkpoint would mix in
     try:
         out = model.hf.generate(
             **batch.rows,
             **batch.features,
-            position_ids=batch.positions,
+            **places,
             generation_config=how.config,
             stopping_criteria=criteria,
             tokenizer=model.processor.tokenizer,

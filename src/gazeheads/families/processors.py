@@ -1,5 +1,6 @@
 """Processors without their video part: a processor class that demands one would need torchvision for it."""
 
+from collections.abc import Callable
 from typing import Any
 
 
@@ -15,3 +16,15 @@ class ImageOnly:
 def image_only(processor: type[Any]) -> type[Any]:
     """The same processor class under the same name, for pictures and text only."""
     return type(processor.__name__, (ImageOnly, processor), {})
+
+
+def named(name: str, takes_videos: bool = False) -> Callable[[], type[Any]]:
+    """The class of that name in transformers, imported when it is asked for, for pictures and text only."""
+
+    def processor() -> type[Any]:
+        import transformers
+
+        found: type[Any] = getattr(transformers, name)
+        return image_only(found) if takes_videos else found
+
+    return processor
