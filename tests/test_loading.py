@@ -177,3 +177,11 @@ def test_what_is_asked_of_transformers_for_gpus_and_four_bits(
     assert asked[1]["quantization_config"].load_in_4bit
     assert asked[1]["revision"] == "abc"
     assert all(each["use_safetensors"] and each["trust_remote_code"] is False for each in asked)
+
+
+def test_on_the_cpu_a_checkpoint_in_bfloat16_is_computed_in_float32(checkpoint: Path) -> None:
+    file = checkpoint / "model.safetensors"
+    save_file({k: v.to(torch.bfloat16) for k, v in load_file(file).items()}, file, {"format": "pt"})
+    changed(checkpoint, dtype="bfloat16")
+    assert load(checkpoint, device="cpu").hf.dtype == torch.float32
+    assert load(checkpoint, device="cpu", dtype="bfloat16").hf.dtype == torch.bfloat16
