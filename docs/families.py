@@ -18,10 +18,15 @@ BEGIN, END = "<!-- measured by docs/families.py -->\n", "<!-- end of what is mea
 sys.path.insert(0, str(PAGE.parents[1] / "tests"))
 
 import tiny  # noqa: E402
-from conformance import SHAPES, batch_error, full_layers, heads_of, prefix_error, ramps, sight_errors  # noqa: E402
+from gazeheads.conformance import batch_error, full_layers, heads_of, prefix_error  # noqa: E402
 from gazeheads.gaze import Gaze  # noqa: E402
+from gazeheads.sight import ramps, sight_errors  # noqa: E402
 from strips import STRIPS, real_scene  # noqa: E402
-from zoo_families import ZOO, zoo  # noqa: E402
+from zoo_families import (  # noqa: E402
+    SHAPES,
+    ZOO,
+    zoo,
+)
 
 HEADER = (
     "| family | vision tower | a strip of 1536 x 256 px | cell, px | off by | batch | prefix | remarks |\n"

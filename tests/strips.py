@@ -27,10 +27,10 @@ from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLIm
 from transformers.models.siglip.image_processing_pil_siglip import SiglipImageProcessorPil
 from transformers.models.smolvlm.image_processing_pil_smolvlm import SmolVLMImageProcessorPil
 
-from conformance import ramps
 from gazeheads.encoding import encode
 from gazeheads.families import family
 from gazeheads.scenes import EncodedInput
+from gazeheads.sight import ramps
 from zoo_families import ZOO
 from zoo_processors import GotForCohere
 

@@ -12,20 +12,13 @@ import torch
 from PIL import Image
 
 import tiny
-from conformance import (
-    SHAPES,
-    colours,
-    embeddings,
-    ramps,
-    sight_errors,
-    token_sight,
-)
 from families_shared import EVERY, IGNORED, STRIP, scene_of, spread
 from gazeheads.errors import BadInput
 from gazeheads.families import image_positions
 from gazeheads.grid import Box
 from gazeheads.regions import Region
-from zoo_families import zoo
+from gazeheads.sight import colours, embeddings, ramps, sight_errors, token_sight
+from zoo_families import SHAPES, zoo
 
 pytestmark = IGNORED
 
@@ -128,7 +121,7 @@ def test_what_is_said_to_reach_the_model_does(name: str, size: tuple[int, int]) 
     """The ramp through the processor: its colours end where the picture ends."""
     scene = scene_of(name, *ramps(size))
     assert scene.seen[0].share > 0.99
-    red, green, blue = colours(scene.tensors["pixel_values"])
+    red, green, blue = colours(zoo(name), scene.tensors["pixel_values"])
     for colour in (red[blue > 0.9], green[blue > 0.9]):
         assert colour.min() < 0.1
         assert colour.max() > 0.9

@@ -7,19 +7,14 @@ import pytest
 import torch
 
 import tiny
-from conformance import (
-    batch_error,
-    decoder_inputs,
-    full_layers,
-    heads_of,
-    prefix_error,
-)
 from families_shared import EVERY, IGNORED, STRIP, scene_of
 from gazeheads.attention import attached
+from gazeheads.conformance import batch_error, full_layers, heads_of, prefix_error
 from gazeheads.discovery import discover
 from gazeheads.gaze import Gaze
 from gazeheads.heads import Head
 from gazeheads.model import GazeModel
+from gazeheads.sight import decoder_inputs
 from gazeheads.steering import Steering
 from zoo_families import ZOO, zoo
 

@@ -14,15 +14,10 @@ from hypothesis import strategies as st
 from tokenizers.processors import TemplateProcessing
 
 import tiny
-from conformance import (
-    full_layers,
-    heads_of,
-    ramps,
-    sight_errors,
-)
 from families_shared import EVERY, IGNORED, STRIP, scene_of
+from gazeheads.conformance import full_layers, heads_of
 from gazeheads.data.doodles import doodles
-from gazeheads.errors import BadInput, ModelError, ProbeNeverFired, RegionError, UnknownFamily
+from gazeheads.errors import BadInput, ModelError, RegionError, SeamError, UnknownFamily
 from gazeheads.families import FAMILIES, family
 from gazeheads.families.cohere2_vision import arrangement
 from gazeheads.families.llava_next import canvas
@@ -31,6 +26,7 @@ from gazeheads.grid import ImageGrid
 from gazeheads.heads import Head
 from gazeheads.model import GazeModel
 from gazeheads.regions import Region
+from gazeheads.sight import ramps, sight_errors
 from zoo_families import ZOO, zoo
 
 pytestmark = IGNORED
@@ -248,14 +244,16 @@ def test_attention_that_goes_another_way_is_noticed(monkeypatch: pytest.MonkeyPa
     model, scene = zoo("llava"), scene_of("llava")
     for layer in model.hf.get_decoder().layers:
         monkeypatch.setattr(layer.self_attn, "forward", lambda hidden_states, **_: (hidden_states, None))
-    with pytest.raises(ProbeNeverFired, match="saw no attention"):
+    with pytest.raises(SeamError, match="saw no attention"):
         model.generate(scene, Gaze(heads_of(model), scene.box(0, 0, 84, 56)), max_new_tokens=2)
 
 
 def test_heads_of_layers_without_attention_cannot_be_steered() -> None:
     model, scene = zoo("qwen3_5"), scene_of("qwen3_5")
     assert full_layers(model) == [1, 3]
-    with pytest.raises(ProbeNeverFired, match=r"layers \[0\] saw no attention: .*or these layers have none"):
+    with pytest.raises(
+        SeamError, match=r"layer 0 of this model has no attention. Leave it out: layers \[1, 3\]"
+    ):
         model.generate(scene, Gaze([Head(0, 1)], scene.box(0, 0, 84, 56)), max_new_tokens=2)
 
 

@@ -44,6 +44,9 @@ QWEN_TOWER = dict(
 MROPE = dict(rope_type="default", rope_theta=1e4, mrope_section=[2, 3, 3])
 
 
+SHAPES = ((168, 56), (56, 168), (112, 84), (336, 56), (112, 112), (331, 57))  # pictures, px
+
+
 def text(model_type: str | None = None, **more: Any) -> dict[str, Any]:
     """A text model of 3 layers and 4 heads, of which two share keys and values."""
     shape = dict(

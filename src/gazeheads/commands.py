@@ -1,0 +1,178 @@
+"""What the commands do: each takes its options, prints for people, and returns what `--json` prints."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gazeheads.errors import BadInput
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+    from gazeheads.heads import Heads
+    from gazeheads.model import GazeModel
+
+PAPERS_SHARE = 0.09  # the paper's top 100 of 1,152 heads
+
+
+class Bar:
+    """A progress bar on stderr that starts anew with every stage."""
+
+    def __init__(self) -> None:
+        self.bar: tqdm[Any] | None = None
+        self.stage = ""
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        """`done` more of `total` units of this stage."""
+        from tqdm import tqdm
+
+        if self.bar is None or stage != self.stage:
+            self.close()
+            self.bar, self.stage = tqdm(total=total, desc=stage, file=sys.stderr), stage
+        self.bar.update(done)
+
+    def close(self) -> None:
+        """Finish the bar."""
+        if self.bar is not None:
+            self.bar.close()
+
+
+def writable_folder(path: Path) -> Path:
+    """The folder, made if it is not there. Raises `BadInput` if nothing can be written into it."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        probe = path / ".gazeheads-probe"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise BadInput(
+            f"Output folder {path}: it cannot be made or written ({error.strerror}). Choose another one."
+        ) from error
+    return path
+
+
+def loaded(path: str | None) -> "GazeModel":
+    """The model, without the library's own progress bars."""
+    from transformers.utils import logging
+
+    from gazeheads.loading import load
+
+    logging.disable_progress_bar()
+    return load(path)
+
+
+def heads_for(model: "GazeModel", path: Path | None, top: int | float | None) -> "Heads":
+    """The heads to steer: of the file, or those that ship with the bundled model.
+
+    Without `top`: the whole file if it holds a part of the model's heads, the paper's 9% of them if it ranks all.
+    """
+    from gazeheads.doodle import HEADS
+    from gazeheads.heads import Heads
+
+    if path is None and not model.is_bundled:
+        raise BadInput(
+            f"Heads of {model.name}: none were given, and only the bundled model brings its own. Find them with "
+            "`gazeheads discover --model ... --out heads.json`, then pass --heads heads.json."
+        )
+    heads = Heads.load(path or HEADS)
+    if top is None:
+        top = PAPERS_SHARE if len(heads) == heads.scores.size else len(heads)
+    return heads.top(top)
+
+
+def quickstart(args: argparse.Namespace) -> dict[str, Any]:
+    """Discover, steer, control, report."""
+    folder = writable_folder(args.out)
+    from gazeheads import quickstart as job
+    from gazeheads.quickreport import text, write
+
+    bar = Bar()
+    model = loaded(args.model)
+    result = job.quickstart(model, args.full, bar)
+    bar.close()
+    page = write(result, folder)
+    found = job.as_json(result)
+    if not args.json:
+        print(text(result))
+        print(f"\nreport: {page}")
+    return found
+
+
+def look(args: argparse.Namespace) -> dict[str, Any]:
+    """One steered answer beside the unsteered one."""
+    from gazeheads.look import check, look
+
+    check(args.picture, args.ask, args.box, args.panel)
+    model = loaded(args.model)
+    heads = heads_for(model, args.heads, args.top)
+    found = look(model, args.picture, args.ask, heads, box=args.box, panel=args.panel)
+    if args.model is None:
+        print(
+            "note: the bundled model knows its own doodles only; on other pictures its words mean little",
+            file=sys.stderr,
+        )
+    if args.panel and not args.picture.is_dir():
+        print(f"note: the picture was cut into {args.panel[1]} panels of equal width", file=sys.stderr)
+    if not args.json:
+        print(f"unsteered           {found.unsteered}")
+        print(f"looking at the {found.target}: {found.steered}")
+        print(f"attention of {found.heads} heads on the target: {found.before:.1%} -> {found.after:.1%}")
+    return found.as_json()
+
+
+def discover(args: argparse.Namespace) -> dict[str, Any]:
+    """Rank the heads of a model."""
+    writable_folder(args.out.parent)
+    from gazeheads.data.sources import samples_of
+    from gazeheads.discovery import discover
+
+    samples = samples_of(args.data, args.seed)
+    model = loaded(args.model)
+    bar, total = Bar(), sum(len(s.boxes) for s in samples)
+    heads = discover(
+        model, samples, data=args.data, seed=args.seed, progress=lambda n: bar("finding heads", n, total)
+    )
+    bar.close()
+    heads.save(args.out)
+    if not args.json:
+        for head in heads.top(10):
+            print(f"{head!s:8} {heads.score(head):.3f}")
+        print(f"{len(heads)} heads ranked: {args.out}")
+    return {"out": str(args.out), "top": [[str(h), heads.score(h)] for h in heads.top(10)]}
+
+
+def doodles(args: argparse.Namespace) -> dict[str, Any]:
+    """Draw test strips into files: a folder of panels each."""
+    from gazeheads.data.doodles import doodles
+
+    folders = []
+    for i, sample in enumerate(doodles(args.n, args.seed), start=1):
+        large = sample.fit(256, 32)
+        folder = writable_folder(args.out / f"strip{i}")
+        for k, box in enumerate(large.boxes, start=1):
+            x0, y0, x1, y1 = (round(c) for c in box.corners)
+            large.picture.crop((x0, y0, x1, y1)).save(folder / f"p{k}.png")
+        (folder / "captions.txt").write_text("".join(f"{c[1]}\n" for c in large.captions))
+        folders.append(str(folder))
+    if not args.json:
+        print("\n".join(folders))
+    return {"folders": folders}
+
+
+def doctor(args: argparse.Namespace) -> dict[str, Any]:
+    """Whether a model fits, check by check."""
+    from gazeheads.doctor import as_json, examine
+
+    model = loaded(args.model)
+    checks = []
+    if not args.json:
+        print(model)
+    for check in examine(model):
+        checks.append(check)
+        if not args.json:
+            print(f"{check.state:5} {check.name:11} {check.found}", flush=True)
+    found = as_json(model, checks)
+    if not args.json:
+        print("This model fits." if found["fits"] else "This model does not fit: see FAIL above.")
+    return found
