@@ -40,6 +40,9 @@ During = Literal["all", "answer", "decode"]
 
 MODES: tuple[Mode, ...] = ("focus", "uniform", "bias", "reweigh")
 DURING: tuple[During, ...] = ("all", "answer", "decode")
+LARGEST = (
+    1e6  # nats of a bias; beyond them float32 could not tell close ones apart, and nothing changes any more
+)
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,11 @@ class Push:
         if not all(math.isfinite(value) for value in self.nats):
             raise GazeError(
                 f"{self} has nats that are not finite. For an endless push use focus, its exact limit."
+            )
+        if max(map(abs, self.nats)) > LARGEST:
+            raise GazeError(
+                f"{self} has nats beyond {LARGEST:g}, which float32 cannot tell apart. For an endless push use focus, "
+                "its exact limit."
             )
         if self.mode != "bias" and any(self.nats):
             raise GazeError(
@@ -173,6 +181,12 @@ class Gaze:
             raise GazeError(
                 f"Head weight {wrong[0]:g} was given for {self.how}, where a weight is {bounds}. To push heads away "
                 "use Push.bias with negative weights, or aim at ~region."
+            )
+        strongest = max(map(abs, self.strengths)) * max(map(abs, self.how.nats))
+        if strongest > LARGEST:
+            raise GazeError(
+                f"Head weights were given that make {self.how} a push of {strongest:g} nats; beyond {LARGEST:g} float32 "
+                "cannot tell them apart. Give smaller weights."
             )
 
     @cached_property
