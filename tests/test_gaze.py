@@ -40,6 +40,11 @@ def test_a_push_prints_what_it_does() -> None:
     [
         (lambda: Push("hard"), "Push 'hard' is unknown. Use one of focus, uniform, bias, reweigh"),  # type: ignore[arg-type]
         (lambda: Push.bias(np.inf), "not finite. For an endless push use focus"),
+        (lambda: Push.bias(0, 2e6), "nats beyond 1e.06, .* use focus"),
+        (
+            lambda: Gaze(HEADS, A, Push.bias(1e5), weights=[1, -11]),
+            "a push of 1.1e.06 nats; .* smaller weights",
+        ),
         (lambda: Push("focus", 2.0), "only bias takes nats"),
     ],
 )

@@ -18,6 +18,7 @@ VALUES = {
     "headsfile",
     "headshub",
     "gaze",
+    "given",
     "live",
     "mixes",
     "prompts",

@@ -174,7 +174,7 @@ def test_a_mix_is_a_value(scene: EncodedInput) -> None:
         (lambda a, b: Mix([]), "needs one or more regions; found none"),
         (lambda a, b: Mix([a, "ball"]), "needs one or more regions; found Region, str"),
         (lambda a, b: Mix([a, b], [1]), "2 regions was given 1 weights. Give one for each"),
-        (lambda a, b: Mix([a, b], [1, 0]), "finite numbers above 0; found \\(1, 0\\). Leave out"),
+        (lambda a, b: Mix([a, b], [1, 0]), "finite numbers above 0; found \\(1.0, 0.0\\). Leave out"),
         (lambda a, b: Mix([a, b], [1, np.nan]), "finite numbers above 0"),
         (lambda a, b: Gaze(HEADS, a, weights=[1, 1]), "4 heads were given with 2 weights. Give one for each"),
         (

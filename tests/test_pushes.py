@@ -13,6 +13,7 @@ from gazeheads.calls import Call
 from gazeheads.gaze import Gaze, Push
 from gazeheads.heads import Head
 from gazeheads.model import GazeModel
+from gazeheads.pushing import IMAGE, TEXT, raised_by
 from gazeheads.scenes import EncodedInput
 from gazeheads.steering import Steering
 from steered import HEADS, PUSHES, TOKENS, steered
@@ -84,6 +85,38 @@ def test_bias_tends_to_focus(model: GazeModel, scene: EncodedInput) -> None:
         apart.append(float((logits - focus).abs().max()))
     assert apart[0] > apart[1] > apart[2]
     assert apart[-1] < 1e-4
+
+
+@pytest.mark.parametrize("nats", [1e4, 1e6])
+@pytest.mark.parametrize("others", [-1.0, 0.0])
+def test_a_large_bias_keeps_logits_and_coverage(
+    model: GazeModel, scene: EncodedInput, nats: float, others: float
+) -> None:
+    """Where the paper's recipe rounds them away: the region cuts through cells, and heads have weights or not."""
+    region = scene.box(10, 7, 90, 50)
+    _, focus = steered(model, scene, Gaze(HEADS, region))
+    for weights in (None, [1.0, 0.5, 1.0, 0.5]):
+        push = Push.bias(nats, others * nats, others * nats, others * nats)
+        _, logits = steered(model, scene, Gaze(HEADS, region, push, weights=weights))
+        torch.testing.assert_close(logits, focus, atol=1e-5, rtol=0)
+
+
+def test_nats_that_no_token_has_do_not_round_the_others(model: GazeModel, scene: EncodedInput) -> None:
+    """No token is generated yet when token 0 is produced, and the whole picture has no outside."""
+    whole = scene.box(0, 0, 192, 64)
+    _, fair = steered(model, scene, Gaze(HEADS, whole, Push.bias(1.3)), 1)
+    _, large = steered(model, scene, Gaze(HEADS, whole, Push.bias(1.3, outside=1e6, generated=1e6)), 1)
+    torch.testing.assert_close(large, fair, atol=1e-6, rtol=0)
+
+
+def test_nats_of_keys_that_are_not_seen_do_not_round_the_others() -> None:
+    """The last key, outside, is hidden from the first query; the other two differ by the bias and by coverage."""
+    nats, weights = torch.tensor([[1.3, 1e6, 0.1, 0.0]]), torch.tensor([[[0.0, 1.0, 0.0]]])
+    kinds = torch.tensor([[[TEXT, IMAGE, IMAGE]]])
+    hidden = torch.tensor([[[0.0, 0.0, -torch.inf], [0.0, 0.0, 0.0]]])
+    found = raised_by(nats, weights, kinds, hidden)
+    expected = torch.tensor([[[-1.2, 0.0, -torch.inf], [0.1 - 1e6, 1.3 - 1e6, 0.0]]])
+    torch.testing.assert_close(found, expected, atol=1e-6, rtol=1e-6)
 
 
 def test_focus_on_everything_but_text_equals_suppressed_text(model: GazeModel, scene: EncodedInput) -> None:

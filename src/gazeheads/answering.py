@@ -12,9 +12,10 @@ from gazeheads.attention import attached
 from gazeheads.choosing import Choice, Chooser
 from gazeheads.decoding import Batch, collate, produce
 from gazeheads.effect import Effect
-from gazeheads.errors import BadInput, NothingSteered
+from gazeheads.errors import BadInput, GazeError, NothingSteered
 from gazeheads.gaze import Gaze
 from gazeheads.generation import Finish, Generation, segments
+from gazeheads.given import several, shown
 from gazeheads.listening import Listener, OnLoop
 from gazeheads.live import Live
 from gazeheads.mixes import parts
@@ -37,8 +38,7 @@ def answer(
 ) -> list[Generation]:
     """The answers of `model` (a `GazeModel`) to one batch of scenes, each with its own gaze and record."""
     for scene, gaze in zip(scenes, gazes, strict=True):
-        if gaze is not None:
-            fits(scene, gaze)
+        fits(scene, gaze)
     steering = Steering(gazes, model.n_layers, model.n_heads)
     recorder = Recorder([scene.grid for scene in scenes], records, model.n_layers, model.n_heads)
     if how.config.num_beams > 1 and recorder.layers:
@@ -124,14 +124,41 @@ def _settings(
     }
 
 
-def fits(scene: EncodedInput, gaze: Gaze) -> None:
-    """Raise `ForeignRegion` unless the gaze was made for this scene."""
+def fits(scene: EncodedInput, gaze: Gaze | None) -> None:
+    """Raise `ForeignRegion` unless the gaze was made for this scene; `BadInput`, `GazeError` where they are none."""
+    if not isinstance(scene, EncodedInput):
+        raise BadInput(
+            f"A scene was asked for; found {shown(scene)}. Make one with model.encode(picture, prompt)."
+        )
+    if gaze is None:
+        return
+    if not isinstance(gaze, Gaze):
+        raise GazeError(
+            f"gaze= takes a Gaze or None for each scene; found {shown(gaze)}. Give Gaze(heads, region)."
+        )
     at = gaze.at
     if isinstance(at, Live):
         targets = [target for target in (at.target, at.first) if target is not None]
     else:
         targets = list(gaze.schedule.targets)
     same_scene(scene.grid, [region for target in targets for region, _ in parts(target)])
+
+
+def some(gazes: Gaze | Sequence[Gaze | None]) -> tuple[Gaze | None, ...]:
+    """One gaze, or those of several rows, as a tuple. Raises `GazeError` if there is none among them."""
+    found = (
+        (gazes,)
+        if isinstance(gazes, Gaze)
+        else several(gazes, "model.attached takes a Gaze, or a list of them", GazeError)
+    )
+    if not all(isinstance(gaze, Gaze | None) for gaze in found) or not any(
+        isinstance(g, Gaze) for g in found
+    ):
+        raise GazeError(
+            "model.attached takes a Gaze, or a list of them with None for rows that look freely; found "
+            f"{shown(gazes)}. Give Gaze(heads, region)."
+        )
+    return found
 
 
 def _must_steer(answer: Generation, gaze: Gaze | None) -> None:

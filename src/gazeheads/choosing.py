@@ -18,6 +18,8 @@ from transformers import GenerationConfig, LogitsProcessorList, StoppingCriteria
 
 from gazeheads.errors import BadInput
 from gazeheads.generation import Finish
+from gazeheads.given import whole
+from gazeheads.settings import check, held, plain
 
 CHOOSES = frozenset(
     "do_sample temperature top_k top_p top_h min_p typical_p epsilon_cutoff eta_cutoff repetition_penalty "
@@ -70,12 +72,9 @@ class Choice:
         """What was asked for, in plain values."""
         strategy = "sampling" if self.config.do_sample else "greedy"
         beams = f"beam search over {self.config.num_beams}, " if self.config.num_beams > 1 else ""
-        plain = {
-            k: v if isinstance(v, bool | int | float | str | list | None) else str(v)
-            for k, v in self.given.items()
-        }
-        plain |= {name: str(value) for name, value in self.callables.items()}
-        return {"decoding": beams + strategy, **plain}
+        asked = {name: plain(value) for name, value in self.given.items()}
+        asked |= {name: str(value) for name, value in self.callables.items()}
+        return {"decoding": beams + strategy, **asked}
 
     def of(self, part: slice, n_rows: int) -> "Choice":
         """The same for some of the rows."""
@@ -87,6 +86,7 @@ def choice(
     keywords: Mapping[str, Any], stop: Sequence[int], pad: int, max_new_tokens: int, n_rows: int
 ) -> Choice:
     """What these keywords of transformers' `generate` ask for. Raises `BadInput` for those that cannot be meant."""
+    max_new_tokens = whole(max_new_tokens, "max_new_tokens=", BadInput)
     if max_new_tokens < 1:
         raise BadInput(f"max_new_tokens={max_new_tokens}: an answer has at least one token.")
     keywords = dict(keywords)
@@ -99,12 +99,13 @@ def choice(
         neutral = GenerationConfig._get_default_generation_params()
         said = base.to_diff_dict().items()
         given = {k: v for k, v in said if k not in NEUTRAL and v not in (None, False) and v != neutral.get(k)}
-    given |= {name: value for name, value in keywords.items() if name not in CALLABLES}
+    given |= {name: held(value) for name, value in keywords.items() if name not in CALLABLES}
     callables = {name: value for name, value in keywords.items() if name in CALLABLES and value is not None}
     for name, value in given.items():
         if name not in CHOOSES | SEARCHES | CACHES and not (name == "use_cache" and value is True):
             raise refused(name, value)
     given.pop("use_cache", None)
+    check(given, callables)
     config = GenerationConfig()
     defaults = config._get_default_generation_params()
     try:
@@ -157,12 +158,12 @@ class Chooser:
     """
 
     def __init__(self, hf: Any, tokenizer: Any, how: Choice, prompt: Tensor, attention_mask: Tensor) -> None:
-        config = GenerationConfig.from_dict(how.config.to_dict())
         n_prompt = prompt.shape[1]
-        config.max_length = n_prompt + config.max_new_tokens
-        hf._prepare_special_tokens(config, True, device=prompt.device)
         self.how, self._ids = how, prompt
         try:
+            config = GenerationConfig.from_dict(how.config.to_dict())
+            config.max_length = n_prompt + config.max_new_tokens
+            hf._prepare_special_tokens(config, True, device=prompt.device)
             self._processors: LogitsProcessorList = hf._get_logits_processor(
                 config,
                 n_prompt,
@@ -171,12 +172,20 @@ class Chooser:
                 device=prompt.device,
                 model_kwargs={"attention_mask": attention_mask},
             )
-        except ValueError as error:
-            raise BadInput(f"These settings cannot be meant: {how.given}. {error}") from error
-        config.max_length, config._eos_token_tensor = None, None  # ends and lengths are counted here
-        self._criteria: StoppingCriteriaList = hf._get_stopping_criteria(
-            config, StoppingCriteriaList(how.callables.get("stopping_criteria", ())), tokenizer
-        )
+            config.max_length, config._eos_token_tensor = None, None  # ends and lengths are counted here
+            self._criteria: StoppingCriteriaList = hf._get_stopping_criteria(
+                config, StoppingCriteriaList(how.callables.get("stopping_criteria", ())), tokenizer
+            )
+        except (
+            ValueError,
+            TypeError,
+            AttributeError,
+            RuntimeError,
+        ) as error:  # all of these say: no such value
+            raise BadInput(
+                f"These settings cannot be meant: {how.given}. transformers says: "
+                f"{str(error).strip().rstrip('.')}. Give values as its generate takes them."
+            ) from error
         ends = how.config.eos_token_id
         self.ends: frozenset[int] = frozenset([ends] if isinstance(ends, int) else ends or [])
         self._ends = prompt.new_tensor(sorted(self.ends))

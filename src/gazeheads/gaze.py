@@ -28,6 +28,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from gazeheads.errors import GazeError
+from gazeheads.given import members, number, several, shown
 from gazeheads.grid import ImageGrid
 from gazeheads.heads import Head, Heads
 from gazeheads.live import Live
@@ -40,6 +41,9 @@ During = Literal["all", "answer", "decode"]
 
 MODES: tuple[Mode, ...] = ("focus", "uniform", "bias", "reweigh")
 DURING: tuple[During, ...] = ("all", "answer", "decode")
+LARGEST = (
+    1e6  # nats of a bias; beyond them float32 could not tell close ones apart, and nothing changes any more
+)
 
 
 @dataclass(frozen=True)
@@ -53,11 +57,18 @@ class Push:
     generated: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.mode not in MODES:
-            raise GazeError(f"Push {self.mode!r} is unknown. Use one of {', '.join(MODES)}.")
+        if not isinstance(self.mode, str) or self.mode not in MODES:
+            raise GazeError(f"Push {shown(self.mode)} is unknown. Use one of {', '.join(MODES)}.")
+        for name in ("inside", "outside", "text", "generated"):
+            object.__setattr__(self, name, number(getattr(self, name), f"{name}= of a push", GazeError))
         if not all(math.isfinite(value) for value in self.nats):
             raise GazeError(
                 f"{self} has nats that are not finite. For an endless push use focus, its exact limit."
+            )
+        if max(map(abs, self.nats)) > LARGEST:
+            raise GazeError(
+                f"{self} has nats beyond {LARGEST:g}, which float32 cannot tell apart. For an endless push use focus, "
+                "its exact limit."
             )
         if self.mode != "bias" and any(self.nats):
             raise GazeError(
@@ -133,12 +144,18 @@ class Gaze:
     weights: Sequence[float] | None = None
 
     def __post_init__(self) -> None:
+        if not isinstance(self.heads, Heads):
+            object.__setattr__(self, "heads", members(self.heads, "A gaze", GazeError))
         if isinstance(self.push, str):
             if self.push == "bias":
                 raise GazeError('push="bias" has no strength. Use Push.bias(inside, outside).')
             object.__setattr__(self, "push", Push(self.push))
-        if self.during not in DURING:
-            raise GazeError(f"during={self.during!r} is unknown. Use one of {', '.join(DURING)}.")
+        if not isinstance(self.push, Push):
+            raise GazeError(
+                f"push={shown(self.push)} is no Push. Use one of {', '.join(MODES)}, or Push.bias."
+            )
+        if not isinstance(self.during, str) or self.during not in DURING:
+            raise GazeError(f"during={shown(self.during)} is unknown. Use one of {', '.join(DURING)}.")
         if not isinstance(self.at, Region | Mix | Schedule | Live):
             raise GazeError(
                 f"A gaze is aimed at a Region, a Mix, a Schedule or a Live; found {type(self.at).__name__}. Make one "
@@ -149,7 +166,9 @@ class Gaze:
         if len(set(self.members)) != len(self.heads):
             raise GazeError(f"A gaze names each head once; found {len(self.heads)} heads with repeats.")
         if self.weights is not None:
-            object.__setattr__(self, "weights", tuple(float(weight) for weight in self.weights))
+            weights = several(self.weights, "weights= of a gaze takes a number for each head", GazeError)
+            numbers = tuple(number(weight, "The weight of a head", GazeError) for weight in weights)
+            object.__setattr__(self, "weights", numbers)
             self._check_weights()
         if isinstance(self.at, Region | Mix):
             self.at.checked()
@@ -174,11 +193,17 @@ class Gaze:
                 f"Head weight {wrong[0]:g} was given for {self.how}, where a weight is {bounds}. To push heads away "
                 "use Push.bias with negative weights, or aim at ~region."
             )
+        strongest = max(map(abs, self.strengths)) * max(map(abs, self.how.nats))
+        if strongest > LARGEST:
+            raise GazeError(
+                f"Head weights make {self.how} a push of {strongest:g} nats; beyond {LARGEST:g} float32 "
+                "cannot tell them apart. Give smaller weights."
+            )
 
     @cached_property
     def members(self) -> tuple[Head, ...]:
         """The heads to steer."""
-        return tuple(Head(*head) for head in self.heads)
+        return tuple(self.heads)
 
     @property
     def strengths(self) -> tuple[float, ...]:

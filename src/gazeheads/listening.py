@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Literal
 
 from gazeheads.errors import BadInput
+from gazeheads.given import shown
 from gazeheads.judging.base import loop, strip_labels
 from gazeheads.steering import Steering
 from gazeheads.words import Speller
@@ -23,8 +24,8 @@ class Listener:
     """Hears what every row says, token by token. softened: of each row, from which token on how hard it was pushed."""
 
     def __init__(self, steering: Steering, decode: Callable[[list[int]], str], on_loop: OnLoop) -> None:
-        if on_loop not in ("ignore", "stop", "soften"):
-            raise BadInput(f"on_loop={on_loop!r} is unknown. Use ignore, stop or soften.")
+        if not isinstance(on_loop, str) or on_loop not in ("ignore", "stop", "soften"):
+            raise BadInput(f"on_loop={shown(on_loop)} is unknown. Use ignore, stop or soften.")
         if on_loop == "soften" and not steering.gazes:
             raise BadInput(
                 'on_loop="soften" was given without a gaze: there is no push to soften. Use "stop".'

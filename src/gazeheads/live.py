@@ -7,6 +7,7 @@ for token in model.stream(scene, gaze=Gaze(lever, at=live, during="answer")):
 """
 
 from gazeheads.errors import GazeError
+from gazeheads.given import shown
 from gazeheads.mixes import Mix, Target, parts
 from gazeheads.regions import Region, same_scene
 
@@ -19,6 +20,11 @@ class Live:
     """
 
     def __init__(self, target: Target) -> None:
+        if not isinstance(target, Region | Mix):
+            raise GazeError(
+                f"A live target begins at a Region or a Mix; found {shown(target)}. Give Live(scene.panel(0)), and "
+                "move it with look."
+            )
         self.grid = target.checked().grid
         self.first = target
         self._target: Target | None = target

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from gazeheads.errors import GazeError
+from gazeheads.given import number, several
 from gazeheads.grid import ImageGrid
 from gazeheads.regions import Region, same_scene
 
@@ -28,8 +29,12 @@ class Mix:
     name: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "regions", tuple(self.regions))
-        object.__setattr__(self, "weights", tuple(self.weights) or (1.0,) * len(self.regions))
+        object.__setattr__(self, "regions", several(self.regions, "A mix takes a list of regions", GazeError))
+        weights = several(self.weights, "weights= of a mix takes a number for each region", GazeError) or (
+            1.0,
+        ) * len(self.regions)
+        numbers = tuple(number(weight, "The weight of a region", GazeError) for weight in weights)
+        object.__setattr__(self, "weights", numbers)
         if not self.regions or not all(isinstance(region, Region) for region in self.regions):
             found = ", ".join(type(region).__name__ for region in self.regions)
             raise GazeError(
@@ -59,7 +64,9 @@ class Mix:
     @property
     def shares(self) -> tuple[float, ...]:
         """The weights, summing to 1."""
-        return tuple(weight / sum(self.weights) for weight in self.weights)
+        largest = max(self.weights)  # their sum may be too large for a number
+        total = sum(weight / largest for weight in self.weights)
+        return tuple(weight / largest / total for weight in self.weights)
 
     def checked(self) -> "Mix":
         """This mix, or `RegionTooSmall` for one of its regions."""

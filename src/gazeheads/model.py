@@ -14,7 +14,7 @@ from typing import Any, overload
 
 import torch
 
-from gazeheads.answering import answer, fits
+from gazeheads.answering import answer, fits, some
 from gazeheads.attention import attached
 from gazeheads.choosing import choice
 from gazeheads.decoding import collate
@@ -23,6 +23,7 @@ from gazeheads.errors import BadInput, GazeError, RecordError
 from gazeheads.families import Family, family
 from gazeheads.gaze import Gaze
 from gazeheads.generation import Generation
+from gazeheads.given import several, shown, whole
 from gazeheads.grid import Box
 from gazeheads.heads import Head, Heads
 from gazeheads.listening import Listener, OnLoop
@@ -129,19 +130,24 @@ class GazeModel:
         settings that cannot be meant, `NothingSteered` if a gaze steered no attention row at all.
         """
         if isinstance(scenes, EncodedInput):
-            if gaze is not None and not isinstance(gaze, Gaze):
+            if isinstance(gaze, list | tuple):
                 raise GazeError("One scene was given with several gazes. Give one gaze, or a list of scenes.")
             how = choice(settings, self.stop, self.pad, max_new_tokens, 1)
-            return answer(self, [scenes], [gaze], _records(record, 1), how, on_loop)[0]
-        scenes = list(scenes)
-        gazes = [gaze] * len(scenes) if gaze is None or isinstance(gaze, Gaze) else list(gaze)
+            return answer(self, [scenes], [gaze], _records(record, 1), how, on_loop)[0]  # type: ignore[list-item]
+        scenes = several(scenes, "model.generate takes a scene, or a list of them", BadInput)
+        alike = gaze is None or isinstance(gaze, Gaze)
+        gazes: list[Any] = (
+            [gaze] * len(scenes)
+            if alike
+            else [*several(gaze, "gaze= takes a Gaze, or one for each scene", GazeError)]
+        )
         if len(gazes) != len(scenes):
             raise GazeError(
                 f"{len(scenes)} scenes were given with {len(gazes)} gazes. Give one for each (None: look "
                 "freely)."
             )
         records = _records(record, len(scenes))
-        size = len(scenes) if batch_size is None else batch_size
+        size = len(scenes) if batch_size is None else whole(batch_size, "batch_size=", BadInput)
         if size < 1 and scenes:
             raise BadInput(f"batch_size={batch_size}: a batch has at least one row.")
         how = choice(settings, self.stop, self.pad, max_new_tokens, len(scenes))
@@ -173,8 +179,7 @@ class GazeModel:
             raise BadInput(
                 f"A stream has no beams and no cache of another kind; found {how.given}. Use model.generate."
             )
-        if gaze is not None:
-            fits(scene, gaze)
+        fits(scene, gaze)
         steering = Steering([gaze], self.n_layers, self.n_heads)
         recorder = Recorder([scene.grid], _records(record, 1), self.n_layers, self.n_heads)
         decode = partial(self.processor.tokenizer.decode, skip_special_tokens=True)
@@ -188,8 +193,7 @@ class GazeModel:
         by one of them only. The probe in the `as` clause gives the proof of effect. Raises `NothingSteered`
         at the end of a block in which no attention row was steered.
         """
-        gazes = [gaze] if isinstance(gaze, Gaze) else list(gaze)
-        steering = Steering(gazes, self.n_layers, self.n_heads)
+        steering = Steering(some(gaze), self.n_layers, self.n_heads)
         with attached(self.hf, steering):
             yield steering
         steering.must_have_steered()
@@ -201,7 +205,10 @@ class GazeModel:
         Softmax over the whole prompt, so a head's entries sum to its mass on the pictures. Equal to eager
         `output_attentions` within rounding; NaN in layers without attention.
         """
-        size = batch_size or len(scenes)
+        scenes = several(scenes, "model.last_row takes a list of scenes", BadInput)
+        for scene in scenes:
+            fits(scene, None)
+        size = len(scenes) if batch_size is None else whole(batch_size, "batch_size=", BadInput, 1)
         every = Record(
             [Head(layer, head) for layer in range(self.n_layers) for head in range(self.n_heads)], "heads"
         )
@@ -226,10 +233,11 @@ class GazeModel:
 def _records(record: Recorded | Sequence[Recorded | None] | None, n_scenes: int) -> list[Record | None]:
     """One entry for each scene. Heads alone are recorded as `Record(heads)`."""
     alike = record is None or isinstance(record, Record | Heads)
-    given = [record] * n_scenes if alike else list(record)  # type: ignore[arg-type]
+    listed = list(record) if isinstance(record, list | tuple) else []
+    given: list[Any] = [record] * n_scenes if alike else listed
     if len(given) != n_scenes or not all(each is None or isinstance(each, Record | Heads) for each in given):
         raise RecordError(
-            f"record={record!r} was given with {n_scenes} scenes. Give heads, a Record, or a list with one of these or "
-            "None for each scene."
+            f"record={shown(record)} was given with {n_scenes} scenes. Give heads, a Record, or a list with one "
+            "of these or None for each scene."
         )
-    return [Record(each) if isinstance(each, Heads) else each for each in given]  # type: ignore[misc]
+    return [Record(each) if isinstance(each, Heads) else each for each in given]

@@ -92,15 +92,15 @@ class Planner:
         shares = [share * (w > 0).any(-1) for w, share in zip(weights, spread.shares, strict=True)]
         seen = reduce(torch.add, shares)
         active = plan.active[:, start:stop]
-        addends = [w.log() for w in weights]
+        addends = [w.log() if hidden is None else w.log() + hidden for w in weights]
         if self._biased.any():
             biased = self.each(plan, self._biased)[:, None, None] > 0
-            raised = [raised_by(self.nats(plan), w, spread.kinds) for w in weights]
+            raised = [raised_by(self.nats(plan), w, spread.kinds, hidden) for w in weights]
             addends = [r.where(biased, a) for r, a in zip(raised, addends, strict=True)]
         view = View(
             mask=call.mask,
             hidden=hidden,
-            addends=addends if hidden is None else [addend + hidden for addend in addends],
+            addends=addends,
             weights=weights,
             shares=[share / seen for share in shares],
             kinds=spread.kinds,

@@ -40,11 +40,24 @@ def mixed(patterns: Sequence[Tensor], shares: Sequence[Tensor]) -> Tensor:
     return total
 
 
-def raised_by(nats: Tensor, weights: Tensor, kinds: Tensor) -> Tensor:
-    """(n, 1 or query, key) what a bias adds to the logits.
+def raised_by(nats: Tensor, weights: Tensor, kinds: Tensor, hidden: Tensor | None) -> Tensor:
+    """(n, 1 or query, key) what a bias adds to the logits, but for a number that is the same for all keys of a row.
 
-    nats: (n, 4) inside, outside, text, generated. weights: (n, 1 or query, key) coverage. kinds: (n, 1, key).
+    nats: (n, 4) inside, outside, text, generated. weights: (n, 1 or query, key) coverage. kinds: (n, 1, key). hidden:
+    (n, query, key) -inf where a key is not seen, or None.
+
+    The largest level among the keys that are seen is taken off: beside a large number float32 would round the logits
+    and the coverage away, which is the trap of the paper's recipe (`Push.paper`).
     """
     inside, outside, text, generated = nats[..., None, None].unbind(1)
-    on_image = torch.logaddexp(weights.log() + inside, torch.log1p(-weights) + outside)
-    return on_image.where(kinds == IMAGE, torch.where(kinds == TEXT, text, generated))
+    within, without, gap = weights.log(), torch.log1p(-weights), inside - outside
+    mostly_inside = within + gap >= without
+    level = torch.where(mostly_inside, inside, outside)
+    level = level.where(kinds == IMAGE, torch.where(kinds == TEXT, text, generated))
+    near = torch.where(
+        mostly_inside, torch.logaddexp(within, without - gap), torch.logaddexp(within + gap, without)
+    )
+    near = near.where(kinds == IMAGE, 0.0)
+    seen = level if hidden is None else level.where(hidden > -torch.inf, torch.finfo(level.dtype).min)
+    raised = level - seen.amax(-1, keepdim=True) + near
+    return raised if hidden is None else raised + hidden

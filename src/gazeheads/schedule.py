@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from gazeheads.errors import GazeError
-from gazeheads.mixes import Target, parts
-from gazeheads.regions import same_scene
+from gazeheads.given import several, shown, whole
+from gazeheads.mixes import Mix, Target, parts
+from gazeheads.regions import Region, same_scene
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,21 @@ class Schedule:
     unit: Literal["token", "sentence"] = "token"
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "stops", several(self.stops, "A schedule takes a list of stops", GazeError))
+        starts = several(self.starts, "starts= of a schedule takes a token for each stop", GazeError)
+        starts = tuple(whole(start, "The start of a stop", GazeError) for start in starts)
+        object.__setattr__(self, "starts", starts)
+        if self.period is not None:
+            period = whole(self.period, "period= of a schedule", GazeError, 1)
+            object.__setattr__(self, "period", period)
+        if not isinstance(self.unit, str) or self.unit not in ("token", "sentence"):
+            raise GazeError(f"unit={shown(self.unit)} of a schedule is unknown. Use token or sentence.")
+        for stop in self.stops:
+            if not isinstance(stop, Region | Mix | None):
+                raise GazeError(
+                    f"A stop of a schedule is a Region, a Mix or None; found {shown(stop)}. Make one with "
+                    "scene.box(...) or scene.panel(...)."
+                )
         targets = self.targets
         if len(self.stops) != len(self.starts) or not targets:
             raise GazeError(
@@ -62,14 +78,21 @@ class Schedule:
 
         The last one holds, or with `repeat` it starts again.
         """
+        tokens = whole(tokens, "Schedule.every: how many tokens a stop lasts", GazeError)
+        regions = several(regions, "Schedule.every takes a list of regions", GazeError)
         if tokens < 1:
             raise GazeError(f"Schedule.every({tokens}): a stop lasts at least one token.")
         starts = tuple(tokens * number for number in range(len(regions)))
-        return cls(tuple(regions), starts, tokens * len(regions) if repeat else None)
+        return cls(regions, starts, tokens * len(regions) if repeat else None)
 
     @classmethod
     def at(cls, stops: Mapping[int, Target | None]) -> "Schedule":
         """From each token on at its region (None: look freely). Before the first one heads look freely."""
+        if not isinstance(stops, Mapping):
+            raise GazeError(
+                f"Schedule.at takes a dict of tokens and targets; found {shown(stops)}. Give {{0: cat, 20: dog}}."
+            )
+        stops = {whole(start, "The start of a stop", GazeError): stop for start, stop in stops.items()}
         starts = tuple(sorted(stops))
         return cls(tuple(stops[start] for start in starts), starts)
 
@@ -80,7 +103,8 @@ class Schedule:
         The first token after the one that ends the sentence is produced under the new target. For `model.generate`
         and `model.stream`, which know the text; needs during="answer" or "decode".
         """
-        return cls(tuple(regions), tuple(range(len(regions))), len(regions) if repeat else None, "sentence")
+        regions = several(regions, "Schedule.on_sentence takes a list of regions", GazeError)
+        return cls(regions, tuple(range(len(regions))), len(regions) if repeat else None, "sentence")
 
     @property
     def targets(self) -> tuple[Target, ...]:
@@ -95,5 +119,5 @@ class Schedule:
 
     def stop(self, token: int) -> Target | None:
         """Where to look for one token, or in one sentence."""
-        index = int(self.index(np.array(token)))
+        index = int(self.index(np.array(whole(token, "A token", GazeError))))
         return None if index < 0 else self.stops[index]

@@ -97,9 +97,8 @@ class Steering:
         weights = [w[lanes] for w in view.weights]
         if pairs.mode == "bias" and strengths is not None:
             nats = self._planner.nats(plan)[lanes] * strengths[:, None]
-            addends = [raised_by(nats, w, view.kinds[lanes]) for w in weights]
-            if view.hidden is not None:
-                addends = [addend + view.hidden[lanes] for addend in addends]
+            hidden = None if view.hidden is None else view.hidden[lanes]
+            addends = [raised_by(nats, w, view.kinds[lanes], hidden) for w in weights]
         image = view.kinds[lanes] == IMAGE
         finals = [
             pushed(pairs.mode, scores, pattern, addend, w, image)

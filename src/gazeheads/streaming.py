@@ -58,14 +58,29 @@ def stream(
     listener: Listener,
     how: Choice,
 ) -> Iterator[Token]:
-    """The answer of `model` (a `GazeModel`), token by token; the end token is the last one."""
+    """The answer of `model` (a `GazeModel`), token by token; the end token is the last one.
+
+    Raises `BadInput` for settings that cannot be meant, at once; nothing is run before the first token is asked for.
+    """
+    prompt = scene.tensors["input_ids"], scene.tensors["attention_mask"]
+    chooser = Chooser(model.hf, model.processor.tokenizer, how, *prompt)
+    return _tokens(model, scene, steering, recorder, listener, how, chooser)
+
+
+def _tokens(
+    model: Any,
+    scene: EncodedInput,
+    steering: Steering,
+    recorder: Recorder,
+    listener: Listener,
+    how: Choice,
+    chooser: Chooser,
+) -> Iterator[Token]:
     began = time.monotonic()
     budget = how.config.max_new_tokens
     speller = Speller(partial(model.processor.tokenizer.decode, skip_special_tokens=True))
     with torch.no_grad():
         batch = collate(model.hf, model.family, [scene], model.pad)
-    prompt = batch.rows["input_ids"], batch.rows["attention_mask"]
-    chooser = Chooser(model.hf, model.processor.tokenizer, how, *prompt)
     steps = produce(model.hf, batch, budget, chooser)
     probes = [probe for probe in (steering, recorder) if probe.layers]
     for index in range(budget):

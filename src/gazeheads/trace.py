@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from gazeheads.errors import BadTrace, RecordError
 from gazeheads.files import write_whole
+from gazeheads.given import members, several, shown, whole
 from gazeheads.grid import ImageGrid
 from gazeheads.heads import Head, Heads
 from gazeheads.regions import Region, same_scene
@@ -47,7 +48,11 @@ class Record:
     weigh: Weigh = "raw"
 
     def __post_init__(self) -> None:
-        if self.keep not in ("mean", "heads") or self.weigh not in ("raw", "values"):
+        if not isinstance(self.heads, Heads):
+            object.__setattr__(self, "heads", members(self.heads, "A record", RecordError))
+        if not all(isinstance(how, str) for how in (self.keep, self.weigh)) or (
+            self.keep not in ("mean", "heads") or self.weigh not in ("raw", "values")
+        ):
             raise RecordError(
                 f'keep={self.keep!r}, weigh={self.weigh!r} is unknown. Keep the "mean" or all "heads", weigh "raw" or '
                 'by "values".'
@@ -61,7 +66,7 @@ class Record:
     @property
     def members(self) -> tuple[Head, ...]:
         """The heads to record."""
-        return tuple(Head(*head) for head in self.heads)
+        return tuple(self.heads)
 
     def to_json(self) -> dict[str, Any]:
         """What was asked for, in plain values."""
@@ -119,6 +124,7 @@ class GazeTrace:
 
     def of(self, head: Head) -> "GazeTrace":
         """The trace of one head. Raises `RecordError` if it was not kept."""
+        (head,) = members([head], "trace.of", RecordError)
         if self.keep != "heads" or head not in self.heads:
             raise RecordError(
                 f"Head {head} was asked for; this trace keeps "
@@ -135,6 +141,12 @@ class GazeTrace:
 
         Raises `ForeignRegion` for a region of another scene.
         """
+        regions = several(regions, "trace.over takes a list of regions", RecordError)
+        for region in regions:
+            if not isinstance(region, Region):
+                raise RecordError(
+                    f"trace.over takes regions; found {shown(region)}. Give scene.panels, or the regions of a mix."
+                )
         same_scene(self.grid, regions)
         weights = np.array([region.weights for region in regions]).reshape(len(regions), len(self.grid))
         found: Patterns = (self.mean @ weights.T).astype(np.float32)
@@ -147,6 +159,7 @@ class GazeTrace:
         Scenes of one picture have one view or, where the processor tiles, several (`grid.views`). Raises
         `RecordError` for a token, word or view that is not there.
         """
+        view = whole(view, "view= of trace.map", RecordError)
         if not 0 <= view < len(self.grid.views):
             raise RecordError(
                 f"View {view} was asked for; this scene has {len(self.grid.views)}, counted from 0."
@@ -158,7 +171,8 @@ class GazeTrace:
 
     def _tokens(self, what: int | str | Word) -> list[int]:
         """The tokens that `what` names, each once."""
-        if isinstance(what, int):
+        if not isinstance(what, str | Word):
+            what = whole(what, "A token", RecordError)
             if not 0 <= what < len(self):
                 raise RecordError(
                     f"Token {what} was asked for; the answer has {len(self)} tokens. Count from 0, the first "
