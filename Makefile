@@ -1,5 +1,6 @@
 # make quickstart   makes .venv, installs, and runs the main job on the bundled model
 # make test         makes what is missing, runs the tests
+# make test-slow    runs the tests that take longer: every token of every family, every picture of the pages
 # make check        format, lint, types, tests: what a change must pass
 # make format       rewrites the files as `make check` wants them
 
@@ -17,7 +18,7 @@ test: $(STAMP)
 	$(BIN)/python -m pytest
 
 test-slow: $(STAMP)
-	$(BIN)/python -m pytest -m "slow or not slow"
+	$(BIN)/python -m pytest -m slow
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .
