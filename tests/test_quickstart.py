@@ -12,6 +12,7 @@ from gazeheads.experiments.judge import judge, outcomes
 from gazeheads.experiments.redirect import THIS_PANEL
 from gazeheads.experiments.run import run
 from gazeheads.judging.base import Verdict
+from gazeheads.quickreport import notes
 from gazeheads.records import Generated, Trial
 from gazeheads.statistics import k_grid
 
@@ -131,3 +132,13 @@ def test_an_unsteered_answer_counts_for_each_target_and_unscored_is_no_miss():
     assert outcomes(generated, verdicts, "gaze", [sample]) == {(sample.id, 0): 0.0, (sample.id, 1): None}
     junk = outcomes(generated, verdicts, "gaze", [sample], "degenerate")
     assert junk == {(sample.id, 0): 1.0, (sample.id, 1): None}, "unscored is not in this denominator either"
+
+
+def test_the_bound_where_all_strips_are_alike_is_that_of_so_many_strips() -> None:
+    """With a true share p all n are right with chance p ** n; 95% two-sided leave 2.5% below."""
+    for strips, percent in ((24, 86), (60, 94)):
+        assert round(100 * 0.025 ** (1 / strips)) == percent
+        assert (
+            f"with {strips} of {strips} strips right the true share may still be as low as {percent}%"
+            in notes(strips)
+        )

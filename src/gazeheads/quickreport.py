@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from scipy.stats import binomtest
 
 from gazeheads import figures
 from gazeheads.experiments.redirect import THIS_PANEL
@@ -36,14 +37,17 @@ def percent(found: Estimate) -> str:
     return f"{100 * found.mean:.1f} [{100 * found.low:.1f}, {100 * found.high:.1f}]"
 
 
-NOTES = (
-    "Described: at least two of action, object and setting are the target's, and no other panel fits as well. "
-    "No steering is 1 in 6 by construction: one answer, counted for each target. Moved leaves out the panel that the "
-    "unsteered answer describes anyway; not as unsteered (the paper's rule) counts that panel as missed, so it cannot "
-    "exceed 83.3 where that is one panel of six. The mass on the target says that the push was applied, not that it "
-    "mattered. Where all strips are alike a bootstrap has no width: with 24 of 24 strips right the true share may "
-    "still be as low as 86 (95%)."
-)
+def notes(strips: int) -> str:
+    """How to read the table. The bound where all strips are alike is Clopper and Pearson's, 95%."""
+    low = binomtest(strips, strips).proportion_ci(method="exact").low
+    return (
+        "Described: at least two of action, object and setting are the target's, and no other panel fits as well. "
+        "No steering is 1 in 6 by construction: one answer, counted for each target. Moved leaves out the panel that "
+        "the unsteered answer describes anyway; not as unsteered (the paper's rule) counts that panel as missed, so it "
+        "cannot exceed 83.3 where that is one panel of six. The mass on the target says that the push was applied, not "
+        "that it mattered. Where all strips are alike a bootstrap has no width: with "
+        f"{strips} of {strips} strips right the true share may still be as low as {low:.0%} (95%)."
+    )
 
 
 def rows(result: Redirection) -> list[list[str]]:
@@ -118,7 +122,7 @@ def text(result: Quickstart) -> str:
         parts.append(f"  gaze on panel {i + 1}: {answer}{truth}")
     curve = ", ".join(f"{k}: {100 * found.mean:.0f}" for k, found in result.dev.items())
     parts.append(f"\nOn dev strips, described by number of heads: {curve}.")
-    parts.append(textwrap.fill(NOTES, 110))
+    parts.append(textwrap.fill(notes(len(result.samples)), 110))
     parts.append(
         f"{result.seconds:.0f} s after loading. Accuracy in per cent with 95% intervals over strips; chance 16.7."
     )
@@ -161,7 +165,7 @@ def write(result: Quickstart, folder: Path) -> Path:
         report.section(
             f"Redirection: {r.experiment.name}",
             f'"{r.experiment.prompt}" {len(result.samples)} test strips, each with every panel as the target. The gaze '
-            f"heads stand {r.among_controls}.\n\n{NOTES}",
+            f"heads stand {r.among_controls}.\n\n{notes(len(result.samples))}",
             figures=[
                 Picture(bars_figure(r), "Control draws have as many heads in each layer as the gaze set.")
             ],
