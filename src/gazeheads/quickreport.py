@@ -139,7 +139,7 @@ def write(result: Quickstart, folder: Path) -> Path:
         lead=(
             f"{found.model} was asked one question that names no panel. With {len(lever)} of its "
             f"{result.heads.scores.size} attention heads pointed at one panel, it described that panel in "
-            f"{100 * gaze.mean:.0f}% of {gaze.n} cases; chance is 17%."
+            f"{100 * gaze.mean:.1f}% of {gaze.n} cases; chance is 17%."
         ),
         facts={
             "heads found": str(len(lever)),
