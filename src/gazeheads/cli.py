@@ -81,12 +81,19 @@ def parser() -> argparse.ArgumentParser:
     where.add_argument("--box", type=numbers, metavar="X0,Y0,X1,Y1", help="pixels: left, top, right, bottom")
     one.add_argument("--model", help="folder or hub id of a checkpoint; the bundled model without")
     one.add_argument("--heads", type=Path, help="heads file; the bundled model brings its own")
-    one.add_argument("--top", type=amount, help="how many heads: a number, or a share such as 0.09")
+    one.add_argument(
+        "--top",
+        type=amount,
+        help="how many heads: a number, or a share such as 0.09; by default all of a file that holds a part of the "
+        "model's heads, and the paper's 9%% of one that ranks all",
+    )
 
     find = command("discover", commands.discover, "rank a model's heads by gaze score")
     find.add_argument("--model", help="folder or hub id of a checkpoint; the bundled model without")
     find.add_argument(
-        "--data", default="doodles:24", help="doodles:N[:SPLIT] or comics:FOLDER (default %(default)s)"
+        "--data",
+        default="doodles:24",
+        help="doodles:N[:SPLIT] (split dev unless given) or comics:FOLDER (default %(default)s)",
     )
     find.add_argument("--seed", type=int, default=0)
     find.add_argument("--out", type=Path, required=True, help="heads file to write")

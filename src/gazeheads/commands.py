@@ -116,7 +116,7 @@ def look(args: argparse.Namespace) -> dict[str, Any]:
         print(f"note: the picture was cut into {args.panel[1]} panels of equal width", file=sys.stderr)
     if not args.json:
         print(f"unsteered           {found.unsteered}")
-        print(f"looking at the {found.target}: {found.steered}")
+        print(f"looking at {found.target}: {found.steered}")
         print(f"attention of {found.heads} heads on the target: {found.before:.1%} -> {found.after:.1%}")
     return found.as_json()
 

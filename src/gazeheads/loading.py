@@ -69,7 +69,10 @@ def load(
         )
     _must_be_whole(place, found)
     if device != "all" and quantization is None:
-        hf = hf.to(device)
+        with _refused(
+            place, f'The model was to run on "{device}": give a device that PyTorch has here, or "auto".'
+        ):
+            hf = hf.to(device)
     with _refused(
         place,
         "The weights were read, but not the processor: give a checkpoint with preprocessor_config.json and "
@@ -88,7 +91,7 @@ def _refused(place: str | Path, advice: str) -> Iterator[None]:
     """What transformers raises for a checkpoint that it cannot read, as one `ModelError`."""
     try:
         yield
-    except (OSError, ValueError, KeyError, ImportError, RuntimeError, TypeError) as error:
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError, TypeError, AssertionError) as error:
         why = (str(error).strip().splitlines() or ["no reason was given."])[0]
         why = f"{why} ({type(error).__name__})" if isinstance(error, KeyError | TypeError) else why
         if "custom code" in why:

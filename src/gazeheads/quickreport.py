@@ -142,7 +142,7 @@ def write(result: Quickstart, folder: Path) -> Path:
             f"{100 * gaze.mean:.1f}% of {gaze.n} cases; chance is 17%."
         ),
         facts={
-            "heads found": str(len(lever)),
+            "heads steered": str(len(lever)),
             "describes the target": f"{100 * gaze.mean:.1f}%",
             "control draws beaten": f"{first.among_controls.below} of {first.among_controls.draws}",
             "seconds": f"{result.seconds:.0f}",
