@@ -15,35 +15,17 @@ views on its own; `views` keeps to those in "detail" (the tiles) or to the "over
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from gazeheads.coverage import KINDS, Coverage, Floats, Views, covered, grown, picture_box, tokens_of
 from gazeheads.errors import ForeignRegion, OutsidePicture, RegionError, RegionTooSmall
-from gazeheads.geometry import (
-    Complement,
-    Intersection,
-    Raster,
-    Rectangle,
-    Shape,
-    Union,
-    centre_inside,
-    disc,
-    middle,
-    share_inside,
-)
+from gazeheads.geometry import Complement, Intersection, Raster, Rectangle, Shape, Union, disc
 from gazeheads.grid import Box, ImageGrid
 
-Coverage = Literal["area", "centre"]
-Views = Literal["all", "detail", "overview"]
-Floats = npt.NDArray[np.float64]
+__all__ = ["Coverage", "Region", "Views", "picture_box", "same_scene"]
 
-KINDS = {
-    "all": ("whole", "tile", "thumbnail"),
-    "detail": ("whole", "tile"),
-    "overview": ("whole", "thumbnail"),
-}
 OVERHANG = 1.0  # pixels that a box may stick out of its picture: annotations are rounded
 
 
@@ -133,20 +115,12 @@ class Region:
     @cached_property
     def _here(self) -> npt.NDArray[np.bool_]:
         """(token,) which tokens can belong to this region: those of its picture, in the views that count."""
-        kinds = np.array([view.kind in KINDS[self.views] for view in self.grid.views], dtype=bool)
-        here: npt.NDArray[np.bool_] = (
-            (self.grid.images == self.image) & kinds[self.grid.view_of] & self.grid.inside
-        )
-        return here
+        return tokens_of(self.grid, self.image, self.views)
 
     @cached_property
     def _coverage(self) -> Floats:
         """(token,) coverage before any growth."""
-        here = self._here
-        rule = share_inside if self.coverage == "area" else centre_inside
-        weights = np.zeros(len(self.grid))
-        weights[here] = rule(self.shape, picture_box(self.grid, self.image), self.grid.rects[here])
-        return weights
+        return covered(self.grid, self.shape, self.image, self.coverage, self._here)
 
     @cached_property
     def weights(self) -> Floats:
@@ -163,7 +137,13 @@ class Region:
                 "to the nearest cells."
             )
         if self.min_tokens is not None and weights.sum() < self.min_tokens - 1e-6:
-            weights = self._grow(weights, self.min_tokens)
+            found = grown(self.grid, self.shape, self.image, weights, self.min_tokens, self._here)
+            if found is None:
+                raise RegionTooSmall(
+                    f"{self._label} covers nothing of the picture, so there is nothing to grow. Give a larger "
+                    "region."
+                )
+            weights = found
         weights.flags.writeable = False
         return weights
 
@@ -171,28 +151,6 @@ class Region:
     def grown(self) -> bool:
         """Whether `min_tokens` had to add coverage."""
         return self.weights is not self._coverage
-
-    def _grow(self, weights: Floats, tokens: int) -> Floats:
-        """Fill up cells, the most covered first and then the nearest, until `tokens` are covered."""
-        picture = picture_box(self.grid, self.image)
-        centre = middle(self.shape, picture)
-        if centre is None:
-            raise RegionTooSmall(
-                f"{self._label} covers nothing of the picture, so there is nothing to grow. Give a larger "
-                "region."
-            )
-        here = self._here
-        share = np.zeros(len(weights))
-        share[here] = share_inside(self.shape, picture, self.grid.rects[here])
-        centres = (self.grid.rects[:, :2] + self.grid.rects[:, 2:]) / 2
-        distance: Floats = np.linalg.norm(centres - np.array(centre), axis=1)
-        distance[~here] = np.inf
-        grown = weights.copy()
-        for token in np.lexsort((distance, -share)):
-            if grown.sum() >= tokens - 1e-6:
-                break
-            grown[token] = 1.0
-        return grown
 
     @property
     def _label(self) -> str:
@@ -244,16 +202,6 @@ class Region:
             min_tokens=max(floors, default=None),
             name=f"{self.name} {word} {other.name}" if self.name and other.name else "",
         )
-
-
-def picture_box(grid: ImageGrid, image: int) -> Box:
-    """The whole of picture `image`. Raises `RegionError` if there is no such picture."""
-    if not 0 <= image < len(grid.sizes):
-        raise RegionError(
-            f"Picture {image} was asked for; this scene has {len(grid.sizes)}. Pictures count from 0."
-        )
-    width, height = grid.sizes[image]
-    return Box(0, 0, width, height)
 
 
 def same_scene(grid: ImageGrid, regions: Sequence[Region]) -> None:
