@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from gazeheads.errors import RegionError
 from gazeheads.geometry import Shape, centre_inside, middle, share_inside
+from gazeheads.given import whole
 from gazeheads.grid import Box, ImageGrid
 
 Coverage = Literal["area", "centre"]
@@ -26,7 +27,8 @@ KINDS = {
 
 
 def picture_box(grid: ImageGrid, image: int) -> Box:
-    """The whole of picture `image`. Raises `RegionError` if there is no such picture."""
+    """The whole of picture `image`, an int from 0. Raises `RegionError` if there is no such picture."""
+    image = whole(image, "image=, the picture of a region,", RegionError)
     if not 0 <= image < len(grid.sizes):
         raise RegionError(
             f"Picture {image} was asked for; this scene has {len(grid.sizes)}. Pictures count from 0."

@@ -12,7 +12,7 @@ views on its own; `views` keeps to those in "detail" (the tiles) or to the "over
     elsewhere = ~sky                    # avoid this
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -22,6 +22,7 @@ import numpy.typing as npt
 from gazeheads.coverage import KINDS, Coverage, Floats, Views, covered, grown, picture_box, tokens_of
 from gazeheads.errors import ForeignRegion, OutsidePicture, RegionError, RegionTooSmall
 from gazeheads.geometry import Complement, Intersection, Raster, Rectangle, Shape, Union, disc
+from gazeheads.given import number, shown, whole
 from gazeheads.grid import Box, ImageGrid
 
 __all__ = ["Coverage", "Region", "Views", "picture_box", "same_scene"]
@@ -47,16 +48,22 @@ class Region:
     views: Views = "all"
 
     def __post_init__(self) -> None:
-        if self.coverage not in ("area", "centre"):
-            raise RegionError(f'Coverage {self.coverage!r} is unknown. Use "area" or "centre".')
-        if self.views not in KINDS:
-            raise RegionError(f'Views {self.views!r} are unknown. Use "all", "detail" or "overview".')
-        if self.min_tokens is not None and not 1 <= self.min_tokens <= self._here.sum():
+        if not isinstance(self.coverage, str) or self.coverage not in ("area", "centre"):
+            raise RegionError(f'Coverage {shown(self.coverage)} is unknown. Use "area" or "centre".')
+        if not isinstance(self.views, str) or self.views not in KINDS:
+            raise RegionError(f'Views {shown(self.views)} are unknown. Use "all", "detail" or "overview".')
+        if not isinstance(self.name, str):
+            raise RegionError(f"name= of a region is text; found {shown(self.name)}. Give a str.")
+        picture_box(self.grid, self.image)
+        object.__setattr__(self, "image", int(self.image))
+        if self.min_tokens is None:
+            return
+        object.__setattr__(self, "min_tokens", whole(self.min_tokens, "min_tokens=", RegionError))
+        if not 1 <= self.min_tokens <= self._here.sum():
             raise RegionError(
                 f"min_tokens={self.min_tokens} was asked for picture {self.image}, which has "
                 f"{self._here.sum()} image tokens. Give a number from 1 to that."
             )
-        picture_box(self.grid, self.image)
 
     @classmethod
     def box(cls, grid: ImageGrid, box: Box, image: int = 0, **settings: object) -> "Region":
@@ -81,8 +88,13 @@ class Region:
 
         Raises `RegionError` if its proportions are not those of the picture.
         """
-        values = np.array(mask, dtype=np.float64)
         picture = picture_box(grid, image)
+        try:
+            values = np.asarray(mask, dtype=np.float64).copy()
+        except (TypeError, ValueError) as error:
+            raise RegionError(
+                f"A mask is an array (row, col) of booleans or of values 0..1; found {shown(mask)}. Give a 2-D array."
+            ) from error
         if values.ndim == 2 and values.size:
             rows, cols = values.shape
             scale = cols / picture.width
@@ -102,6 +114,8 @@ class Region:
         Raises `OutsidePicture` if the point is outside the picture.
         """
         picture = picture_box(grid, image)
+        x, y = number(x, "x of a point", RegionError), number(y, "y of a point", RegionError)
+        radius = number(radius, "radius= of a point", RegionError)
         if not (picture.x0 <= x < picture.x1 and picture.y0 <= y < picture.y1):
             raise OutsidePicture(
                 f"Point ({x:g}, {y:g}) is outside the picture of {picture.x1:g} x {picture.y1:g} px. Give "
@@ -168,18 +182,23 @@ class Region:
         return replace(self, name=name)
 
     def __or__(self, other: "Region") -> "Region":
-        return self._join(other, Union(self.shape, other.shape), "or")
+        return self._join(other, lambda shape: Union(self.shape, shape), "or")
 
     def __and__(self, other: "Region") -> "Region":
-        return self._join(other, Intersection(self.shape, other.shape), "and")
+        return self._join(other, lambda shape: Intersection(self.shape, shape), "and")
 
     def __sub__(self, other: "Region") -> "Region":
-        return self._join(other, Intersection(self.shape, Complement(other.shape)), "without")
+        return self._join(other, lambda shape: Intersection(self.shape, Complement(shape)), "without")
 
     def __invert__(self) -> "Region":
         return replace(self, shape=Complement(self.shape), name=f"all but {self.name}" if self.name else "")
 
-    def _join(self, other: "Region", shape: Shape, word: str) -> "Region":
+    def _join(self, other: "Region", shapes: Callable[[Shape], Shape], word: str) -> "Region":
+        if not isinstance(other, Region):
+            raise RegionError(
+                f"A region can be joined with a region of the same scene; found {shown(other)}. Make one with "
+                "scene.box(...), scene.mask(...) or scene.point(...)."
+            )
         same_scene(self.grid, [other])
         if self.image != other.image:
             raise ForeignRegion(
@@ -198,7 +217,7 @@ class Region:
         floors = [region.min_tokens for region in (self, other) if region.min_tokens is not None]
         return replace(
             self,
-            shape=shape,
+            shape=shapes(other.shape),
             min_tokens=max(floors, default=None),
             name=f"{self.name} {word} {other.name}" if self.name and other.name else "",
         )

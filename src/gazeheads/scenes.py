@@ -15,6 +15,7 @@ from torch import Tensor
 
 from gazeheads.errors import RegionError
 from gazeheads.geometry import Rectangle, Shape, Union, share_inside
+from gazeheads.given import whole
 from gazeheads.grid import Box, ImageGrid
 from gazeheads.regions import Coverage, Region, Views, picture_box
 
@@ -150,6 +151,7 @@ class EncodedInput:
                     "encode(..., panels=boxes, names=names)."
                 )
             return self.panels[names.index(which)]
+        which = whole(which, "A panel has a name or a number: its number", RegionError)
         if not 0 <= which < len(self.boxes):
             raise RegionError(
                 f"Panel {which} (from 0) was asked for; this scene has {len(self.boxes)} panels. Give the "
@@ -158,7 +160,11 @@ class EncodedInput:
         return self.panels[which]
 
     def cells(self, image: int = 0) -> tuple[Region, ...]:
-        """A region for each image token that sees some of a picture, in prompt order."""
+        """A region for each image token that sees some of a picture, in prompt order.
+
+        Raises `RegionError` if there is no such picture.
+        """
+        picture_box(self.grid, image)
         # Other views of the picture see the same pixels; they are left out.
         alone: dict[str, Views] = {"whole": "all", "tile": "detail", "thumbnail": "overview"}
         return tuple(
