@@ -12,7 +12,7 @@ from gazeheads.attention import attached
 from gazeheads.choosing import Choice, Chooser
 from gazeheads.decoding import Batch, collate, produce
 from gazeheads.effect import Effect
-from gazeheads.errors import BadInput, GazeError, NothingSteered
+from gazeheads.errors import BadInput, ForeignScene, GazeError, NothingSteered
 from gazeheads.gaze import Gaze
 from gazeheads.generation import Finish, Generation, segments
 from gazeheads.given import several, shown
@@ -38,7 +38,7 @@ def answer(
 ) -> list[Generation]:
     """The answers of `model` (a `GazeModel`) to one batch of scenes, each with its own gaze and record."""
     for scene, gaze in zip(scenes, gazes, strict=True):
-        fits(scene, gaze)
+        fits(model, scene, gaze)
     steering = Steering(gazes, model.n_layers, model.n_heads)
     recorder = Recorder([scene.grid for scene in scenes], records, model.n_layers, model.n_heads)
     if how.config.num_beams > 1 and recorder.layers:
@@ -124,11 +124,19 @@ def _settings(
     }
 
 
-def fits(scene: EncodedInput, gaze: Gaze | None) -> None:
-    """Raise `ForeignRegion` unless the gaze was made for this scene; `BadInput`, `GazeError` where they are none."""
+def fits(model: Any, scene: EncodedInput, gaze: Gaze | None) -> None:
+    """Raise `ForeignScene` unless the scene was made for this model, `ForeignRegion` unless the gaze was for the scene.
+
+    Raises `BadInput` where it is no scene, `GazeError` where it is no gaze.
+    """
     if not isinstance(scene, EncodedInput):
         raise BadInput(
             f"A scene was asked for; found {shown(scene)}. Make one with model.encode(picture, prompt)."
+        )
+    if scene.origin not in (None, model.origin):
+        raise ForeignScene(
+            f"A scene that was encoded by {scene.origin.name} was given to {model.name}, which has another processor "
+            "or another shape. Encode the picture again: model.encode(picture, prompt)."
         )
     if gaze is None:
         return

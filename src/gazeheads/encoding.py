@@ -14,6 +14,7 @@ from gazeheads.families import ROW_INPUTS, Family, Processed, image_positions
 from gazeheads.families.features import taken
 from gazeheads.given import several, shown
 from gazeheads.grid import Box, ImageGrid, View
+from gazeheads.origin import Origin
 from gazeheads.scenes import EncodedInput
 
 Picture = Image.Image
@@ -29,6 +30,7 @@ def encode(
     panels: Sequence[Box] | None,
     names: Sequence[str],
     settings: Mapping[str, Any],
+    made_for: Origin,
 ) -> EncodedInput:
     """What `GazeModel.encode` returns. Raises `BadInput`."""
     pictures = _pictures(pictures)
@@ -65,6 +67,7 @@ def encode(
         boxes,
         called,
         settings,
+        made_for,
     )
     for image, seen in enumerate(scene.seen):
         if seen.share < LEAST_SHARE:

@@ -17,6 +17,7 @@ from gazeheads.errors import RegionError
 from gazeheads.geometry import Rectangle, Shape, Union, share_inside
 from gazeheads.given import whole
 from gazeheads.grid import Box, ImageGrid
+from gazeheads.origin import Origin
 from gazeheads.regions import Coverage, Region, Views, picture_box
 
 
@@ -36,7 +37,7 @@ class EncodedInput:
     positions: (axis, 1, token) position ids of the prompt. picture_key: equal for scenes that show the same
     pictures.
     boxes, names: the panels or things of picture 0, in reading order, if they were given. settings: the keywords with
-    which the processor was called.
+    which the processor was called. origin: the model that it was encoded for; None, if it was made by hand: any.
     """
 
     tensors: dict[str, Tensor] = field(repr=False)
@@ -47,6 +48,7 @@ class EncodedInput:
     boxes: tuple[Box, ...] = field(default=(), repr=False)
     names: tuple[str, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    origin: Origin | None = field(default=None, repr=False)
 
     @cached_property
     def seen(self) -> tuple[Seen, ...]:
