@@ -134,7 +134,7 @@ class GazeModel:
 
         Raises `ForeignRegion` for a region of another scene, `ForeignScene` for a scene of another model, `WrongModel`
         for heads of another model, `BadInput` for settings that cannot be meant, `NothingSteered` if a gaze steered no
-        attention row at all.
+        attention row at all, as where an answer ends before the first token that its gaze is for.
         """
         if isinstance(scenes, EncodedInput):
             if isinstance(gaze, list | tuple):
@@ -162,7 +162,7 @@ class GazeModel:
         for start in range(0, len(scenes), max(size, 1)):
             part = slice(start, start + size)
             mine = how.of(part, len(scenes))
-            answers += answer(self, scenes[part], gazes[part], records[part], mine, on_loop)
+            answers += answer(self, scenes[part], gazes[part], records[part], mine, on_loop, start)
         return answers
 
     def stream(
