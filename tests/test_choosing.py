@@ -4,6 +4,7 @@ import inspect
 import logging
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -274,6 +275,46 @@ def test_why_an_answer_ended_is_the_same_in_a_static_cache(
         assert [(a.token_ids, a.finish) for a in static] == [(a.token_ids, a.finish) for a in ours]
         found |= {answer.finish for answer in ours}
     assert found == {"eos", "stop", "length"}
+
+
+def test_a_row_that_a_criterion_ends_is_recorded_and_proved_alike_in_a_static_cache(
+    model: GazeModel, scenes: list[EncodedInput]
+) -> None:
+    class Second(StoppingCriteria):  # type: ignore[misc]
+        """Ends the middle row with its third token."""
+
+        def __call__(self, input_ids: Tensor, scores: Any, **_: Any) -> Tensor:
+            length = max(scene.n_prompt for scene in scenes) + 3
+            return torch.tensor([False, input_ids.shape[1] >= length, False])
+
+    one, two, three = scenes
+    gazes = [
+        Gaze(HEADS, Schedule.every(2, [one.panel(0), one.panel(1)], repeat=True), "uniform"),
+        Gaze(HEADS, Schedule.at({0: two.panel(2), 2: two.panel(0), 3: None}), "reweigh", "answer"),
+        Gaze(HEADS[1:], Schedule.at({0: three.panel(0), 4: None}), Push.bias(2, -1), "decode"),
+    ]
+    record = [Record(HEADS, "heads"), Record(HEADS, weigh="values"), None]
+    ours, static = (
+        model.generate(scenes, gazes, record=record, max_new_tokens=6, stopping_criteria=[Second()], **more)
+        for more in ({}, STATIC)
+    )
+    assert [(len(answer.token_ids), answer.finish) for answer in ours] == [
+        (6, "length"),
+        (3, "stop"),
+        (6, "length"),
+    ]
+    for mine, other in zip(ours, static, strict=True):
+        assert (other.token_ids, other.finish, other.pieces) == (mine.token_ids, mine.finish, mine.pieces)
+        assert other.segments == mine.segments
+        assert mine.effect is not None and other.effect is not None
+        assert other.effect.rows_steered == mine.effect.rows_steered
+        for name in ("before_by_token", "after_by_token"):
+            assert getattr(other.effect, name) == pytest.approx(getattr(mine.effect, name), abs=1e-5)
+        assert (mine.trace is None) == (other.trace is None)
+        if mine.trace and other.trace:
+            assert other.trace.looks.shape[1] == len(mine.token_ids)
+            np.testing.assert_allclose(other.trace.looks, mine.trace.looks, atol=1e-5)
+    assert [(s.start, s.stop) for s in static[1].segments] == [(0, 2), (2, 3)]
 
 
 @pytest.mark.parametrize(

@@ -104,6 +104,21 @@ def test_rows_that_loop_end_or_soften_and_the_others_go_on(
     assert many[1].softened == many[2].softened == ()
 
 
+@pytest.mark.parametrize("policy", ["stop", "soften"])
+def test_loops_are_heard_in_a_static_cache_too(
+    bundled: gh.GazeModel, strip: EncodedInput, every: list[gh.Head], policy: Any
+) -> None:
+    gazes = [gh.Gaze(every, strip.panel(3)), None, gh.Gaze(every, strip.panel(1), "uniform", "answer")]
+    ours, static = (
+        bundled.generate([strip] * 3, gazes, max_new_tokens=24, on_loop=policy, **more)
+        for more in ({}, {"cache_implementation": "static", "disable_compile": True})
+    )
+    assert [answer.finish for answer in ours].count("loop") == (2 if policy == "stop" else 0)
+    assert [bool(answer.softened) for answer in ours] == [policy == "soften", False, policy == "soften"]
+    for one, other in zip(ours, static, strict=True):
+        assert (other.token_ids, other.finish, other.softened) == (one.token_ids, one.finish, one.softened)
+
+
 PUSHES = [gh.Push.focus(), gh.Push.uniform(), gh.Push.reweigh(), gh.Push.bias(3, -2, 0.5, -0.5)]
 
 
