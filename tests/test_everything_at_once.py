@@ -14,7 +14,6 @@ import reference
 import tiny
 from gazeheads import EncodedInput, Gaze, GazeModel, Head, Mix, Push, Region, Schedule
 from gazeheads.errors import RegionError
-from gazeheads.mixes import parts
 from gazeheads.steering import Steering
 from steered import produced
 
@@ -93,10 +92,10 @@ def meant(gaze: Gaze, n_prompt: int) -> reference.Rewrite:
         stops = [stop for stop, start in zip(plan.stops, plan.starts, strict=True) if start <= time]
         if not stops or stops[-1] is None:
             return None
-        weight = gaze.strengths[gaze.members.index(Head(layer, head))]
-        aims = [
-            (share, reference.target(region, gaze.how.mode, **nats)) for region, share in parts(stops[-1])
-        ]
+        weight = 1.0 if gaze.weights is None else gaze.weights[gaze.members.index(Head(layer, head))]
+        at = stops[-1]
+        shared = [(1.0, at)] if isinstance(at, Region) else list(zip(at.weights, at.regions, strict=True))
+        aims = [(share, reference.target(region, gaze.how.mode, **nats)) for share, region in shared]
         if gaze.how.mode == "bias":  # its weight multiplies the nats
             scaled = {name: weight * value for name, value in nats.items()}
             return reference.Mixture([(share, replace(aim, **scaled)) for share, aim in aims]).push(logits)
