@@ -331,13 +331,16 @@ def test_transformers_has_nothing_to_warn_about(
             said.append(record.getMessage())
 
     logger, keeps = logging.getLogger("transformers"), Keeps(logging.WARNING)
+    level = logger.level
     logger.addHandler(keeps)
+    logger.setLevel(logging.WARNING)  # whatever other tests left
     try:
         model.generate(scene, max_new_tokens=3, **given)
         assert said == []
         model.hf.generate(**scene.tensors, max_new_tokens=2, max_length=9)
     finally:
         logger.removeHandler(keeps)
+        logger.setLevel(level)
     assert "Both `max_new_tokens`" in said[0]  # the test can hear
 
 

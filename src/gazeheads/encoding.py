@@ -30,9 +30,9 @@ def encode(
     panels: Sequence[Box] | None,
     names: Sequence[str],
     settings: Mapping[str, Any],
-    made_for: Origin,
+    made_for: Origin | None = None,
 ) -> EncodedInput:
-    """What `GazeModel.encode` returns. Raises `BadInput`."""
+    """What `GazeModel.encode` returns; made_for: the origin of its model. Raises `BadInput`."""
     pictures = _pictures(pictures)
     if not isinstance(prompt, str):
         raise BadInput(f"A prompt is text; found {shown(prompt)}. Ask something about the picture, as a str.")
