@@ -1,8 +1,10 @@
 """How tokens are chosen: the keywords of transformers' `generate`, compared with it, and those that are refused."""
 
 import inspect
+import logging
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -238,6 +240,108 @@ def test_stop_strings_end_an_answer(model: GazeModel, scene: EncodedInput) -> No
     assert answer.text.endswith(mark)
     assert answer.token_ids == plain.token_ids[: len(answer.token_ids)]
     assert model.generate(scene, max_new_tokens=12, max_time=1e-9).finish == "stop"
+
+
+STATIC: dict[str, Any] = {"cache_implementation": "static", "disable_compile": True}
+
+
+@pytest.mark.parametrize("budget", [2, 3, 4, 5])
+def test_why_an_answer_ended_is_the_same_in_a_static_cache(
+    model: GazeModel, scenes: list[EncodedInput], budget: int
+) -> None:
+    """Criteria, stop strings, time and end tokens, before, at and behind the end of the budget."""
+    plain = model.generate(scenes, max_new_tokens=5)
+    longest = max(scene.n_prompt for scene in scenes)
+    mark = next(char for answer in plain for char in answer.text if char.isascii() and char.isprintable())
+    third = {answer.token_ids[2] for answer in plain}
+
+    class Third(StoppingCriteria):  # type: ignore[misc]
+        def __call__(self, input_ids: Tensor, scores: Any, **_: Any) -> Tensor:
+            return input_ids[:, -1] == plain[0].token_ids[2]
+
+    pad = model.pad
+    found = set()
+    for given in (
+        {"stopping_criteria": [After(longest + 3)]},
+        {"stopping_criteria": [Third()]},
+        {"stopping_criteria": [Third()], "eos_token_id": [pad, plain[1].token_ids[1]]},
+        {"stopping_criteria": [After(longest + 3)], "eos_token_id": list(third)},
+        {"stop_strings": [mark]},
+        {"max_time": 1e-9},
+        {"eos_token_id": plain[2].token_ids[2]},
+    ):
+        ours = model.generate(scenes, max_new_tokens=budget, **given)
+        static = model.generate(scenes, max_new_tokens=budget, **given, **STATIC)
+        assert [(a.token_ids, a.finish) for a in static] == [(a.token_ids, a.finish) for a in ours]
+        found |= {answer.finish for answer in ours}
+    assert found == {"eos", "stop", "length"}
+
+
+def test_a_row_that_a_criterion_ends_is_recorded_and_proved_alike_in_a_static_cache(
+    model: GazeModel, scenes: list[EncodedInput]
+) -> None:
+    class Second(StoppingCriteria):  # type: ignore[misc]
+        """Ends the middle row with its third token."""
+
+        def __call__(self, input_ids: Tensor, scores: Any, **_: Any) -> Tensor:
+            length = max(scene.n_prompt for scene in scenes) + 3
+            return torch.tensor([False, input_ids.shape[1] >= length, False])
+
+    one, two, three = scenes
+    gazes = [
+        Gaze(HEADS, Schedule.every(2, [one.panel(0), one.panel(1)], repeat=True), "uniform"),
+        Gaze(HEADS, Schedule.at({0: two.panel(2), 2: two.panel(0), 3: None}), "reweigh", "answer"),
+        Gaze(HEADS[1:], Schedule.at({0: three.panel(0), 4: None}), Push.bias(2, -1), "decode"),
+    ]
+    record = [Record(HEADS, "heads"), Record(HEADS, weigh="values"), None]
+    ours, static = (
+        model.generate(scenes, gazes, record=record, max_new_tokens=6, stopping_criteria=[Second()], **more)
+        for more in ({}, STATIC)
+    )
+    assert [(len(answer.token_ids), answer.finish) for answer in ours] == [
+        (6, "length"),
+        (3, "stop"),
+        (6, "length"),
+    ]
+    for mine, other in zip(ours, static, strict=True):
+        assert (other.token_ids, other.finish, other.pieces) == (mine.token_ids, mine.finish, mine.pieces)
+        assert other.segments == mine.segments
+        assert mine.effect is not None and other.effect is not None
+        assert other.effect.rows_steered == mine.effect.rows_steered
+        for name in ("before_by_token", "after_by_token"):
+            assert getattr(other.effect, name) == pytest.approx(getattr(mine.effect, name), abs=1e-5)
+        assert (mine.trace is None) == (other.trace is None)
+        if mine.trace and other.trace:
+            assert other.trace.looks.shape[1] == len(mine.token_ids)
+            np.testing.assert_allclose(other.trace.looks, mine.trace.looks, atol=1e-5)
+    assert [(s.start, s.stop) for s in static[1].segments] == [(0, 2), (2, 3)]
+
+
+@pytest.mark.parametrize(
+    "given", [{"num_beams": 2}, STATIC, STATIC | {"min_new_tokens": 2}, {"max_time": 9.0}], ids=str
+)
+def test_transformers_has_nothing_to_warn_about(
+    model: GazeModel, scene: EncodedInput, given: dict[str, Any]
+) -> None:
+    """Its warnings are log records, which do not fail a test by themselves."""
+    said: list[str] = []
+
+    class Keeps(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            said.append(record.getMessage())
+
+    logger, keeps = logging.getLogger("transformers"), Keeps(logging.WARNING)
+    level = logger.level
+    logger.addHandler(keeps)
+    logger.setLevel(logging.WARNING)  # whatever other tests left
+    try:
+        model.generate(scene, max_new_tokens=3, **given)
+        assert said == []
+        model.hf.generate(**scene.tensors, max_new_tokens=2, max_length=9)
+    finally:
+        logger.removeHandler(keeps)
+        logger.setLevel(level)
+    assert "Both `max_new_tokens`" in said[0]  # the test can hear
 
 
 def test_the_checkpoints_own_settings_count_only_where_asked_for(scene: EncodedInput) -> None:

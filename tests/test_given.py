@@ -11,7 +11,7 @@ import torch
 
 import tiny
 from gazeheads import EncodedInput, Gaze, GazeModel, GazeTrace, Head, Heads, Live, Mix, Push, Record, Schedule
-from gazeheads.errors import BadInput, GazeError, GazeHeadsError, RecordError
+from gazeheads.errors import BadInput, GazeError, GazeHeadsError, RecordError, RegionError
 
 HEADS = [Head(0, 1), Head(1, 2)]
 WRONG: dict[str, Any] = {
@@ -73,6 +73,24 @@ VALUES: dict[str, tuple[Takes, str]] = {  # how the value is used, and which of 
     "Mix(region)": (lambda s, x: Mix([s.panel(0), x]), ""),
     "Mix(weights)": (lambda s, x: Mix(s.panels, x), ""),
     "Mix(weight)": (lambda s, x: Mix(s.panels[:2], [1, x]), "whole fraction"),
+    "box(x0)": (lambda s, x: s.box(x, 0, 64, 64), "whole fraction"),
+    "box(y1)": (lambda s, x: s.box(0, 0, 64, x, min_tokens=1), "whole fraction"),
+    "box(image)": (lambda s, x: s.box(0, 0, 64, 64, image=x), ""),
+    "box(coverage)": (lambda s, x: s.box(0, 0, 64, 64, coverage=x), ""),
+    "box(views)": (lambda s, x: s.box(0, 0, 64, 64, views=x), ""),
+    "box(name)": (lambda s, x: s.box(0, 0, 64, 64, name=x), "text"),
+    "box(min_tokens)": (lambda s, x: s.box(0, 0, 64, 64, min_tokens=x), "none whole"),
+    "point(x)": (lambda s, x: s.point(x, 30, 20, min_tokens=1), "whole fraction"),
+    "point(y)": (lambda s, x: s.point(30, x, 20, min_tokens=1), "whole fraction"),
+    "point(radius)": (lambda s, x: s.point(30, 30, x, min_tokens=1), "whole fraction"),
+    "point(image)": (lambda s, x: s.point(30, 30, 20, image=x), ""),
+    "mask": (lambda s, x: s.mask(x), ""),
+    "mask(image)": (lambda s, x: s.mask(np.ones((64, 192)), image=x), ""),
+    "panel": (lambda s, x: s.panel(x), ""),
+    "cells": (lambda s, x: s.cells(x), ""),
+    "|": (lambda s, x: s.panel(0) | x, ""),
+    "&": (lambda s, x: s.panel(0) & x, ""),
+    "-": (lambda s, x: s.panel(0) - x, ""),
     "Record(heads)": (lambda s, x: Record(x), ""),
     "Record(keep)": (lambda s, x: Record(HEADS, x), ""),
     "Record(weigh)": (lambda s, x: Record(HEADS, "mean", x), ""),
@@ -98,6 +116,12 @@ def test_a_value_of_a_wrong_type_is_refused(scene: EncodedInput, name: str) -> N
 
 
 CALLS: dict[str, tuple[Callable[[GazeModel, EncodedInput, Any], object], str]] = {
+    "encode": (lambda m, s, x: m.encode(x, "What?"), ""),
+    "encode(list)": (lambda m, s, x: m.encode([x], "What?"), ""),
+    "encode(prompt)": (lambda m, s, x: m.encode(tiny.noise(), x), "text"),
+    "encode(panels)": (lambda m, s, x: m.encode(tiny.noise(), "What?", panels=x), "none"),
+    "encode(panel)": (lambda m, s, x: m.encode(tiny.noise(), "What?", panels=[x]), ""),
+    "encode(names)": (lambda m, s, x: m.encode(tiny.noise(), "What?", panels=[s.boxes[0]], names=x), "texts"),
     "generate": (lambda m, s, x: m.generate(x), ""),
     "generate(list)": (lambda m, s, x: m.generate([x]), ""),
     "generate(gaze)": (lambda m, s, x: m.generate(s, x, max_new_tokens=1), "none"),
@@ -203,11 +227,63 @@ def test_a_trace_is_asked_for_what_it_has(trace: GazeTrace, scene: EncodedInput)
             "is a Region, a Mix or None; found 'dog'. Make one with",
         ),
         (lambda s: Live(None), GazeError, "begins at a Region or a Mix; found None. Give Live"),
+        (lambda s: s.box("x", 0, 5, 5), RegionError, "x0 of a box is a number; found 'x'. Give an int"),
+        (
+            lambda s: s.box(0, 0, 64, 64, min_tokens=2.5),
+            RegionError,
+            "min_tokens= is a whole number; found 2.5",
+        ),
+        (
+            lambda s: s.box(0, 0, 64, 64, image="x"),
+            RegionError,
+            "picture of a region, is a whole number; found",
+        ),
+        (lambda s: s.point(3, 3, None), RegionError, "radius= of a point is a number; found None"),
+        (lambda s: s.mask("x"), RegionError, r"A mask is an array \(row, col\) of .*; found 'x'. Give a 2-D"),
+        (lambda s: s.panel(1.0), RegionError, "a name or a number: its number is a whole number; found 1.0"),
+        (lambda s: s.panel(0) | 5, RegionError, "joined with a region of the same scene; found 5. Make one"),
+        (
+            lambda s: s.cells(5),
+            RegionError,
+            "Picture 5 was asked for; this scene has 1. Pictures count from 0",
+        ),
     ],
 )
 def test_the_message_says_what_to_do(scene: EncodedInput, make: Any, error: Any, wording: str) -> None:
     with pytest.raises(error, match=wording):
         make(scene)
+
+
+def test_what_cannot_be_encoded_is_refused_with_an_advice(model: GazeModel) -> None:
+    picture: Any = tiny.noise()
+    for pictures, prompt, panels, wording in (
+        ("a/photo.png", "x", None, r"found 'a/photo.png', a path. Open it: PIL.Image.open\('a/photo.png'\)"),
+        (Path("a.png"), "x", None, r"a path. Open it: PIL.Image.open\('a.png'\)"),
+        (np.zeros((9, 9, 3)), "x", None, r"found ndarray. .* pictures with PIL.Image.fromarray\(array\)"),
+        ([], "x", None, "found an empty list. Open files"),
+        (picture, None, None, "A prompt is text; found None. Ask something"),
+        (picture, "x", 5, "panels= takes a list of boxes; found 5. Put what you mean into a list"),
+        (
+            picture,
+            "x",
+            [(0, 0, 9, 9)],
+            r"panels= takes boxes; found tuple. Give Box\(left, top, right, bottom\)",
+        ),
+    ):
+        with pytest.raises(BadInput, match=wording):
+            model.encode(pictures, prompt, panels=panels)  # type: ignore[arg-type]
+
+
+def test_numbers_of_numpy_and_torch_make_the_same_regions(scene: EncodedInput) -> None:
+    plain = scene.box(3, 4, 70, 60, min_tokens=2)
+    zero, two = np.int64(0), np.int64(2)
+    corners: Any = np.float32(3), torch.tensor(4), np.array(70), np.int16(60)
+    found = scene.box(*corners, image=zero, min_tokens=two)  # type: ignore[arg-type]
+    assert found == plain
+    assert [type(value) for value in (found.image, found.min_tokens)] == [int, int]
+    half = torch.arange(192).expand(64, -1) < 96
+    assert scene.mask(half) == scene.mask(half.numpy())  # type: ignore[arg-type]
+    assert scene.panel(np.int64(1)) == scene.panel(1)  # type: ignore[arg-type]
 
 
 def test_a_stream_refuses_settings_before_its_first_token(model: GazeModel, scene: EncodedInput) -> None:

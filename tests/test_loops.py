@@ -1,16 +1,24 @@
 """Answers that run in circles: real loops, made by over-steering the bundled model."""
 
 from itertools import pairwise
+from typing import Any
 
+import numpy as np
 import pytest
+import torch
+from torch import Tensor
 
 import gazeheads as gh
 from gazeheads import prompts
+from gazeheads.attention import attached
+from gazeheads.decoding import collate, produce
 from gazeheads.doodle import HEADS
 from gazeheads.judging.base import loop
 from gazeheads.listening import Listener
+from gazeheads.recording import Recorder
 from gazeheads.scenes import EncodedInput
 from gazeheads.steering import Steering
+from steered import Keeps
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +102,56 @@ def test_rows_that_loop_end_or_soften_and_the_others_go_on(
             assert many[row].finish == alone.finish
             assert many[row].softened == alone.softened
     assert many[1].softened == many[2].softened == ()
+
+
+@pytest.mark.parametrize("policy", ["stop", "soften"])
+def test_loops_are_heard_in_a_static_cache_too(
+    bundled: gh.GazeModel, strip: EncodedInput, every: list[gh.Head], policy: Any
+) -> None:
+    gazes = [gh.Gaze(every, strip.panel(3)), None, gh.Gaze(every, strip.panel(1), "uniform", "answer")]
+    ours, static = (
+        bundled.generate([strip] * 3, gazes, max_new_tokens=24, on_loop=policy, **more)
+        for more in ({}, {"cache_implementation": "static", "disable_compile": True})
+    )
+    assert [answer.finish for answer in ours].count("loop") == (2 if policy == "stop" else 0)
+    assert [bool(answer.softened) for answer in ours] == [policy == "soften", False, policy == "soften"]
+    for one, other in zip(ours, static, strict=True):
+        assert (other.token_ids, other.finish, other.softened) == (one.token_ids, one.finish, one.softened)
+
+
+PUSHES = [gh.Push.focus(), gh.Push.uniform(), gh.Push.reweigh(), gh.Push.bias(3, -2, 0.5, -0.5)]
+
+
+@pytest.mark.parametrize("push", PUSHES, ids=str)
+def test_rows_that_are_softened_to_nothing_are_as_if_unsteered(
+    model: gh.GazeModel, scene: EncodedInput, push: gh.Push
+) -> None:
+    """From the third token on, over the same cache, another row goes on being steered: bit for bit."""
+    heads = [gh.Head(0, 1), gh.Head(1, 2), gh.Head(1, 3), gh.Head(2, 0)]
+    gaze = gh.Gaze(heads, scene.box(21, 13, 100, 59), push)  # cuts through cells
+    beside = gh.Gaze(heads[1:], scene.panel(0))
+
+    def run(gone: bool) -> tuple[list[Tensor], gh.Effect, Any]:
+        both = Steering([gaze, beside], model.n_layers, model.n_heads)
+        rest = Steering([None, beside], model.n_layers, model.n_heads)
+        every = gh.Record([gh.Head(layer, head) for layer in range(3) for head in range(4)], "heads")
+        recorder = Recorder([scene.grid] * 2, [every] * 2, model.n_layers, model.n_heads)
+        steps = produce(model.hf, collate(model.hf, model.family, [scene] * 2, 0), 6, keeps := Keeps())
+        for token in range(6):
+            if token == 3:
+                both.soften(0, 0.0)
+            with torch.no_grad(), attached(model.hf, rest if gone and token >= 3 else both, recorder):
+                next(steps)
+        effect = both.effects([6, 6])[0]
+        assert effect is not None
+        return keeps.kept, effect, np.array(recorder.looks([6, 6]))
+
+    softened, effect, looks = run(False)
+    unsteered, _, own = run(True)
+    assert all(map(torch.equal, softened, unsteered))
+    assert np.array_equal(looks, own)
+    assert effect.before_by_token[3:] == effect.after_by_token[3:] != (None,) * 3
+    assert effect.before_by_token[:3] != effect.after_by_token[:3]
 
 
 def test_a_row_without_a_gaze_is_not_softened(strip: EncodedInput) -> None:

@@ -106,9 +106,9 @@ def test_pictures_of_any_mode(model: GazeModel, mode: str) -> None:
 def test_inputs_that_cannot_be_used(model: GazeModel) -> None:
     with pytest.raises(BadInput, match="The prompt is empty"):
         model.encode(tiny.noise(), "  ")
-    with pytest.raises(BadInput, match=r"Give one or more PIL pictures; found \['str'\]"):
+    with pytest.raises(BadInput, match=r"takes a PIL picture, or a list of them; found str"):
         model.encode(["dog.png"], "What?")  # type: ignore[list-item]
-    with pytest.raises(BadInput, match=r"found \[\]"):
+    with pytest.raises(BadInput, match=r"found an empty list"):
         model.encode([], "What?")
     with pytest.raises(BadInput, match="refuses a picture of 20000 x 10 px.*more usual proportions"):
         model.encode(Image.new("RGB", (20000, 10)), "What?")
@@ -242,6 +242,39 @@ def test_the_implementation_is_restored_after_a_failure(model: GazeModel) -> Non
     ):
         model.generate(scene, Gaze(HEADS, scene.panel(0), during="decode"), max_new_tokens=1)
     assert model.hf.config.text_config._attn_implementation == "sdpa"
+
+
+@pytest.mark.parametrize("static", [{}, {"cache_implementation": "static", "disable_compile": True}])
+def test_an_answer_that_ends_before_its_gaze_begins_raises(model: GazeModel, static: dict[str, Any]) -> None:
+    scene = encoded(model)
+    first, second = model.generate(scene, max_new_tokens=2).token_ids
+    assert first != second
+    decode = Gaze(HEADS, scene.panel(0), during="decode")
+    later = Gaze(HEADS, Schedule.at({3: scene.panel(0)}))
+    for gaze, end, said in ((decode, first, 1), (later, second, 2)):
+        wording = (
+            f"The gaze steered nothing: the answer ended after {said} tokens, before the first that was due. Ask for "
+            f'a longer answer, as with min_new_tokens={said + 1}, or steer from token 0 on: during="answer", and a'
+        )
+        with pytest.raises(NothingSteered, match=wording):
+            model.generate(scene, gaze, eos_token_id=end, max_new_tokens=5, **static)
+        longer = model.generate(scene, gaze, eos_token_id=end, min_new_tokens=4, max_new_tokens=5, **static)
+        assert longer.effect is not None and longer.effect.rows_steered
+    weightless = Gaze(HEADS, scene.panel(0), during="answer", weights=[0.0] * len(HEADS))
+    assert model.generate(scene, weightless, eos_token_id=first, **static).token_ids == (first,)
+
+
+def test_a_batch_names_the_row_in_which_nothing_was_steered(model: GazeModel) -> None:
+    scene = encoded(model)
+    asked = model.encode(tiny.strip(3, seed=3).picture, "What " + "a very long question " * 5)
+    end = model.generate(asked, max_new_tokens=1).token_ids[0]
+    gazes = [None, None, Gaze(HEADS, asked.box(0, 0, 64, 64), during="decode")]
+    for size in (None, 1, 2):
+        with pytest.raises(
+            NothingSteered,
+            match=r"The gaze of row 2 \('What a very .* \[...\]'\) steered nothing: the answer ended after 1 tokens",
+        ):
+            model.generate([scene, scene, asked], gazes, eos_token_id=end, max_new_tokens=4, batch_size=size)
 
 
 def test_an_interrupt_inside_generate_restores(model: GazeModel, monkeypatch: pytest.MonkeyPatch) -> None:

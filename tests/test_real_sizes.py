@@ -16,8 +16,9 @@ from transformers import AutoConfig, AutoModelForImageTextToText
 
 from families_shared import IGNORED
 from gazeheads.attention import attached
+from gazeheads.belonging import belong
 from gazeheads.errors import WrongModel
-from gazeheads.heads import Heads, belong
+from gazeheads.heads import Heads
 from gazeheads.model import GazeModel
 from strips import STRIPS, real_scene
 from zoo_families import ZOO, zoo

@@ -11,7 +11,7 @@ import torch
 from torch.nn.functional import pad
 
 import zoo
-from gazeheads import EncodedInput, Gaze, Push, Schedule
+from gazeheads import EncodedInput, Gaze, Live, Push, Schedule
 from laws import STEERED, TEXT_MODELS, agree, by_hand, empty, mixed
 
 
@@ -45,6 +45,31 @@ def test_a_prefix_is_run_once_and_continued_with_several_suffixes(kind: str, sta
     agree(hf, rows, *by_hand(hf, [gaze for _, gaze in rows], cache, suffix, [6]))
     others = [(one, Gaze(STEERED, one.panel(1), "uniform", "decode")), (two, switching(two, 3, "decode")[1])]
     agree(hf, others, *by_hand(hf, [gaze for _, gaze in others], again, suffix, [6]))
+
+
+@pytest.mark.parametrize("static", [False, True])
+@pytest.mark.parametrize("kind", ["gemma3", "qwen3_vl", "qwen3_vl_moe"])
+def test_a_live_target_moves_behind_a_prefix(kind: str, static: bool) -> None:
+    """Two questions behind one picture; what is moved between two passes holds from the second on, as a switch does."""
+    hf, held = zoo.build(kind), 14
+    scene = zoo.prompt(20, 3, seed=1)
+    left, right = scene.panels
+    whole = zoo.inputs(hf, [scene, scene])
+    cache = empty(hf, static)
+    with torch.no_grad():
+        hf(**{name: x[:, :held] for name, x in whole.items()}, past_key_values=cache)
+    suffix = {"input_ids": whole["input_ids"][:, held:], "attention_mask": whole["attention_mask"]}
+    live, passes = Live(left), iter(range(99))
+
+    def move(*_: Any) -> None:
+        if next(passes) == 3:  # the pass that produces token 3
+            live.look(right)
+
+    hook = hf.get_decoder().register_forward_pre_hook(move)
+    moved = by_hand(hf, [Gaze(STEERED, live, during="answer"), None], cache, suffix, [6])
+    hook.remove()
+    assert live.target == right
+    agree(hf, [(scene, switching(scene, 3)[1]), (scene, None)], *moved)
 
 
 @pytest.mark.parametrize("kind", ["qwen3_vl", "qwen3_vl_moe"])

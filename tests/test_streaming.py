@@ -92,6 +92,37 @@ def test_between_tokens_the_model_is_idle(model: GazeModel) -> None:
     assert list(one) == []
 
 
+def test_two_streams_keep_their_targets_choices_and_records_apart(model: GazeModel) -> None:
+    """The same heads, one scene twice; each is moved while the other one waits."""
+    scene = encoded(model)
+
+    def begun(n: int) -> tuple[Live, Any]:
+        live = Live(scene.panel(n))
+        more: dict[str, Any] = [
+            {"do_sample": True, "generator": torch.Generator().manual_seed(3), "repetition_penalty": 1.3},
+            {"no_repeat_ngram_size": 1, "record": Record(HEADS, "heads")},
+        ][n]
+        return live, model.stream(scene, Gaze(HEADS, live, during="answer"), max_new_tokens=6, **more)
+
+    def step(live: Live, tokens: Any, n: int, index: int) -> Any:
+        token = next(tokens)
+        if index == 1 + n:
+            live.look(scene.panel(2))
+        return token
+
+    alone = [[step(*stream, n, index) for index in range(6)] for n in range(2) for stream in [begun(n)]]
+    streams = [begun(0), begun(1)]
+    together: list[list[Any]] = [[], []]
+    for n in (0, 0, 1, 0, 1, 1, 1, 0, 0, 1, 1, 0):
+        together[n].append(step(*streams[n], n, len(together[n])))
+    for one, other in zip(alone, together, strict=True):
+        facts = [[(t.id, t.target, t.before, t.after) for t in tokens] for tokens in (one, other)]
+        assert facts[0] == facts[1]
+    assert all(np.array_equal(a.look, b.look) for a, b in zip(alone[1], together[1], strict=True))
+    assert [token.id for token in alone[0]] != [token.id for token in alone[1]]
+    assert [token.target == scene.panel(2) for token in together[1]] == [False] * 3 + [True] * 3
+
+
 def test_a_live_target_holds_from_the_very_next_token(model: GazeModel) -> None:
     scene = encoded(model)
     first, second = scene.panel(0), scene.panel(2)
@@ -173,8 +204,11 @@ def test_on_sentence_switches_when_the_text_ends_a_sentence(
     assert [token.target for token in tokens] == aims
     assert len(set(map(str, aims))) > 1
     assert seen == expected(model, scene, aims, "answer")
-    many = model.generate([scene, scene], [None, Gaze(HEADS, schedule, during="answer")], max_new_tokens=8)
-    assert list(many[1].token_ids) == seen
+    for cache in ({}, {"cache_implementation": "static", "disable_compile": True}):
+        many = model.generate(
+            [scene, scene], [None, Gaze(HEADS, schedule, during="answer")], max_new_tokens=8, **cache
+        )
+        assert list(many[1].token_ids) == seen
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from textwrap import shorten
 from typing import Any
 
 import torch
@@ -12,7 +13,7 @@ from gazeheads.attention import attached
 from gazeheads.choosing import Choice, Chooser
 from gazeheads.decoding import Batch, collate, produce
 from gazeheads.effect import Effect
-from gazeheads.errors import BadInput, GazeError, NothingSteered
+from gazeheads.errors import BadInput, ForeignScene, GazeError, NothingSteered
 from gazeheads.gaze import Gaze
 from gazeheads.generation import Finish, Generation, segments
 from gazeheads.given import several, shown
@@ -35,10 +36,14 @@ def answer(
     records: Sequence[Record | None],
     how: Choice,
     on_loop: OnLoop,
+    first_row: int | None = None,
 ) -> list[Generation]:
-    """The answers of `model` (a `GazeModel`) to one batch of scenes, each with its own gaze and record."""
+    """The answers of `model` (a `GazeModel`) to one batch of scenes, each with its own gaze and record.
+
+    first_row: the number that the first of them has for the caller; None: there is but one.
+    """
     for scene, gaze in zip(scenes, gazes, strict=True):
-        fits(scene, gaze)
+        fits(model, scene, gaze)
     steering = Steering(gazes, model.n_layers, model.n_heads)
     recorder = Recorder([scene.grid for scene in scenes], records, model.n_layers, model.n_heads)
     if how.config.num_beams > 1 and recorder.layers:
@@ -71,8 +76,9 @@ def answer(
         )
         for row in range(len(scenes))
     ]
-    for made, gaze in zip(answers, gazes, strict=True):
-        _must_steer(made, gaze)
+    for row, (made, gaze) in enumerate(zip(answers, gazes, strict=True)):
+        of = "" if first_row is None else f" of row {first_row + row} ({shorten(scenes[row].prompt, 60)!r})"
+        _must_steer(made, gaze, of)
     return answers
 
 
@@ -124,11 +130,19 @@ def _settings(
     }
 
 
-def fits(scene: EncodedInput, gaze: Gaze | None) -> None:
-    """Raise `ForeignRegion` unless the gaze was made for this scene; `BadInput`, `GazeError` where they are none."""
+def fits(model: Any, scene: EncodedInput, gaze: Gaze | None) -> None:
+    """Raise `ForeignScene` unless the scene was made for this model, `ForeignRegion` unless the gaze was for the scene.
+
+    Raises `BadInput` where it is no scene, `GazeError` where it is no gaze.
+    """
     if not isinstance(scene, EncodedInput):
         raise BadInput(
             f"A scene was asked for; found {shown(scene)}. Make one with model.encode(picture, prompt)."
+        )
+    if scene.origin not in (None, model.origin):
+        raise ForeignScene(
+            f"A scene that was encoded by {scene.origin.name} was given to {model.name}, which has another processor "
+            "or another shape. Encode the picture again: model.encode(picture, prompt)."
         )
     if gaze is None:
         return
@@ -161,14 +175,21 @@ def some(gazes: Gaze | Sequence[Gaze | None]) -> tuple[Gaze | None, ...]:
     return found
 
 
-def _must_steer(answer: Generation, gaze: Gaze | None) -> None:
-    """Raise `NothingSteered` where a gaze could have steered and did not."""
+def _must_steer(answer: Generation, gaze: Gaze | None, row: str) -> None:
+    """Raise `NothingSteered` where a gaze steered no attention row. row: which answer it is, for the message."""
     if gaze is None or answer.effect is None or answer.effect.rows_steered:
         return
+    said = len(answer.token_ids)
     if answer.effect.rows_blind:
         why = f"{answer.effect.rows_blind} attention rows were due and none could see the target"
+        advice = "Aim at another region, or steer for longer."
     elif answer.finish != "length":
-        return  # the answer ended before the first token that was due; its effect says that no row was steered
+        why = f"the answer ended after {said} tokens, before the first that was due"
+        advice = (
+            f"Ask for a longer answer, as with min_new_tokens={said + 1}, or steer from token 0 on: "
+            'during="answer", and a schedule that starts there.'
+        )
     else:
-        why = f'during="{gaze.during}" and the schedule had no row due within {len(answer.token_ids)} tokens'
-    raise NothingSteered(f"The gaze steered nothing: {why}. Aim at another region, or steer for longer.")
+        why = f'during="{gaze.during}" and the schedule had no row due within {said} tokens'
+        advice = "Aim at another region, or steer for longer."
+    raise NothingSteered(f"The gaze{row} steered nothing: {why}. {advice}")

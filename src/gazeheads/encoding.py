@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -11,7 +12,9 @@ from torch import Tensor
 from gazeheads.errors import BadInput
 from gazeheads.families import ROW_INPUTS, Family, Processed, image_positions
 from gazeheads.families.features import taken
+from gazeheads.given import several, shown
 from gazeheads.grid import Box, ImageGrid, View
+from gazeheads.origin import Origin
 from gazeheads.scenes import EncodedInput
 
 Picture = Image.Image
@@ -27,15 +30,15 @@ def encode(
     panels: Sequence[Box] | None,
     names: Sequence[str],
     settings: Mapping[str, Any],
+    made_for: Origin | None = None,
 ) -> EncodedInput:
-    """What `GazeModel.encode` returns. Raises `BadInput`."""
-    pictures = [pictures] if isinstance(pictures, Picture) else list(pictures)
+    """What `GazeModel.encode` returns; made_for: the origin of its model. Raises `BadInput`."""
+    pictures = _pictures(pictures)
+    if not isinstance(prompt, str):
+        raise BadInput(f"A prompt is text; found {shown(prompt)}. Ask something about the picture, as a str.")
     if not prompt.strip():
         raise BadInput("The prompt is empty. Ask something about the picture.")
-    if not pictures or not all(isinstance(picture, Picture) for picture in pictures):
-        raise BadInput(f"Give one or more PIL pictures; found {[type(p).__name__ for p in pictures]}.")
-    if names and len(names) != len(panels or ()):
-        raise BadInput(f"{len(panels or ())} panels were given with {len(names)} names. Give one for each.")
+    boxes, called = _panels(panels, names)
     _must_be_known(processor, settings)
     settings = {**family.settings(processor), **settings}
     inputs = _processed(processor, family, pictures, prompt, settings)
@@ -61,9 +64,10 @@ def encode(
         grid,
         prompt,
         key.hexdigest(),
-        tuple(panels or ()),
-        tuple(names),
+        boxes,
+        called,
         settings,
+        made_for,
     )
     for image, seen in enumerate(scene.seen):
         if seen.share < LEAST_SHARE:
@@ -72,6 +76,39 @@ def encode(
                 f"{family.crop}."
             )
     return scene
+
+
+def _pictures(given: Any) -> list[Picture]:
+    """One picture, or several, as a list."""
+    if isinstance(given, str | Path):
+        raise BadInput(
+            f"A picture was asked for; found {shown(given)}, a path. Open it: PIL.Image.open({str(given)!r})."
+        )
+    asked = "model.encode takes a PIL picture, or a list of them"
+    found = [given] if isinstance(given, Picture) else [*several(given, asked, BadInput)]
+    if not found or not all(isinstance(picture, Picture) for picture in found):
+        kinds = ", ".join(dict.fromkeys(type(picture).__name__ for picture in found))
+        raise BadInput(
+            f"{asked}; found {kinds or 'an empty list'}. Open files with PIL.Image.open(path), turn arrays into "
+            "pictures with PIL.Image.fromarray(array)."
+        )
+    return found
+
+
+def _panels(panels: Any, names: Any) -> tuple[tuple[Box, ...], tuple[str, ...]]:
+    """The boxes of the panels, and their names."""
+    boxes = () if panels is None else several(panels, "panels= takes a list of boxes", BadInput)
+    if not all(isinstance(box, Box) for box in boxes):
+        raise BadInput(
+            f"panels= takes boxes; found {', '.join(dict.fromkeys(type(box).__name__ for box in boxes))}. "
+            "Give Box(left, top, right, bottom) in pixels, one for each panel."
+        )
+    called = several(names, "names= takes a list of texts, one for each panel", BadInput)
+    if not all(isinstance(name, str) for name in called):
+        raise BadInput(f"names= takes texts; found {shown(called)}. Give a str for each panel.")
+    if called and len(called) != len(boxes):
+        raise BadInput(f"{len(boxes)} panels were given with {len(called)} names. Give one for each.")
+    return boxes, called
 
 
 def _must_be_known(processor: Any, settings: Mapping[str, Any]) -> None:

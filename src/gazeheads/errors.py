@@ -23,6 +23,7 @@
     ├── ModelError              a model, processor or input that cannot be used
     │   ├── UnknownFamily       a `model_type` whose image tokens we cannot place
     │   └── BadInput            a picture, prompt or generation setting that cannot be used
+    │       └── ForeignScene    a scene that was encoded for another model
     ├── JudgeError              a judge that was given what it cannot judge
     ├── StatisticsError         outcomes that cannot be summarised or compared
     └── Unwritable              a file that cannot be written where it was asked for
@@ -122,6 +123,10 @@ class UnknownFamily(ModelError):
 
 class BadInput(ModelError):
     """A picture, prompt or generation setting that cannot be used."""
+
+
+class ForeignScene(BadInput):
+    """A scene that was encoded for another model: another processor, or another shape."""
 
 
 class JudgeError(GazeHeadsError):

@@ -41,9 +41,7 @@ During = Literal["all", "answer", "decode"]
 
 MODES: tuple[Mode, ...] = ("focus", "uniform", "bias", "reweigh")
 DURING: tuple[During, ...] = ("all", "answer", "decode")
-LARGEST = (
-    1e6  # nats of a bias; beyond them float32 could not tell close ones apart, and nothing changes any more
-)
+LARGEST = 1e6  # nats of a bias; beyond them float32 could not tell close ones apart
 
 
 @dataclass(frozen=True)

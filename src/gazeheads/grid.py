@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gazeheads.errors import EmptyBox, ModelError
+from gazeheads.errors import EmptyBox, ModelError, RegionError
+from gazeheads.given import number
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -27,7 +28,10 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Box:
-    """The pixels `x0 <= x < x1`, `y0 <= y < y1` of a picture. Raises `EmptyBox` if there are none."""
+    """The pixels `x0 <= x < x1`, `y0 <= y < y1` of a picture.
+
+    Raises `EmptyBox` if there are none, `RegionError` for corners that are no numbers.
+    """
 
     x0: float
     y0: float
@@ -35,6 +39,10 @@ class Box:
     y1: float
 
     def __post_init__(self) -> None:
+        for name in ("x0", "y0", "x1", "y1"):
+            value = number(getattr(self, name), f"{name} of a box", RegionError)
+            if not isinstance(getattr(self, name), int | float):
+                object.__setattr__(self, name, value)
         if not all(math.isfinite(value) for value in self.corners):
             raise EmptyBox(f"{self} has a corner that is not a finite number. Give four pixel coordinates.")
         if self.x1 <= self.x0 or self.y1 <= self.y0:

@@ -3,7 +3,9 @@
 A loop is what `judging.base` calls one: any 1- to 4-gram more than three times in a row. `on_loop` says what then
 happens to the answer: "ignore" nothing (`answer.degenerate` tells), "stop" ends it with the token that closed the
 loop, "soften" pushes its heads less from the next token on: half as hard, after another loop a quarter, after a
-third not at all. The attention of the prompt's rows stays as it was pushed.
+third not at all. The attention of the prompt's rows stays as it was pushed. Rows that are pushed not at all are left
+alone, bit for bit, as heads of weight 0 are; like these they count as steered in the proof of effect, with the same
+mass before and after.
 """
 
 from collections.abc import Callable, Sequence

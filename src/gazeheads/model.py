@@ -9,7 +9,7 @@ Pictures and strings go in; float32 numpy and plain values come out.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, overload
 
 import torch
@@ -19,22 +19,21 @@ from gazeheads.attention import attached
 from gazeheads.choosing import choice
 from gazeheads.decoding import collate
 from gazeheads.encoding import Picture, encode
-from gazeheads.errors import BadInput, GazeError, RecordError
+from gazeheads.errors import BadInput, GazeError
 from gazeheads.families import Family, family
 from gazeheads.gaze import Gaze
 from gazeheads.generation import Generation
-from gazeheads.given import several, shown, whole
+from gazeheads.given import several, whole
 from gazeheads.grid import Box
-from gazeheads.heads import Head, Heads
+from gazeheads.heads import Head
 from gazeheads.listening import Listener, OnLoop
-from gazeheads.recording import Recorder
+from gazeheads.origin import Origin, origin
+from gazeheads.recording import Recorded, Recorder, records_for
 from gazeheads.records import Sample
 from gazeheads.scenes import EncodedInput
 from gazeheads.steering import Steering
 from gazeheads.streaming import Token, stream
 from gazeheads.trace import Patterns, Record
-
-Recorded = Record | Heads
 
 
 class GazeModel:
@@ -62,6 +61,11 @@ class GazeModel:
         shape = f"{self.n_layers} layers x {self.n_heads} heads"
         return f"GazeModel({self.name}, {shape}, {self.hf.dtype}, {self.hf.device})"
 
+    @cached_property
+    def origin(self) -> Origin:
+        """What the scenes of this model are encoded for; a scene of another origin is refused."""
+        return origin(self.hf, self.processor, self.name)
+
     def fit(self, sample: Sample) -> Sample:
         """The sample drawn anew at the size that suits this model, where it can be (`Sample.fit`)."""
         return sample.fit(*self.family.panel_size(self.processor))
@@ -79,7 +83,9 @@ class GazeModel:
         settings: keywords of the processor, such as `do_pan_and_scan=True`. Raises `BadInput` for an empty prompt, a
         picture that the processor refuses, or one of which less than 99% reaches the model.
         """
-        return encode(self.hf, self.processor, self.family, pictures, prompt, panels, names, settings)
+        return encode(
+            self.hf, self.processor, self.family, pictures, prompt, panels, names, settings, self.origin
+        )
 
     @overload
     def generate(
@@ -126,14 +132,15 @@ class GazeModel:
         (`gazeheads.listening`). settings: keywords of transformers' `generate`, and `generator`; greedy without them
         (`gazeheads.choosing`).
 
-        Raises `ForeignRegion` for a region of another scene, `WrongModel` for heads of another model, `BadInput` for
-        settings that cannot be meant, `NothingSteered` if a gaze steered no attention row at all.
+        Raises `ForeignRegion` for a region of another scene, `ForeignScene` for a scene of another model, `WrongModel`
+        for heads of another model, `BadInput` for settings that cannot be meant, `NothingSteered` if a gaze steered no
+        attention row at all, as where an answer ends before the first token that its gaze is for.
         """
         if isinstance(scenes, EncodedInput):
             if isinstance(gaze, list | tuple):
                 raise GazeError("One scene was given with several gazes. Give one gaze, or a list of scenes.")
             how = choice(settings, self.stop, self.pad, max_new_tokens, 1)
-            return answer(self, [scenes], [gaze], _records(record, 1), how, on_loop)[0]  # type: ignore[list-item]
+            return answer(self, [scenes], [gaze], records_for(record, 1), how, on_loop)[0]  # type: ignore[list-item]
         scenes = several(scenes, "model.generate takes a scene, or a list of them", BadInput)
         alike = gaze is None or isinstance(gaze, Gaze)
         gazes: list[Any] = (
@@ -146,7 +153,7 @@ class GazeModel:
                 f"{len(scenes)} scenes were given with {len(gazes)} gazes. Give one for each (None: look "
                 "freely)."
             )
-        records = _records(record, len(scenes))
+        records = records_for(record, len(scenes))
         size = len(scenes) if batch_size is None else whole(batch_size, "batch_size=", BadInput)
         if size < 1 and scenes:
             raise BadInput(f"batch_size={batch_size}: a batch has at least one row.")
@@ -155,7 +162,7 @@ class GazeModel:
         for start in range(0, len(scenes), max(size, 1)):
             part = slice(start, start + size)
             mine = how.of(part, len(scenes))
-            answers += answer(self, scenes[part], gazes[part], records[part], mine, on_loop)
+            answers += answer(self, scenes[part], gazes[part], records[part], mine, on_loop, start)
         return answers
 
     def stream(
@@ -179,9 +186,9 @@ class GazeModel:
             raise BadInput(
                 f"A stream has no beams and no cache of another kind; found {how.given}. Use model.generate."
             )
-        fits(scene, gaze)
+        fits(self, scene, gaze)
         steering = Steering([gaze], self.n_layers, self.n_heads)
-        recorder = Recorder([scene.grid], _records(record, 1), self.n_layers, self.n_heads)
+        recorder = Recorder([scene.grid], records_for(record, 1), self.n_layers, self.n_heads)
         decode = partial(self.processor.tokenizer.decode, skip_special_tokens=True)
         return stream(self, scene, steering, recorder, Listener(steering, decode, on_loop), how)
 
@@ -207,7 +214,7 @@ class GazeModel:
         """
         scenes = several(scenes, "model.last_row takes a list of scenes", BadInput)
         for scene in scenes:
-            fits(scene, None)
+            fits(self, scene, None)
         size = len(scenes) if batch_size is None else whole(batch_size, "batch_size=", BadInput, 1)
         every = Record(
             [Head(layer, head) for layer in range(self.n_layers) for head in range(self.n_heads)], "heads"
@@ -228,16 +235,3 @@ class GazeModel:
                 )
             found += [look.reshape(self.n_layers, self.n_heads, -1) for look in probe.looks([1] * len(part))]
         return found
-
-
-def _records(record: Recorded | Sequence[Recorded | None] | None, n_scenes: int) -> list[Record | None]:
-    """One entry for each scene. Heads alone are recorded as `Record(heads)`."""
-    alike = record is None or isinstance(record, Record | Heads)
-    listed = list(record) if isinstance(record, list | tuple) else []
-    given: list[Any] = [record] * n_scenes if alike else listed
-    if len(given) != n_scenes or not all(each is None or isinstance(each, Record | Heads) for each in given):
-        raise RecordError(
-            f"record={shown(record)} was given with {n_scenes} scenes. Give heads, a Record, or a list with one "
-            "of these or None for each scene."
-        )
-    return [Record(each) if isinstance(each, Heads) else each for each in given]

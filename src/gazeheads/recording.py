@@ -7,6 +7,7 @@ the values: the steering probe hands it over.
 
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,10 +16,13 @@ from torch import Tensor
 
 from gazeheads.belonging import belong
 from gazeheads.calls import Call, Moment
-from gazeheads.errors import SeamError
+from gazeheads.errors import RecordError, SeamError
+from gazeheads.given import shown
 from gazeheads.grid import ImageGrid
-from gazeheads.heads import Head
+from gazeheads.heads import Head, Heads
 from gazeheads.trace import GazeTrace, Patterns, Record
+
+Recorded = Record | Heads
 
 
 class Recorder:
@@ -163,3 +167,16 @@ class Recorder:
             else GazeTrace(look, grid, record.members, record.keep, record.weigh, tuple(piece))
             for record, grid, look, piece in zip(self.records, self.grids, looks, pieces, strict=True)
         ]
+
+
+def records_for(record: Recorded | Sequence[Recorded | None] | None, n_scenes: int) -> list[Record | None]:
+    """One entry for each scene. Heads alone are recorded as `Record(heads)`."""
+    alike = record is None or isinstance(record, Record | Heads)
+    listed = list(record) if isinstance(record, list | tuple) else []
+    given: list[Any] = [record] * n_scenes if alike else listed
+    if len(given) != n_scenes or not all(each is None or isinstance(each, Record | Heads) for each in given):
+        raise RecordError(
+            f"record={shown(record)} was given with {n_scenes} scenes. Give heads, a Record, or a list with one "
+            "of these or None for each scene."
+        )
+    return [Record(each) if isinstance(each, Heads) else each for each in given]

@@ -12,38 +12,21 @@ views on its own; `views` keeps to those in "detail" (the tiles) or to the "over
     elsewhere = ~sky                    # avoid this
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from gazeheads.coverage import KINDS, Coverage, Floats, Views, covered, grown, picture_box, tokens_of
 from gazeheads.errors import ForeignRegion, OutsidePicture, RegionError, RegionTooSmall
-from gazeheads.geometry import (
-    Complement,
-    Intersection,
-    Raster,
-    Rectangle,
-    Shape,
-    Union,
-    centre_inside,
-    disc,
-    middle,
-    share_inside,
-)
+from gazeheads.geometry import Complement, Intersection, Raster, Rectangle, Shape, Union, disc
+from gazeheads.given import number, shown, whole
 from gazeheads.grid import Box, ImageGrid
 
-Coverage = Literal["area", "centre"]
-Views = Literal["all", "detail", "overview"]
-Floats = npt.NDArray[np.float64]
+__all__ = ["Coverage", "Region", "Views", "picture_box", "same_scene"]
 
-KINDS = {
-    "all": ("whole", "tile", "thumbnail"),
-    "detail": ("whole", "tile"),
-    "overview": ("whole", "thumbnail"),
-}
 OVERHANG = 1.0  # pixels that a box may stick out of its picture: annotations are rounded
 
 
@@ -65,16 +48,22 @@ class Region:
     views: Views = "all"
 
     def __post_init__(self) -> None:
-        if self.coverage not in ("area", "centre"):
-            raise RegionError(f'Coverage {self.coverage!r} is unknown. Use "area" or "centre".')
-        if self.views not in KINDS:
-            raise RegionError(f'Views {self.views!r} are unknown. Use "all", "detail" or "overview".')
-        if self.min_tokens is not None and not 1 <= self.min_tokens <= self._here.sum():
+        if not isinstance(self.coverage, str) or self.coverage not in ("area", "centre"):
+            raise RegionError(f'Coverage {shown(self.coverage)} is unknown. Use "area" or "centre".')
+        if not isinstance(self.views, str) or self.views not in KINDS:
+            raise RegionError(f'Views {shown(self.views)} are unknown. Use "all", "detail" or "overview".')
+        if not isinstance(self.name, str):
+            raise RegionError(f"name= of a region is text; found {shown(self.name)}. Give a str.")
+        picture_box(self.grid, self.image)
+        object.__setattr__(self, "image", int(self.image))
+        if self.min_tokens is None:
+            return
+        object.__setattr__(self, "min_tokens", whole(self.min_tokens, "min_tokens=", RegionError))
+        if not 1 <= self.min_tokens <= self._here.sum():
             raise RegionError(
                 f"min_tokens={self.min_tokens} was asked for picture {self.image}, which has "
                 f"{self._here.sum()} image tokens. Give a number from 1 to that."
             )
-        picture_box(self.grid, self.image)
 
     @classmethod
     def box(cls, grid: ImageGrid, box: Box, image: int = 0, **settings: object) -> "Region":
@@ -99,8 +88,13 @@ class Region:
 
         Raises `RegionError` if its proportions are not those of the picture.
         """
-        values = np.array(mask, dtype=np.float64)
         picture = picture_box(grid, image)
+        try:
+            values = np.asarray(mask, dtype=np.float64).copy()
+        except (TypeError, ValueError) as error:
+            raise RegionError(
+                f"A mask is an array (row, col) of booleans or of values 0..1; found {shown(mask)}. Give a 2-D array."
+            ) from error
         if values.ndim == 2 and values.size:
             rows, cols = values.shape
             scale = cols / picture.width
@@ -120,6 +114,8 @@ class Region:
         Raises `OutsidePicture` if the point is outside the picture.
         """
         picture = picture_box(grid, image)
+        x, y = number(x, "x of a point", RegionError), number(y, "y of a point", RegionError)
+        radius = number(radius, "radius= of a point", RegionError)
         if not (picture.x0 <= x < picture.x1 and picture.y0 <= y < picture.y1):
             raise OutsidePicture(
                 f"Point ({x:g}, {y:g}) is outside the picture of {picture.x1:g} x {picture.y1:g} px. Give "
@@ -133,20 +129,12 @@ class Region:
     @cached_property
     def _here(self) -> npt.NDArray[np.bool_]:
         """(token,) which tokens can belong to this region: those of its picture, in the views that count."""
-        kinds = np.array([view.kind in KINDS[self.views] for view in self.grid.views], dtype=bool)
-        here: npt.NDArray[np.bool_] = (
-            (self.grid.images == self.image) & kinds[self.grid.view_of] & self.grid.inside
-        )
-        return here
+        return tokens_of(self.grid, self.image, self.views)
 
     @cached_property
     def _coverage(self) -> Floats:
         """(token,) coverage before any growth."""
-        here = self._here
-        rule = share_inside if self.coverage == "area" else centre_inside
-        weights = np.zeros(len(self.grid))
-        weights[here] = rule(self.shape, picture_box(self.grid, self.image), self.grid.rects[here])
-        return weights
+        return covered(self.grid, self.shape, self.image, self.coverage, self._here)
 
     @cached_property
     def weights(self) -> Floats:
@@ -163,7 +151,13 @@ class Region:
                 "to the nearest cells."
             )
         if self.min_tokens is not None and weights.sum() < self.min_tokens - 1e-6:
-            weights = self._grow(weights, self.min_tokens)
+            found = grown(self.grid, self.shape, self.image, weights, self.min_tokens, self._here)
+            if found is None:
+                raise RegionTooSmall(
+                    f"{self._label} covers nothing of the picture, so there is nothing to grow. Give a larger "
+                    "region."
+                )
+            weights = found
         weights.flags.writeable = False
         return weights
 
@@ -171,28 +165,6 @@ class Region:
     def grown(self) -> bool:
         """Whether `min_tokens` had to add coverage."""
         return self.weights is not self._coverage
-
-    def _grow(self, weights: Floats, tokens: int) -> Floats:
-        """Fill up cells, the most covered first and then the nearest, until `tokens` are covered."""
-        picture = picture_box(self.grid, self.image)
-        centre = middle(self.shape, picture)
-        if centre is None:
-            raise RegionTooSmall(
-                f"{self._label} covers nothing of the picture, so there is nothing to grow. Give a larger "
-                "region."
-            )
-        here = self._here
-        share = np.zeros(len(weights))
-        share[here] = share_inside(self.shape, picture, self.grid.rects[here])
-        centres = (self.grid.rects[:, :2] + self.grid.rects[:, 2:]) / 2
-        distance: Floats = np.linalg.norm(centres - np.array(centre), axis=1)
-        distance[~here] = np.inf
-        grown = weights.copy()
-        for token in np.lexsort((distance, -share)):
-            if grown.sum() >= tokens - 1e-6:
-                break
-            grown[token] = 1.0
-        return grown
 
     @property
     def _label(self) -> str:
@@ -210,18 +182,23 @@ class Region:
         return replace(self, name=name)
 
     def __or__(self, other: "Region") -> "Region":
-        return self._join(other, Union(self.shape, other.shape), "or")
+        return self._join(other, lambda shape: Union(self.shape, shape), "or")
 
     def __and__(self, other: "Region") -> "Region":
-        return self._join(other, Intersection(self.shape, other.shape), "and")
+        return self._join(other, lambda shape: Intersection(self.shape, shape), "and")
 
     def __sub__(self, other: "Region") -> "Region":
-        return self._join(other, Intersection(self.shape, Complement(other.shape)), "without")
+        return self._join(other, lambda shape: Intersection(self.shape, Complement(shape)), "without")
 
     def __invert__(self) -> "Region":
         return replace(self, shape=Complement(self.shape), name=f"all but {self.name}" if self.name else "")
 
-    def _join(self, other: "Region", shape: Shape, word: str) -> "Region":
+    def _join(self, other: "Region", shapes: Callable[[Shape], Shape], word: str) -> "Region":
+        if not isinstance(other, Region):
+            raise RegionError(
+                f"A region can be joined with a region of the same scene; found {shown(other)}. Make one with "
+                "scene.box(...), scene.mask(...) or scene.point(...)."
+            )
         same_scene(self.grid, [other])
         if self.image != other.image:
             raise ForeignRegion(
@@ -240,20 +217,10 @@ class Region:
         floors = [region.min_tokens for region in (self, other) if region.min_tokens is not None]
         return replace(
             self,
-            shape=shape,
+            shape=shapes(other.shape),
             min_tokens=max(floors, default=None),
             name=f"{self.name} {word} {other.name}" if self.name and other.name else "",
         )
-
-
-def picture_box(grid: ImageGrid, image: int) -> Box:
-    """The whole of picture `image`. Raises `RegionError` if there is no such picture."""
-    if not 0 <= image < len(grid.sizes):
-        raise RegionError(
-            f"Picture {image} was asked for; this scene has {len(grid.sizes)}. Pictures count from 0."
-        )
-    width, height = grid.sizes[image]
-    return Box(0, 0, width, height)
 
 
 def same_scene(grid: ImageGrid, regions: Sequence[Region]) -> None:

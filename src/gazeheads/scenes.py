@@ -15,7 +15,9 @@ from torch import Tensor
 
 from gazeheads.errors import RegionError
 from gazeheads.geometry import Rectangle, Shape, Union, share_inside
+from gazeheads.given import whole
 from gazeheads.grid import Box, ImageGrid
+from gazeheads.origin import Origin
 from gazeheads.regions import Coverage, Region, Views, picture_box
 
 
@@ -35,7 +37,7 @@ class EncodedInput:
     positions: (axis, 1, token) position ids of the prompt. picture_key: equal for scenes that show the same
     pictures.
     boxes, names: the panels or things of picture 0, in reading order, if they were given. settings: the keywords with
-    which the processor was called.
+    which the processor was called. origin: the model that it was encoded for; None, if it was made by hand: any.
     """
 
     tensors: dict[str, Tensor] = field(repr=False)
@@ -46,6 +48,7 @@ class EncodedInput:
     boxes: tuple[Box, ...] = field(default=(), repr=False)
     names: tuple[str, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    origin: Origin | None = field(default=None, repr=False)
 
     @cached_property
     def seen(self) -> tuple[Seen, ...]:
@@ -150,6 +153,7 @@ class EncodedInput:
                     "encode(..., panels=boxes, names=names)."
                 )
             return self.panels[names.index(which)]
+        which = whole(which, "A panel has a name or a number: its number", RegionError)
         if not 0 <= which < len(self.boxes):
             raise RegionError(
                 f"Panel {which} (from 0) was asked for; this scene has {len(self.boxes)} panels. Give the "
@@ -158,7 +162,11 @@ class EncodedInput:
         return self.panels[which]
 
     def cells(self, image: int = 0) -> tuple[Region, ...]:
-        """A region for each image token that sees some of a picture, in prompt order."""
+        """A region for each image token that sees some of a picture, in prompt order.
+
+        Raises `RegionError` if there is no such picture.
+        """
+        picture_box(self.grid, image)
         # Other views of the picture see the same pixels; they are left out.
         alone: dict[str, Views] = {"whole": "all", "tile": "detail", "thumbnail": "overview"}
         return tuple(

@@ -1,5 +1,6 @@
 """Beams, and caches of other kinds: what transformers' own loop does, steered as ours is."""
 
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import torch
@@ -13,17 +14,21 @@ from gazeheads.generation import Finish
 from gazeheads.listening import Listener
 
 
-class _Hears(StoppingCriteria):  # type: ignore[misc]
-    """Hands every step to the listener, and ends the rows that it gives up."""
+class _Ends(StoppingCriteria):  # type: ignore[misc]
+    """Hands every step to the listener, and ends the rows that it gives up or for which a criterion holds."""
 
-    def __init__(self, listener: Listener) -> None:
-        self.listener = listener
-        self.gave_up: dict[int, int] = {}  # row to the length of its text
+    def __init__(self, listener: Listener, criteria: StoppingCriteriaList) -> None:
+        self.listener, self.criteria = listener, criteria
+        self.over: dict[int, tuple[int, Finish]] = {}  # row to the length of its text, and why it ended
 
     def __call__(self, input_ids: Tensor, scores: Any, **_: Any) -> Tensor:
+        n_rows, length = input_ids.shape
         for row in self.listener.hear(input_ids[:, -1].tolist()):
-            self.gave_up.setdefault(row, input_ids.shape[1])
-        return torch.tensor([row in self.gave_up for row in range(len(input_ids))], device=input_ids.device)
+            self.over.setdefault(row, (length, "loop"))
+        if self.criteria:
+            for row in self.criteria(input_ids, scores).nonzero()[:, 0].tolist():
+                self.over.setdefault(row, (length, "stop"))
+        return torch.tensor([row in self.over for row in range(n_rows)], device=input_ids.device)
 
 
 def searched(
@@ -36,9 +41,17 @@ def searched(
             f'on_loop="{listener.on_loop}" was given with {how.config.num_beams} beams, of which any may loop and be '
             'given up. Use on_loop="ignore" and no_repeat_ngram_size, or no beams.'
         )
-    hears = _Hears(listener)
-    callables = dict(how.callables)
-    criteria = StoppingCriteriaList([*callables.pop("stopping_criteria", []), *([] if beams else [hears])])
+    config, callables = GenerationConfig.from_dict(how.config.to_dict()), dict(how.callables)
+    config.max_length, config.min_length = (
+        None,
+        None,
+    )  # or else transformers warns that both lengths were given
+    criteria = StoppingCriteriaList(callables.pop("stopping_criteria", []))
+    ends = _Ends(listener, StoppingCriteriaList())
+    if not beams:  # or else rows change places, and nobody could say which of them ended
+        ends.criteria = _criteria(model, config, criteria)
+        config.max_time, config.stop_strings = None, None
+        criteria = StoppingCriteriaList([ends])
     # Plain positions follow from the attention mask; where axes differ, the model would have to remember them.
     places = {"position_ids": batch.positions} if len(batch.positions) > 1 else {}
     own = model.hf.generation_config
@@ -48,7 +61,7 @@ def searched(
             **batch.rows,
             **batch.features,
             **places,
-            generation_config=how.config,
+            generation_config=config,
             stopping_criteria=criteria,
             tokenizer=model.processor.tokenizer,
             **callables,
@@ -56,22 +69,36 @@ def searched(
     finally:
         model.hf.generation_config = own
     n_prompt = batch.rows["input_ids"].shape[1]
-    ends = (
+    last = (
         {how.config.eos_token_id} if isinstance(how.config.eos_token_id, int) else {*how.config.eos_token_id}
     )
     tokens: list[list[int]] = []
     finishes: list[Finish] = []
     for row, found in enumerate(out[:, n_prompt:].tolist()):
-        end = next((n for n, token in enumerate(found, 1) if token in ends), None)
-        if row in hears.gave_up:
-            end, why = hears.gave_up[row] - n_prompt, "loop"
-        elif end is not None:
-            why = "eos"
-        else:
-            end = len(found)
-            while end and found[end - 1] == how.config.pad_token_id:
-                end -= 1
-            why = "length" if end == how.config.max_new_tokens else "stop"
+        end, why = _end(found, last, how)
+        length, reason = ends.over.get(row, (0, why))
+        # Behind its end a row is padded, maybe with an end token; at one token a loop counts first, then the end token.
+        if length and (length - n_prompt, reason == "stop") <= (end, why != "eos"):
+            end, why = length - n_prompt, reason
         tokens.append(found[:end])
-        finishes.append(why)  # type: ignore[arg-type]
+        finishes.append(why)
     return tokens, finishes, None
+
+
+def _criteria(model: Any, config: GenerationConfig, given: StoppingCriteriaList) -> StoppingCriteriaList:
+    """All criteria of these settings, as transformers makes them, but for end tokens and lengths."""
+    alone = GenerationConfig(max_time=config.max_time, stop_strings=config.stop_strings)
+    alone.max_length, alone._eos_token_tensor = None, None
+    made: StoppingCriteriaList = model.hf._get_stopping_criteria(alone, given, model.processor.tokenizer)
+    return made
+
+
+def _end(found: Sequence[int], last: Collection[int], how: Choice) -> tuple[int, Finish]:
+    """After how many of these tokens a row ended by itself, and why."""
+    for n, token in enumerate(found, 1):
+        if token in last:
+            return n, "eos"
+    end = len(found)
+    while end and how.config.num_beams > 1 and found[end - 1] == how.config.pad_token_id:
+        end -= 1
+    return end, "length" if end == how.config.max_new_tokens else "stop"

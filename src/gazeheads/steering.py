@@ -76,14 +76,17 @@ class Steering:
         scores = call.scores(rows, heads, start, stop)
         pattern = final = (scores if view.hidden is None else scores + view.hidden[lanes]).softmax(-1)
         if pairs.writes:
-            final = self._pushed(plan, view, pairs, scores, pattern)
+            final, used = self._pushed(plan, view, pairs, scores, pattern), write
+            if not self._planner.strength.all():  # softened to nothing: left alone, bit for bit
+                used = write & (self._planner.each(plan, self._planner.strength)[lanes, None] != 0)
+                final = final.where(used[..., None], pattern)
             looked = torch.bmm(final, call.values(rows, heads)).to(call.output)
             kept = call.output[rows, start:stop, heads]
-            call.output[rows, start:stop, heads] = torch.where(write[..., None], looked, kept)
+            call.output[rows, start:stop, heads] = torch.where(used[..., None], looked, kept)
             if call.recorded and stop > plan.produced:
                 begin = max(start, plan.produced)
                 part = slice(begin - start, None)
-                call.finals.append(Final(rows, heads, begin, final[:, part].clone(), write[:, part]))
+                call.finals.append(Final(rows, heads, begin, final[:, part].clone(), used[:, part]))
         target = view.target[lanes]
         mass = torch.stack([_mass(pattern, target), _mass(final, target)]).where(write, 0.0)
         plan.log.mass[:, :, start:stop].index_add_(1, lanes, mass)
