@@ -149,6 +149,7 @@ def test_sampling_draws_what_transformers_draws(model: GazeModel, scene: Encoded
         drawn.add(answer.token_ids)
         assert answer.settings["decoding"] == "sampling"
         assert answer.settings["temperature"] == 0.7
+        assert answer.settings["seeds"] == [seed]
     assert len(drawn) == 3
 
 

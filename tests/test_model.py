@@ -203,7 +203,7 @@ def test_generation_saves_as_json(model: GazeModel, tmp_path: Path) -> None:
     scene = encoded(model)
     gaze = Gaze(HEADS, Schedule.at({0: scene.panel(1), 2: None}), Push.bias(3, -1), "decode", [1, -2, 0.5])
     answer = model.generate(scene, gaze, record=Record(HEADS[:1]), max_new_tokens=4, no_repeat_ngram_size=2)
-    answer.save(tmp_path / "answer.json")
+    assert answer.save(tmp_path / "answer.json") == tmp_path / "answer.json"
     data = json.loads((tmp_path / "answer.json").read_text())
     assert data == json.loads(json.dumps(answer.to_json()))
     assert data["text"] == answer.text == str(answer)
@@ -212,6 +212,7 @@ def test_generation_saves_as_json(model: GazeModel, tmp_path: Path) -> None:
     assert data["effect"]["before_by_token"][0] is None
     assert data["effect"]["after"] > data["effect"]["before"]
     assert data["schema"] == 1
+    tokens = [[int(i), 1.0] for i in scene.panel(1).weights.nonzero()[0]]
     assert data["settings"] == {
         "model": "tiny",
         "revision": "",
@@ -228,7 +229,12 @@ def test_generation_saves_as_json(model: GazeModel, tmp_path: Path) -> None:
             "weights": [1.0, -2.0, 0.5],
             "push": "bias(3, -1, text=0, generated=0)",
             "during": "decode",
-            "at": {"stops": [str(scene.panel(1)), None], "starts": [0, 2], "period": None, "unit": "token"},
+            "at": {
+                "stops": [{"name": "panel 2", "parts": [{"share": 1.0, "image": 0, "tokens": tokens}]}, None],
+                "starts": [0, 2],
+                "period": None,
+                "unit": "token",
+            },
         },
     }
 

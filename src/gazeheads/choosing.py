@@ -74,6 +74,7 @@ class Choice:
         beams = f"beam search over {self.config.num_beams}, " if self.config.num_beams > 1 else ""
         asked = {name: plain(value) for name, value in self.given.items()}
         asked |= {name: str(value) for name, value in self.callables.items()}
+        asked |= {"seeds": [each.initial_seed() for each in self.generators]} if self.generators else {}
         return {"decoding": beams + strategy, **asked}
 
     def of(self, part: slice, n_rows: int) -> "Choice":

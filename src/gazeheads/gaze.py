@@ -32,7 +32,7 @@ from gazeheads.given import members, number, several, shown
 from gazeheads.grid import ImageGrid
 from gazeheads.heads import Head, Heads
 from gazeheads.live import Live
-from gazeheads.mixes import Mix, Target
+from gazeheads.mixes import Mix, Target, to_json
 from gazeheads.regions import Region
 from gazeheads.schedule import Schedule
 
@@ -238,11 +238,11 @@ class Gaze:
         self.at.look(target)
 
     def to_json(self) -> dict[str, Any]:
-        """How it was meant, in plain values; regions by their names."""
+        """How it was meant, in plain values."""
         at: Any = "live"
         if not isinstance(self.at, Live):
             plan = self.schedule
-            stops = [None if stop is None else str(stop) for stop in plan.stops]
+            stops = [None if stop is None else to_json(stop) for stop in plan.stops]
             at = {"stops": stops, "starts": list(plan.starts), "period": plan.period, "unit": plan.unit}
         weights = None if self.weights is None else list(self.weights)
         heads = [list(head) for head in self.members]

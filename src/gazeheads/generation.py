@@ -104,6 +104,6 @@ class Generation:
             "softened": [list(step) for step in self.softened],
         }
 
-    def save(self, path: str | Path) -> None:
-        """Write `to_json` as a JSON file, whole or not at all. Raises `Unwritable`."""
-        write_whole(Path(path), json.dumps(self.to_json(), ensure_ascii=False, indent=1).encode())
+    def save(self, path: str | Path) -> Path:
+        """Write `to_json` as a JSON file, whole or not at all; the trace has its own. Raises `Unwritable`."""
+        return write_whole(Path(path), json.dumps(self.to_json(), ensure_ascii=False, indent=1).encode())

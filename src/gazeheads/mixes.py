@@ -10,6 +10,7 @@ it would get what its tokens are worth. The regions may lie on different picture
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from gazeheads.errors import GazeError
 from gazeheads.given import number, several
@@ -83,3 +84,12 @@ def parts(target: Target) -> tuple[tuple[Region, float], ...]:
     if isinstance(target, Region):
         return ((target, 1.0),)
     return tuple(zip(target.regions, target.shares, strict=True))
+
+
+def to_json(target: Target) -> dict[str, Any]:
+    """What a target is, in plain values: for each part its share, its picture, and [image token, coverage] pairs."""
+    found = []
+    for region, share in parts(target):
+        covered = [[int(i), round(float(region.weights[i]), 6)] for i in region.weights.nonzero()[0]]
+        found.append({"share": share, "image": region.image, "tokens": covered})
+    return {"name": str(target), "parts": found}

@@ -156,8 +156,12 @@ class EncodedInput:
         which = whole(which, "A panel has a name or a number: its number", RegionError)
         if not 0 <= which < len(self.boxes):
             raise RegionError(
-                f"Panel {which} (from 0) was asked for; this scene has {len(self.boxes)} panels. Give the "
-                "panels' boxes to encode(..., panels=boxes), and count from 0."
+                f"Panel {which} (from 0) was asked for; this scene has {len(self.boxes)} panels. "
+                + (
+                    f"Give a number from 0 to {len(self.boxes) - 1}."
+                    if self.boxes
+                    else "Give the panels' boxes to encode(..., panels=boxes)."
+                )
             )
         return self.panels[which]
 
