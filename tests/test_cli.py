@@ -69,7 +69,7 @@ def test_look_at_a_box_of_a_picture(strip, capsys):
     at = f"{box.x0},{box.y0},{box.x1},{box.y1}"
     code, out, _ = run(["look", path, *ASK, "--box", at, "--top", "8"], capsys)
     assert code == 0
-    assert "unsteered" in out and "attention of 8 heads on the target" in out and "Box (" in out
+    assert "unsteered" in out and "attention of 8 heads on the target" in out and "looking at the box " in out
 
 
 def test_discover_writes_a_ranking_that_look_takes(strip, tmp_path, capsys):

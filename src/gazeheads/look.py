@@ -94,7 +94,11 @@ def look(
     held = model.generate(
         scene, gaze=Gaze(heads, target, push or Push.focus()), max_new_tokens=max_new_tokens
     )
-    named = f"panel {panel[0]} of {panel[1]}" if panel else str(Box(*(box or (0, 0, 1, 1))))
+    named = (
+        f"panel {panel[0]} of {panel[1]}"
+        if panel
+        else f"the box {','.join(f'{edge:g}' for edge in box or ())}"
+    )
     effect = held.effect
     assert (
         effect is not None and effect.before is not None and effect.after is not None
