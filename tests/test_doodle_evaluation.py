@@ -3,10 +3,13 @@
 import re
 
 import pytest
+from transformers import PreTrainedTokenizerFast
 
 from gazeheads import prompts
 from gazeheads.data.grammar import a
-from gazeheads.doodle import evaluate, progress
+from gazeheads.doodle import WEIGHTS, evaluate, progress
+from gazeheads.doodle.batches import IGNORE, pack
+from gazeheads.doodle.build import build_image_processor
 from gazeheads.doodle.lessons import narrate
 
 
@@ -74,3 +77,22 @@ def test_progress_asks_every_task_about_dev_pictures():
     for name, (drawn, _) in found.items():
         assert len(drawn) == 2 and all(sample.source["split"] == "dev" for sample, _ in drawn)
         assert {len(lessons) for _, lessons in drawn} == ({1} if name == "narration" else {6})
+
+
+def test_progress_counts_the_token_that_decides():
+    """Of "Panel 3." the number, of a description its first word, of a letter the letter."""
+    tokenizer, images = PreTrainedTokenizerFast.from_pretrained(WEIGHTS), build_image_processor()
+    for name, (drawn, counted) in progress.tasks(2).items():
+        batch = pack(drawn, tokenizer, images)
+        asked = batch["labels"] != IGNORE
+        chosen = counted(batch["decides"][asked]).bool()
+        said = [tokenizer.decode([token]).strip() for token in batch["labels"][asked][chosen]]
+        lessons = [lesson for _, taught in drawn for lesson in taught]
+        if name in ("narration", "scene"):
+            assert len(said) > 3 * len(lessons)  # all tokens of the answers
+        else:
+            assert len(said) == len(lessons)
+        if name == "which panel":
+            assert sorted(said) == sorted(lesson.answer[6:-1] for lesson in lessons)
+        if name == "letter":
+            assert sorted(said) == sorted(lesson.answer[:-1] for lesson in lessons)

@@ -31,27 +31,24 @@ Drawn = list[tuple[Sample, list[Lesson]]]
 
 
 def tasks(n: int) -> dict[str, tuple[Drawn, Callable[[Tensor], Tensor]]]:
-    """Lessons of each task about `n` dev pictures, and which answer tokens decide: the first, the second, or all."""
+    """Lessons of each task about `n` dev pictures, and which answer tokens count: those that decide, or all."""
     rng = random.Random("progress")
     strips, lettered = doodles(n, 77, "dev"), doodles(n, 77, "dev", labels=LETTERS)
 
-    def first(starts: Tensor) -> Tensor:
-        return starts
-
-    def second(starts: Tensor) -> Tensor:
-        return starts.roll(1)
+    def deciding(tokens: Tensor) -> Tensor:
+        return tokens
 
     return {
-        "panel": ([(s, [teach.panel_query(rng, s, i) for i in range(6)]) for s in strips], first),
+        "panel": ([(s, [teach.panel_query(rng, s, i) for i in range(6)]) for s in strips], deciding),
         "narration": ([(s, [teach.narration(rng, s, "stated")]) for s in strips], torch.ones_like),
         "letter": (
             [
                 (s, [Lesson(prompts.label_query(i + 1), f"{s.letters[i]}.") for i in range(6)])
                 for s in lettered
             ],
-            first,
+            deciding,
         ),
-        "which panel": ([(s, teach.which_panels(rng, s, range(6))) for s in strips], second),
+        "which panel": ([(s, teach.which_panels(rng, s, range(6))) for s in strips], deciding),
         "scene": (
             [(s, [teach.scene_question(rng, s) for _ in range(6)]) for s in scenes(n, 77, "dev")],
             torch.ones_like,
@@ -79,7 +76,7 @@ def main() -> None:
         chat_template=tokenizer.chat_template,
     )
     batches = {
-        name: (pack(drawn, tokenizer, images), decides) for name, (drawn, decides) in tasks(args.n).items()
+        name: (pack(drawn, tokenizer, images), counted) for name, (drawn, counted) in tasks(args.n).items()
     }
     print("| step |", " | ".join(batches), "| best gaze scores | median |")
     print("|---" * (len(batches) + 3) + "|")
@@ -87,9 +84,9 @@ def main() -> None:
         saved = torch.load(path, map_location="cpu", weights_only=True)
         model.load_state_dict({k: v.float() for k, v in saved["model"].items()})
         cells = []
-        for batch, decides in batches.values():
-            logits, labels, _, starts = answer_logits(model, batch)
-            right = (logits.argmax(-1) == labels)[decides(starts).bool()]
+        for batch, counted in batches.values():
+            logits, labels, _, decides = answer_logits(model, batch)
+            right = (logits.argmax(-1) == labels)[counted(decides).bool()]
             cells.append(f"{right.float().mean().item():.2f}")
         whole = GazeModel(model, processor, str(path))
         found = discover(whole, doodles(8, 78, "dev"), question=lambda k, n: f"Describe panel {k}.")
