@@ -187,9 +187,8 @@ def test_on_the_cpu_a_checkpoint_in_bfloat16_is_computed_in_float32(checkpoint: 
     assert load(checkpoint, device="cpu", dtype="bfloat16").hf.dtype == torch.bfloat16
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has the device that must be missing")
 def test_a_device_that_is_not_here_is_one_clear_error() -> None:
     with pytest.raises(
-        ModelError, match='The model was to run on "cuda": give a device that PyTorch has here'
+        ModelError, match='The model was to run on "cuda:99": give a device that PyTorch has here'
     ):
-        load(device="cuda")
+        load(device="cuda:99")
