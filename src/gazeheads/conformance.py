@@ -52,13 +52,14 @@ def prefix_error(model: GazeModel, scenes: Sequence[EncodedInput]) -> float:
     return max(float((one - other).abs().max()) for one, other in zip(found, shared, strict=True))
 
 
-def _left_half(scene: EncodedInput) -> Region:
+def left_half(scene: EncodedInput) -> Region:
+    """The left half of picture 0: a target that every picture has."""
     width, height = scene.grid.sizes[0]
     return scene.box(0, 0, width / 2, height)
 
 
 def _probe(model: GazeModel, scenes: Sequence[EncodedInput]) -> Steering:
-    gazes = [Gaze(heads_of(model), _left_half(scene), during="answer") for scene in scenes]
+    gazes = [Gaze(heads_of(model), left_half(scene), during="answer") for scene in scenes]
     return Steering(gazes, model.n_layers, model.n_heads)
 
 

@@ -14,13 +14,12 @@ import numpy as np
 import torch
 
 from gazeheads.attention import attached
-from gazeheads.conformance import batch_error, full_layers, heads_of, prefix_error
+from gazeheads.conformance import batch_error, full_layers, heads_of, left_half, prefix_error
 from gazeheads.data.doodles import doodles
 from gazeheads.discovery import discover
 from gazeheads.errors import GazeHeadsError
 from gazeheads.gaze import Gaze
 from gazeheads.model import GazeModel
-from gazeheads.regions import Region
 from gazeheads.scenes import EncodedInput
 from gazeheads.sight import ramps, sight_errors
 
@@ -112,7 +111,7 @@ def idle(model: GazeModel, scene: EncodedInput) -> Check:
 
 def push(model: GazeModel, scene: EncodedInput) -> Check:
     """The mass of steered heads goes where it is told."""
-    gaze = Gaze(heads_of(model), _left(scene))
+    gaze = Gaze(heads_of(model), left_half(scene))
     answer = model.generate(scene, gaze, max_new_tokens=3)
     assert answer.effect is not None
     before, after = answer.effect.before, answer.effect.after
@@ -125,15 +124,10 @@ def push(model: GazeModel, scene: EncodedInput) -> Check:
     )
 
 
-def _left(scene: EncodedInput) -> Region:
-    width, height = scene.grid.sizes[0]
-    return scene.box(0, 0, width / 2, height)
-
-
 def batch(model: GazeModel, scene: EncodedInput) -> Check:
     """A row of a batch, padded and with its own gaze, is what it is alone."""
     other = model.encode(ramps((96, 64))[0], "What is this, and where?")
-    gazes = [Gaze(heads_of(model), _left(each)) for each in (scene, other)]
+    gazes = [Gaze(heads_of(model), left_half(each)) for each in (scene, other)]
     error, bound = batch_error(model, [scene, other], gazes), _bound(model, scene)
     found = f"logits of steered rows and of single prompts differ by {error:.1e} (bound {bound:.1e})"
     return Check("batch", _is(error <= bound), found)
