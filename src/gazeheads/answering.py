@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from textwrap import shorten
 from typing import Any
 
@@ -50,19 +49,17 @@ def answer(
         raise BadInput(
             f"record= was given with {how.config.num_beams} beams, whose rows change places. Record without beams."
         )
-    decode = partial(model.processor.tokenizer.decode, skip_special_tokens=True)
-    listener = Listener(steering, decode, on_loop)
+    listener = Listener(steering, model.decode, on_loop)
     batch = collate(model.hf, model.family, scenes, model.pad)
     with attached(model.hf, *(probe for probe in (steering, recorder) if probe.layers)):
         loop = searched if how.searches else chosen
         tokens, finishes, first = loop(model, batch, how, listener)
-    texts = model.processor.tokenizer.batch_decode(tokens, skip_special_tokens=True)
     effects = _moved(steering.effects([len(row) for row in tokens]), scenes, first)
-    pieces = [spell(row, decode) for row in tokens]
+    pieces = [spell(row, model.decode) for row in tokens]
     traces = recorder.traces(pieces) if recorder.layers else [None] * len(tokens)
     answers = [
         Generation(
-            text=texts[row],
+            text=model.decode(tokens[row]),
             token_ids=tuple(tokens[row]),
             finish=finishes[row],
             effect=effects[row],

@@ -9,7 +9,7 @@ Pictures and strings go in; float32 numpy and plain values come out.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any, overload
 
 import torch
@@ -65,6 +65,11 @@ class GazeModel:
     def origin(self) -> Origin:
         """What the scenes of this model are encoded for; a scene of another origin is refused."""
         return origin(self.hf, self.processor, self.name)
+
+    def decode(self, tokens: Sequence[int]) -> str:
+        """The text of token ids, special tokens left out."""
+        text: str = self.processor.tokenizer.decode(list(tokens), skip_special_tokens=True)
+        return text
 
     def fit(self, sample: Sample) -> Sample:
         """The sample drawn anew at the size that suits this model, where it can be (`Sample.fit`)."""
@@ -189,8 +194,7 @@ class GazeModel:
         fits(self, scene, gaze)
         steering = Steering([gaze], self.n_layers, self.n_heads)
         recorder = Recorder([scene.grid], records_for(record, 1), self.n_layers, self.n_heads)
-        decode = partial(self.processor.tokenizer.decode, skip_special_tokens=True)
-        return stream(self, scene, steering, recorder, Listener(steering, decode, on_loop), how)
+        return stream(self, scene, steering, recorder, Listener(steering, self.decode, on_loop), how)
 
     @contextmanager
     def attached(self, gaze: Gaze | Sequence[Gaze | None]) -> Iterator[Steering]:

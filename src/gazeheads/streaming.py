@@ -7,7 +7,6 @@ leaves nothing behind, and others may use the model meanwhile.
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import torch
@@ -64,38 +63,30 @@ def stream(
     """
     prompt = scene.tensors["input_ids"], scene.tensors["attention_mask"]
     chooser = Chooser(model.hf, model.processor.tokenizer, how, *prompt)
-    return _tokens(model, scene, steering, recorder, listener, how, chooser)
 
+    def tokens() -> Iterator[Token]:
+        began = time.monotonic()
+        budget = how.config.max_new_tokens
+        speller = Speller(model.decode)
+        with torch.no_grad():
+            batch = collate(model.hf, model.family, [scene], model.pad)
+        steps = produce(model.hf, batch, budget, chooser)
+        probes = [probe for probe in (steering, recorder) if probe.layers]
+        for index in range(budget):
+            strength = listener.softened[0][-1][1] if listener.softened[0] else 1.0
+            with torch.no_grad(), attached(model.hf, *probes):
+                step = next(steps, None)
+            if step is None:
+                return
+            token = int(step)
+            for row in listener.hear([token]):
+                chooser.give_up(row)
+            text = speller.add(token)
+            if token in chooser.ends or index == budget - 1 or chooser.finished[0]:
+                text += speller.rest()
+            before, after = steering.moved(index)
+            seconds, target = time.monotonic() - began, steering.target(0, index)
+            look = recorder.newest() if recorder.layers else None
+            yield Token(token, text, index, seconds, target, before, after, strength, look)
 
-def _tokens(
-    model: Any,
-    scene: EncodedInput,
-    steering: Steering,
-    recorder: Recorder,
-    listener: Listener,
-    how: Choice,
-    chooser: Chooser,
-) -> Iterator[Token]:
-    began = time.monotonic()
-    budget = how.config.max_new_tokens
-    speller = Speller(partial(model.processor.tokenizer.decode, skip_special_tokens=True))
-    with torch.no_grad():
-        batch = collate(model.hf, model.family, [scene], model.pad)
-    steps = produce(model.hf, batch, budget, chooser)
-    probes = [probe for probe in (steering, recorder) if probe.layers]
-    for index in range(budget):
-        strength = listener.softened[0][-1][1] if listener.softened[0] else 1.0
-        with torch.no_grad(), attached(model.hf, *probes):
-            step = next(steps, None)
-        if step is None:
-            return
-        token = int(step)
-        for row in listener.hear([token]):
-            chooser.give_up(row)
-        text = speller.add(token)
-        if token in chooser.ends or index == budget - 1 or chooser.finished[0]:
-            text += speller.rest()
-        before, after = steering.moved(index)
-        seconds, target = time.monotonic() - began, steering.target(0, index)
-        look = recorder.newest() if recorder.layers else None
-        yield Token(token, text, index, seconds, target, before, after, strength, look)
+    return tokens()
