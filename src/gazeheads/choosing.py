@@ -27,9 +27,8 @@ CHOOSES = frozenset(
     "min_new_tokens exponential_decay_length_penalty renormalize_logits remove_invalid_values watermarking_config "
     "max_time stop_strings eos_token_id".split()
 )
-SEARCHES = frozenset(
-    "num_beams early_stopping length_penalty".split()
-)  # these and the caches: transformers' own loop
+# These and the caches: transformers' own loop.
+SEARCHES = frozenset("num_beams early_stopping length_penalty".split())
 CACHES = frozenset("cache_implementation cache_config max_cache_len disable_compile compile_config".split())
 CALLABLES = frozenset("logits_processor stopping_criteria prefix_allowed_tokens_fn".split())
 NEUTRAL = frozenset(  # in a GenerationConfig, of no account
@@ -67,6 +66,19 @@ class Choice:
     def searches(self) -> bool:
         """Whether the loop must be transformers' own: beams, and caches of other kinds."""
         return bool((SEARCHES | CACHES) & set(self.given))
+
+    @property
+    def ends(self) -> frozenset[int]:
+        """The tokens that end an answer."""
+        return frozenset(self.config.eos_token_id)
+
+    def criteria(self, hf: Any, tokenizer: Any) -> StoppingCriteriaList:
+        """All that ends an answer, as transformers makes it, but for end tokens and lengths, which are counted here."""
+        alone = GenerationConfig(max_time=self.config.max_time, stop_strings=self.config.stop_strings)
+        alone.max_length, alone._eos_token_tensor = None, None
+        given = StoppingCriteriaList(self.callables.get("stopping_criteria", ()))
+        made: StoppingCriteriaList = hf._get_stopping_criteria(alone, given, tokenizer)
+        return made
 
     def settings(self) -> dict[str, Any]:
         """What was asked for, in plain values."""
@@ -110,7 +122,8 @@ def choice(
     config = GenerationConfig()
     defaults = config._get_default_generation_params()
     try:
-        config.update(**{**defaults, "eos_token_id": list(stop), "pad_token_id": pad, **given})
+        ends = given.get("eos_token_id") or list(stop)
+        config.update(**{**defaults, **given, "eos_token_id": ends, "pad_token_id": pad})
         config.update(max_new_tokens=max_new_tokens)
         config.validate(strict=True)
     except (ValueError, TypeError) as error:
@@ -173,27 +186,18 @@ class Chooser:
                 device=prompt.device,
                 model_kwargs={"attention_mask": attention_mask},
             )
-            config.max_length, config._eos_token_tensor = None, None  # ends and lengths are counted here
-            self._criteria: StoppingCriteriaList = hf._get_stopping_criteria(
-                config, StoppingCriteriaList(how.callables.get("stopping_criteria", ())), tokenizer
-            )
-        except (
-            ValueError,
-            TypeError,
-            AttributeError,
-            RuntimeError,
-        ) as error:  # all of these say: no such value
+            self._criteria = how.criteria(hf, tokenizer)
+        # All of these say: no such value.
+        except (ValueError, TypeError, AttributeError, RuntimeError) as error:
             raise BadInput(
                 f"These settings cannot be meant: {how.given}. transformers says: "
                 f"{str(error).strip().rstrip('.')}. Give values as its generate takes them."
             ) from error
-        ends = how.config.eos_token_id
-        self.ends: frozenset[int] = frozenset([ends] if isinstance(ends, int) else ends or [])
+        self.ends = how.ends
         self._ends = prompt.new_tensor(sorted(self.ends))
         self._pad = int(how.config.pad_token_id)
-        self.finished: list[tuple[int, Finish] | None] = [None] * len(
-            prompt
-        )  # of each row: after how many tokens, why
+        # Of each row: after how many tokens it ended, and why.
+        self.finished: list[tuple[int, Finish] | None] = [None] * len(prompt)
         self.first: Tensor | None = None  # (row, vocabulary) logits of token 0
         self._produced = 0
 

@@ -1,6 +1,6 @@
 """Beams, and caches of other kinds: what transformers' own loop does, steered as ours is."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -42,14 +42,12 @@ def searched(
             'given up. Use on_loop="ignore" and no_repeat_ngram_size, or no beams.'
         )
     config, callables = GenerationConfig.from_dict(how.config.to_dict()), dict(how.callables)
-    config.max_length, config.min_length = (
-        None,
-        None,
-    )  # or else transformers warns that both lengths were given
+    # Or else transformers warns that both lengths were given.
+    config.max_length, config.min_length = None, None
     criteria = StoppingCriteriaList(callables.pop("stopping_criteria", []))
     ends = _Ends(listener, StoppingCriteriaList())
     if not beams:  # or else rows change places, and nobody could say which of them ended
-        ends.criteria = _criteria(model, config, criteria)
+        ends.criteria = how.criteria(model.hf, model.processor.tokenizer)
         config.max_time, config.stop_strings = None, None
         criteria = StoppingCriteriaList([ends])
     # Plain positions follow from the attention mask; where axes differ, the model would have to remember them.
@@ -69,13 +67,10 @@ def searched(
     finally:
         model.hf.generation_config = own
     n_prompt = batch.rows["input_ids"].shape[1]
-    last = (
-        {how.config.eos_token_id} if isinstance(how.config.eos_token_id, int) else {*how.config.eos_token_id}
-    )
     tokens: list[list[int]] = []
     finishes: list[Finish] = []
     for row, found in enumerate(out[:, n_prompt:].tolist()):
-        end, why = _end(found, last, how)
+        end, why = _end(found, how)
         length, reason = ends.over.get(row, (0, why))
         # Behind its end a row is padded, maybe with an end token; at one token a loop counts first, then the end token.
         if length and (length - n_prompt, reason == "stop") <= (end, why != "eos"):
@@ -85,18 +80,10 @@ def searched(
     return tokens, finishes, None
 
 
-def _criteria(model: Any, config: GenerationConfig, given: StoppingCriteriaList) -> StoppingCriteriaList:
-    """All criteria of these settings, as transformers makes them, but for end tokens and lengths."""
-    alone = GenerationConfig(max_time=config.max_time, stop_strings=config.stop_strings)
-    alone.max_length, alone._eos_token_tensor = None, None
-    made: StoppingCriteriaList = model.hf._get_stopping_criteria(alone, given, model.processor.tokenizer)
-    return made
-
-
-def _end(found: Sequence[int], last: Collection[int], how: Choice) -> tuple[int, Finish]:
+def _end(found: Sequence[int], how: Choice) -> tuple[int, Finish]:
     """After how many of these tokens a row ended by itself, and why."""
     for n, token in enumerate(found, 1):
-        if token in last:
+        if token in how.ends:
             return n, "eos"
     end = len(found)
     while end and how.config.num_beams > 1 and found[end - 1] == how.config.pad_token_id:
