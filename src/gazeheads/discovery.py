@@ -7,14 +7,11 @@ Forward passes only.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from gazeheads.errors import BadInput
-from gazeheads.grid import Box
 from gazeheads.heads import Heads, Provenance
 from gazeheads.model import GazeModel
 from gazeheads.prompts import panel_query
@@ -25,23 +22,9 @@ Floats = npt.NDArray[np.float64]
 Progress = Callable[[int], object]
 
 
-class Asked(Protocol):
-    """What discovery needs of a sample: a picture and the boxes of its panels, in reading order."""
-
-    @property
-    def picture(self) -> Image.Image:
-        """The picture."""
-        ...
-
-    @property
-    def boxes(self) -> tuple[Box, ...]:
-        """Pixel boxes."""
-        ...
-
-
 def discover(
     model: GazeModel,
-    samples: Sequence[Asked],
+    samples: Sequence[Sample],
     *,
     question: Callable[[int, int], str] = panel_query,
     coverage: Coverage = "area",
@@ -50,7 +33,7 @@ def discover(
     seed: int | None = None,
     progress: Progress | None = None,
 ) -> Heads:
-    """All heads of `model`, ranked by gaze score over `samples` (each with `.picture` and `.boxes`).
+    """All heads of `model`, ranked by gaze score over `samples`, drawn at the size that suits it.
 
     question: from a region's number (from 1) and the number of regions, what to ask; by default the paper's
     question about a panel. coverage: how much of a token counts for a region ("centre" is the paper's rule).
@@ -63,10 +46,8 @@ def discover(
         raise BadInput("Discovery was asked for without samples. Give at least one picture with panel boxes.")
     for sample in samples:
         if not sample.boxes:
-            raise BadInput(
-                f"Sample {getattr(sample, 'id', '?')!r} has no boxes to ask about. Give each at least one."
-            )
-    samples = [model.fit(sample) if isinstance(sample, Sample) else sample for sample in samples]
+            raise BadInput(f"Sample {sample.id!r} has no boxes to ask about. Give each at least one.")
+    samples = [model.fit(sample) for sample in samples]
     asked = [(number, k) for number, sample in enumerate(samples) for k in range(len(sample.boxes))]
     matrices: dict[int, Floats] = {}  # of each sample: (layer, head, asked, region)
     covered: dict[int, Floats] = {}  # of each sample: (image token, region)

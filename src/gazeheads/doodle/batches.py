@@ -66,10 +66,9 @@ def draw(rng: random.Random, stage: int, reading: Reading) -> tuple[Sample, list
     r = rng.random()
     if r < 0.50:
         scene = draw_scene(rng, "train").sample("", {})
+        # Characters are harder than objects: more of them.
         if rng.random() < 0.6 and not any(" " in name for name in scene.names):
-            scene = draw_scene(rng, "train").sample(
-                "", {}
-            )  # characters are harder than objects: more of them
+            scene = draw_scene(rng, "train").sample("", {})
         return scene, [teach.scene_question(rng, scene) for _ in range(5)]
     if r < 0.62:
         n = pick(rng, (2, 3, 4, 5, 6, 6))
