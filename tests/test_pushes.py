@@ -68,14 +68,20 @@ def test_laws_of_the_pattern_in_every_dtype(
             assert torch.equal(final[~image], plain[~image])
 
 
-def test_a_bias_of_zero_changes_nothing_bit_for_bit(model: GazeModel, scene: EncodedInput) -> None:
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_a_bias_of_zero_changes_nothing_bit_for_bit(scene: EncodedInput, dtype: torch.dtype) -> None:
+    model = tiny.tiny_model()
+    model.hf.to(dtype)
     _, free = steered(model, scene, None)
     _, logits = steered(model, scene, Gaze(HEADS, scene.panel(1), Push.bias(0)))
     assert torch.equal(free, logits)
 
 
-def test_bias_tends_to_focus(model: GazeModel, scene: EncodedInput) -> None:
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_bias_tends_to_focus(scene: EncodedInput, dtype: torch.dtype) -> None:
     """Suppressing other image tokens, text and generated ones without end is what focus means."""
+    model = tiny.tiny_model()
+    model.hf.to(dtype)
     region = scene.panel(1)
     _, focus = steered(model, scene, Gaze(HEADS, region))
     apart = []
