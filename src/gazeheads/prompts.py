@@ -79,3 +79,14 @@ def panel_query(k: int, panels: int) -> str:
 def label_query(k: int) -> str:
     """Asks for the letter or digit drawn on the k-th panel, k one-based."""
     return f"What is the label on the {nth(k)} panel?"
+
+
+_NAMED = {  # how the paper's open questions ask about one panel, for the baseline that is prompted and not steered
+    VQA: "What is the main action or event happening in the {} panel from the left? Answer briefly.",
+    THIS_PANEL: "What is happening in the {} panel from the left of the comic strip?",
+}
+
+
+def about(prompt: str, k: int) -> str:
+    """The same question about the k-th panel from the left, k one-based: what one would type instead of steering."""
+    return _NAMED.get(prompt, prompt + " Answer about the {} panel from the left only.").format(nth(k))

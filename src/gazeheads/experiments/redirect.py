@@ -3,11 +3,16 @@
 If the answer describes the panel that the heads look at, the heads chose what was described.
 """
 
+import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from gazeheads import prompts
-from gazeheads.records import Sample, Trial
+from gazeheads.experiments.conditions import Condition
+from gazeheads.records import Sample, Show, Trial
+
+SHOWN: dict[str, Show] = {"crop": "crop", "marker": "marker"}
 
 
 @dataclass(frozen=True)
@@ -18,11 +23,45 @@ class Redirect:
     prompt: str
     budget: int
 
-    def trials(self, sample: Sample, condition: str) -> Iterator[Trial]:
-        """One trial for each region of the sample; a single one where nothing is steered (condition "none")."""
-        targets: list[int | None] = [None] if condition == "none" else list(range(len(sample.boxes)))
-        for target in targets:
-            yield Trial(self.name, sample.id, condition, self.prompt, self.budget, target)
+    def trials(self, sample: Sample, condition: Condition, **more: Any) -> Iterator[Trial]:
+        """One trial for each region of the sample; a single one where nothing names a region (condition "none").
+
+        more: other fields of the trials, for sweeps.
+        """
+        n = len(sample.boxes)
+        for target in [None] if condition.kind == "none" else range(n):
+            yield Trial(
+                experiment=self.name,
+                sample=sample.id,
+                condition=condition.name,
+                prompt=worded(self.prompt, condition, target, n),
+                max_new_tokens=self.budget,
+                target=target,
+                pointed=pointed(sample, condition, target),
+                show=SHOWN.get(condition.kind, "whole"),
+                **more,
+            )
+
+
+def worded(prompt: str, condition: Condition, target: int | None, n: int) -> str:
+    """The prompt, or, for the baselines that name the region in words, what they ask."""
+    if target is None or condition.kind not in ("prompt", "panel-query"):
+        return prompt
+    return (
+        prompts.panel_query(target + 1, n)
+        if condition.kind == "panel-query"
+        else prompts.about(prompt, target + 1)
+    )
+
+
+def pointed(sample: Sample, condition: Condition, target: int | None) -> int | None:
+    """Where the heads look: at the target; under "wrong-region" at another region, drawn by sample and draw."""
+    if target is None or not condition.is_steered:
+        return None
+    if condition.kind != "wrong-region":
+        return target
+    others = [region for region in range(len(sample.boxes)) if region != target]
+    return random.Random(f"wrong-region/{sample.id}/{target}/{condition.draw}").choice(others)
 
 
 VQA = Redirect("vqa", prompts.VQA, 15)

@@ -28,7 +28,8 @@ class Verdict:
     """What one answer describes. `region` is zero-based and there for `matched` alone.
 
     `slots_right`: how many slots of the best fitting region the answer says. `all_slots`: it says all of
-    them, and nothing else in any slot. `reason`: for people.
+    them, and nothing else in any slot. `reason`: for people. `margin`: how much better the region fits than the next
+    best, in the judge's own measure, which its docstring gives; None where it has none.
     """
 
     kind: Kind
@@ -36,6 +37,7 @@ class Verdict:
     slots_right: int = 0
     all_slots: bool = False
     reason: str = ""
+    margin: float | None = None
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS or (self.kind == "matched") != (self.region is not None):
