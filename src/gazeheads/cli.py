@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -40,6 +41,11 @@ def amount(text: str) -> int | float:
         ) from None
 
 
+TOPICS: tuple[
+    str, ...
+] = ()  # modules of `gazeheads.commands` that bring commands of their own: `add(command)`
+
+
 class OneLine(argparse.ArgumentParser):
     """A parser whose complaints are one line."""
 
@@ -52,9 +58,7 @@ def parser() -> argparse.ArgumentParser:
     """All commands and their options."""
     top = OneLine(prog="gazeheads", description="Find, watch and steer the gaze heads of a VLM.")
     top.add_argument("--version", action="version", version=f"gazeheads {__version__}")
-    subparsers = top.add_subparsers(
-        dest="command", required=True, metavar="{quickstart,look,discover,doodles,doctor}"
-    )
+    subparsers = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def command(
         name: str, run: Callable[[argparse.Namespace], dict[str, Any]], about: str
@@ -109,6 +113,8 @@ def parser() -> argparse.ArgumentParser:
         "does this model fit? grid, seam, push, batch: measured on the model itself",
     )
     fits.add_argument("--model", help="folder or hub id of a checkpoint; the bundled model without")
+    for topic in TOPICS:
+        import_module(f"gazeheads.commands.{topic}").add(command)
     return top
 
 
