@@ -19,6 +19,7 @@ VALUES = {
     "headsfile",
     "headshub",
     "gaze",
+    "push",
     "given",
     "live",
     "mixes",
