@@ -23,6 +23,7 @@ VALUES = {
     "live",
     "mixes",
     "prompts",
+    "provenance",
     "records",
     "schedule",
 }
