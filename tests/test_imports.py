@@ -24,6 +24,7 @@ VALUES = {
     "live",
     "mixes",
     "prompts",
+    "provenance",
     "records",
     "schedule",
 }
