@@ -1,0 +1,352 @@
+"""`gazeheads run`, `gazeheads tune` and `gazeheads merge`: answers into a folder, the choice of K, shards into one."""
+
+import argparse
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from importlib.metadata import version
+from pathlib import Path
+from platform import python_version
+from typing import TYPE_CHECKING, Any
+
+from gazeheads import __version__
+from gazeheads.commands import Bar, loaded, writable_folder
+from gazeheads.errors import BadInput
+
+if TYPE_CHECKING:
+    from gazeheads.experiments.run import Experiment
+    from gazeheads.heads import Heads
+    from gazeheads.model import GazeModel
+    from gazeheads.records import Sample
+
+CONDITIONS = "none,gaze,controls:20,all,prompt,panel-query,crop,marker"
+MEASURED = 8  # samples on which a tour's pace is measured, unsteered
+
+
+def add(command: Callable[..., argparse.ArgumentParser]) -> None:
+    """The options."""
+    go = command("run", run, "put an experiment's questions to a model, under every condition, into a folder")
+    go.add_argument(
+        "experiment",
+        metavar="EXPERIMENT",
+        help="vqa, this-panel, k-sweep, tour, ... (an unknown name lists all)",
+    )
+    _common(go)
+    go.add_argument("--data", default="doodles:24:test", help="what to ask about (default %(default)s)")
+    go.add_argument("--conditions", default=CONDITIONS, help="default %(default)s")
+    go.add_argument(
+        "--top", help="how many heads, or a share of all; by default what the heads file was tuned to"
+    )
+    go.add_argument(
+        "--push", help="focus, uniform, reweigh or bias(...); by default what the heads file was tuned to"
+    )
+    go.add_argument(
+        "--during", choices=["all", "answer", "decode"], default="all", help="which rows are steered"
+    )
+    go.add_argument(
+        "--every", help="tour: tokens for each target, or `auto` (default): the model's median for a panel"
+    )
+    go.add_argument(
+        "--setting",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="tour: of generate, as no_repeat_ngram_size=4",
+    )
+    go.add_argument(
+        "--processor",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="of the image processor, as crop_to_patches=false",
+    )
+    go.add_argument("--shard", default="1/1", metavar="I/N", help="only every N-th sample, from the I-th on")
+    go.add_argument("--any-version", action="store_true", help="go on with a run of other package versions")
+    go.add_argument(
+        "--out", type=Path, required=True, help="folder of the run; a run of the same settings goes on"
+    )
+    choose = command(
+        "tune", tune, "choose score, push and number of heads on dev samples, into the heads file"
+    )
+    _common(choose)
+    choose.add_argument(
+        "--data",
+        default="doodles:16:dev",
+        help="dev samples that serve for nothing else (default %(default)s)",
+    )
+    choose.add_argument("--experiment", default="this-panel", choices=["this-panel", "vqa"])
+    choose.add_argument(
+        "--scores", default="gaze", help="to choose from, comma-separated (default %(default)s)"
+    )
+    choose.add_argument(
+        "--pushes", default="focus", help="to choose from, separated by semicolons (default %(default)s)"
+    )
+    choose.add_argument("--judge", default="rules")
+    choose.add_argument("--out", type=Path, help="heads file to write, if not the one that was read")
+    join = command("merge", merge, "put the shards of a run into one folder")
+    join.add_argument("shards", type=Path, nargs="+", metavar="DIR")
+    join.add_argument("--out", type=Path, required=True)
+
+
+def _common(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--model", help="folder or hub id of a checkpoint; the bundled model without")
+    command.add_argument("--heads", type=Path, help="heads file; the bundled model brings its own")
+    command.add_argument("--seed", type=int, default=0, help="of the data, and of control draws")
+    command.add_argument("--batch", type=int, default=64, help="rows that go through the model together")
+
+
+def values(items: list[str]) -> dict[str, Any]:
+    """NAME=VALUE, with values as JSON where they are JSON."""
+    import json
+
+    found = {}
+    for item in items:
+        name, equals, value = item.partition("=")
+        if not name or not equals:
+            raise BadInput(f"{item!r} is no setting. Write NAME=VALUE.")
+        try:
+            found[name] = json.loads(value)
+        except ValueError:
+            found[name] = value
+    return found
+
+
+def heads_of(model: "GazeModel", path: Path | None) -> "Heads":
+    """All that is known of the model's heads: of the file, or what ships with the bundled model."""
+    from gazeheads.doodle import HEADS
+    from gazeheads.heads import Heads
+
+    if path is None and not model.is_bundled:
+        raise BadInput(
+            f"Heads of {model.name}: none were given, and only the bundled model brings its own. Find them with "
+            "`gazeheads discover --model ... --out heads.json`, then pass --heads heads.json."
+        )
+    return Heads.load(path or HEADS, model)
+
+
+def shard(text: str) -> tuple[int, int]:
+    """I/N, one-based."""
+    first, _, number = text.partition("/")
+    if not (first.isdigit() and number.isdigit() and 1 <= int(first) <= int(number)):
+        raise BadInput(f"--shard {text}: write I/N, for example 3/10, with I from 1 to N.")
+    return int(first), int(number)
+
+
+def run(args: argparse.Namespace) -> dict[str, Any]:
+    """Generate what is not there yet."""
+    from gazeheads.data.sources import fingerprint, samples_of
+    from gazeheads.experiments.catalogue import experiment
+    from gazeheads.experiments.conditions import Selections, conditions
+    from gazeheads.experiments.folder import RunFolder
+    from gazeheads.experiments.run import run as go
+
+    asked, part, processor = conditions(args.conditions), shard(args.shard), values(args.processor)
+    chosen = experiment(args.experiment)
+    samples = samples_of(args.data, args.seed)
+    model = loaded(args.model)
+    heads = heads_of(model, args.heads)
+    lever = heads.top(_amount(args.top)) if args.top else heads.lever
+    push = args.push or (heads.tuned.push if heads.tuned else "focus")
+    chosen = paced(model, samples, chosen, args.every, values(args.setting))
+    manifest = {
+        "schema": 1,
+        "experiment": told(chosen),
+        "conditions": [condition.name for condition in asked],
+        "data": {
+            "source": args.data,
+            "seed": args.seed,
+            "samples": len(samples),
+            "hash": fingerprint(samples),
+        },
+        "model": {"name": model.name, "revision": model.revision, "hash": model.fingerprint},
+        "heads": about(heads, len(lever)),
+        "push": push,
+        "during": args.during,
+        "batch": args.batch,
+        "processor": processor,
+        "seed": args.seed,
+        "shard": list(part),
+        "versions": versions(),
+    }
+    mine = samples[part[0] - 1 :: part[1]]
+    choose = Selections(heads, len(lever), args.seed)
+    with RunFolder.begin(writable_folder(args.out), manifest, any_version=args.any_version) as folder:
+        folder.note_command("gazeheads " + shlex.join(sys.argv[1:]))
+        total = sum(1 for s in mine for c in asked for _ in chosen.trials(s, c))
+        before, bar = len(folder.generations), Bar()
+        bar(chosen.name, 0, total)
+        made = go(
+            model,
+            mine,
+            chosen,
+            asked,
+            choose,
+            kept=folder.generations,
+            push=push,
+            during=args.during,
+            batch=args.batch,
+            settings=processor,
+            progress=lambda done: bar(chosen.name, done, total),
+        )
+        bar.close()
+        failed = sum(bool(line["failed"]) for line in folder.generations.lines.values())
+        found = {"out": str(args.out), "answers": len(folder.generations), "new": len(made), "failed": failed}
+    if not args.json:
+        print(
+            f"{found['answers']} answers in {args.out}: {len(made)} new, {before} were there, {failed} without one"
+        )
+        print(
+            f"next: gazeheads judge {args.out} --judge rules, then gazeheads report {args.out} --out report"
+        )
+    return found
+
+
+def told(experiment: "Experiment") -> dict[str, Any]:
+    """An experiment's name and fields, as plain values."""
+    import json
+
+    found: dict[str, Any] = json.loads(json.dumps(asdict(experiment)))  # type: ignore[call-overload]
+    return found
+
+
+def about(heads: "Heads", k: int) -> dict[str, Any]:
+    """Which heads: the scores' hash, where they came from, how many, and what they were tuned on."""
+    import hashlib
+    import json
+
+    from gazeheads.headsfile import to_json
+
+    told = json.dumps(to_json(heads), sort_keys=True, allow_nan=False)
+    tuned = heads.tuned
+    return {
+        "k": k,
+        "of": heads.scores.size,
+        "found_on": {"data": heads.provenance.data, "seed": heads.provenance.seed},
+        "tuned_on": None if tuned is None else {"data": tuned.data, "seed": tuned.seed},
+        "hash": hashlib.sha256(told.encode()).hexdigest(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Of what the numbers may depend on."""
+    packages = ("torch", "transformers", "numpy", "pillow")
+    return {
+        "gazeheads": __version__,
+        "python": python_version(),
+        **{name: version(name) for name in packages},
+    }
+
+
+def _amount(text: str) -> int | float:
+    from gazeheads.cli import amount
+
+    try:
+        return amount(text)
+    except argparse.ArgumentTypeError as error:
+        raise BadInput(f"--top {error}") from None
+
+
+def paced(
+    model: "GazeModel",
+    samples: "Sequence[Sample]",
+    experiment: "Experiment",
+    every: str | None,
+    settings: dict[str, Any],
+) -> "Experiment":
+    """A tour with its pace and settings; other experiments as they are. Raises `BadInput` where these take none."""
+    from gazeheads.experiments.pace import pace
+    from gazeheads.experiments.tour import Tour
+
+    if not isinstance(experiment, Tour):
+        if every or settings:
+            raise BadInput(f"--every and --setting are for tours; {experiment.name} is none.")
+        return experiment
+    experiment = replace(experiment, settings={**experiment.settings, **settings})
+    if experiment.every is None:
+        if every:
+            raise BadInput(
+                f"--every {every}: {experiment.name} changes with sentences. Use the experiment `tour`."
+            )
+        return experiment
+    if every and every != "auto":
+        if not every.isdigit() or int(every) < 1:
+            raise BadInput(f"--every {every}: give a number of tokens from 1 on, or auto.")
+        return replace(experiment, every=int(every))
+    return replace(experiment, every=pace(model, samples[:MEASURED], experiment.prompt))
+
+
+def tune(args: argparse.Namespace) -> dict[str, Any]:
+    """Choose on dev samples."""
+    from gazeheads.data.sources import samples_of
+    from gazeheads.experiments.catalogue import experiment
+    from gazeheads.experiments.redirect import Redirect
+    from gazeheads.experiments.tune import tune as choose
+    from gazeheads.heads import Heads
+    from gazeheads.judging.choose import judge_of
+    from gazeheads.push import Push
+
+    judge = judge_of(args.judge)
+    scores = [score.strip() for score in args.scores.split(",") if score.strip()]
+    pushes = [str(Push.parse(push)) for push in args.pushes.split(";") if push.strip()]
+    base = experiment(args.experiment)
+    assert isinstance(base, Redirect)
+    if args.heads is None and args.out is None:
+        raise BadInput("Nothing says where to write the choice. Give --heads FILE, or --out FILE.")
+    samples = samples_of(args.data, args.seed)
+    model = loaded(args.model)
+    heads = heads_of(model, args.heads)
+    _apart(heads, args.data, args.seed)
+    bar, grid = Bar(), k_grid_of(heads)
+    total = len(scores) * len(pushes) * len(grid) * sum(len(s.boxes) for s in samples)
+    tuning = choose(
+        model,
+        heads,
+        samples,
+        judge,
+        base=base,
+        scores=scores,
+        pushes=pushes,
+        batch=args.batch,
+        progress=lambda done: bar("tuning", done, total),
+    )
+    bar.close()
+    tuned = tuning.tuned(args.data, args.seed)
+    out = args.out or args.heads
+    whole = replace(heads.all(), tuned=tuned)
+    whole.save(out)
+    if not args.json:
+        for cell, found in tuning.accuracy.items():
+            mark = "  <- chosen" if cell == tuning.chosen else ""
+            print(f"{cell.score:20} {cell.push:12} K = {cell.k:4}  {found}{mark}")
+        print(f"{tuned.rule}; written into {out}: {len(Heads.load(out).lever)} heads to steer")
+    return {"out": str(out), "chosen": asdict(tuning.chosen), "standard_error": tuning.standard_error}
+
+
+def k_grid_of(heads: "Heads") -> tuple[int, ...]:
+    """The grid of K for this model."""
+    from gazeheads.statistics import k_grid
+
+    return k_grid(heads.scores.size)
+
+
+def _apart(heads: "Heads", data: str, seed: int) -> None:
+    """Raise `BadInput` where heads would be tuned on the samples on which they were found."""
+    found = heads.provenance
+    if (found.data, found.seed) == (data, seed):
+        raise BadInput(
+            f"These heads were found on {data} with seed {seed}; tuning needs samples of its own. Give another --seed."
+        )
+
+
+def merge(args: argparse.Namespace) -> dict[str, Any]:
+    """All shards into one folder."""
+    from gazeheads.experiments.folder import merge as join
+
+    with join(args.shards, args.out) as folder:
+        found = {"out": str(args.out), "answers": len(folder.generations), "verdicts": len(folder.verdicts)}
+    if not args.json:
+        print(
+            f"{found['answers']} answers and {found['verdicts']} verdicts of {len(args.shards)} shards in {args.out}"
+        )
+    return found
