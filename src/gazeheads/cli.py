@@ -89,7 +89,7 @@ def parser() -> argparse.ArgumentParser:
         "--top",
         type=amount,
         help="how many heads: a number, or a share such as 0.09; by default all of a file that holds a part of the "
-        "model's heads, and the paper's 9%% of one that ranks all",
+        "model's heads; of one that ranks all, what was tuned, or else the paper's 9%%",
     )
 
     find = command("discover", commands.discover, "rank a model's heads by gaze score")
