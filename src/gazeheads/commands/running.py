@@ -1,4 +1,4 @@
-"""`gazeheads run`, `gazeheads tune` and `gazeheads merge`: answers into a folder, the choice of K, shards into one."""
+"""`gazeheads run` and `gazeheads merge`: answers into a folder, and the folders of several machines into one."""
 
 import argparse
 import shlex
@@ -30,9 +30,9 @@ def add(command: Callable[..., argparse.ArgumentParser]) -> None:
     go.add_argument(
         "experiment",
         metavar="EXPERIMENT",
-        help="vqa, this-panel, k-sweep, tour, ... (an unknown name lists all)",
+        help="vqa, this-panel, k-sweep, tour, ...",
     )
-    _common(go)
+    common(go)
     go.add_argument("--data", default="doodles:24:test", help="what to ask about (default %(default)s)")
     go.add_argument("--conditions", default=CONDITIONS, help="default %(default)s")
     go.add_argument(
@@ -52,44 +52,27 @@ def add(command: Callable[..., argparse.ArgumentParser]) -> None:
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="tour: of generate, as no_repeat_ngram_size=4",
+        help="tour: as no_repeat_ngram_size=4",
     )
     go.add_argument(
         "--processor",
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="of the image processor, as crop_to_patches=false",
+        help="as crop_to_patches=false",
     )
     go.add_argument("--shard", default="1/1", metavar="I/N", help="only every N-th sample, from the I-th on")
     go.add_argument("--any-version", action="store_true", help="go on with a run of other package versions")
     go.add_argument(
         "--out", type=Path, required=True, help="folder of the run; a run of the same settings goes on"
     )
-    choose = command(
-        "tune", tune, "choose score, push and number of heads on dev samples, into the heads file"
-    )
-    _common(choose)
-    choose.add_argument(
-        "--data",
-        default="doodles:16:dev",
-        help="dev samples that serve for nothing else (default %(default)s)",
-    )
-    choose.add_argument("--experiment", default="this-panel", choices=["this-panel", "vqa"])
-    choose.add_argument(
-        "--scores", default="gaze", help="to choose from, comma-separated (default %(default)s)"
-    )
-    choose.add_argument(
-        "--pushes", default="focus", help="to choose from, separated by semicolons (default %(default)s)"
-    )
-    choose.add_argument("--judge", default="rules")
-    choose.add_argument("--out", type=Path, help="heads file to write, if not the one that was read")
     join = command("merge", merge, "put the shards of a run into one folder")
     join.add_argument("shards", type=Path, nargs="+", metavar="DIR")
     join.add_argument("--out", type=Path, required=True)
 
 
-def _common(command: argparse.ArgumentParser) -> None:
+def common(command: argparse.ArgumentParser) -> None:
+    """Options of commands that put a model to work."""
     command.add_argument("--model", help="folder or hub id of a checkpoint; the bundled model without")
     command.add_argument("--heads", type=Path, help="heads file; the bundled model brings its own")
     command.add_argument("--seed", type=int, default=0, help="of the data, and of control draws")
@@ -274,69 +257,6 @@ def paced(
             raise BadInput(f"--every {every}: give a number of tokens from 1 on, or auto.")
         return replace(experiment, every=int(every))
     return replace(experiment, every=pace(model, samples[:MEASURED], experiment.prompt))
-
-
-def tune(args: argparse.Namespace) -> dict[str, Any]:
-    """Choose on dev samples."""
-    from gazeheads.data.sources import samples_of
-    from gazeheads.experiments.catalogue import experiment
-    from gazeheads.experiments.redirect import Redirect
-    from gazeheads.experiments.tune import tune as choose
-    from gazeheads.heads import Heads
-    from gazeheads.judging.choose import judge_of
-    from gazeheads.push import Push
-
-    judge = judge_of(args.judge)
-    scores = [score.strip() for score in args.scores.split(",") if score.strip()]
-    pushes = [str(Push.parse(push)) for push in args.pushes.split(";") if push.strip()]
-    base = experiment(args.experiment)
-    assert isinstance(base, Redirect)
-    if args.heads is None and args.out is None:
-        raise BadInput("Nothing says where to write the choice. Give --heads FILE, or --out FILE.")
-    samples = samples_of(args.data, args.seed)
-    model = loaded(args.model)
-    heads = heads_of(model, args.heads)
-    _apart(heads, args.data, args.seed)
-    bar, grid = Bar(), k_grid_of(heads)
-    total = len(scores) * len(pushes) * len(grid) * sum(len(s.boxes) for s in samples)
-    tuning = choose(
-        model,
-        heads,
-        samples,
-        judge,
-        base=base,
-        scores=scores,
-        pushes=pushes,
-        batch=args.batch,
-        progress=lambda done: bar("tuning", done, total),
-    )
-    bar.close()
-    tuned = tuning.tuned(args.data, args.seed)
-    out = args.out or args.heads
-    whole = replace(heads.all(), tuned=tuned)
-    whole.save(out)
-    if not args.json:
-        for cell, found in tuning.accuracy.items():
-            mark = "  <- chosen" if cell == tuning.chosen else ""
-            print(f"{cell.score:20} {cell.push:12} K = {cell.k:4}  {found}{mark}")
-        print(f"{tuned.rule}; written into {out}: {len(Heads.load(out).lever)} heads to steer")
-    return {"out": str(out), "chosen": asdict(tuning.chosen), "standard_error": tuning.standard_error}
-
-
-def k_grid_of(heads: "Heads") -> tuple[int, ...]:
-    """The grid of K for this model."""
-    from gazeheads.statistics import k_grid
-
-    return k_grid(heads.scores.size)
-
-
-def _apart(heads: "Heads", data: str, seed: int) -> None:
-    """Raise `BadInput` where heads would be tuned on the samples on which they were found."""
-    found = heads.provenance
-    if (found.data, found.seed) == (data, seed):
-        raise BadInput(
-            f"These heads were found on {data} with seed {seed}; tuning needs samples of its own. Give another --seed."
-        )
 
 
 def merge(args: argparse.Namespace) -> dict[str, Any]:

@@ -20,9 +20,9 @@ from gazeheads.experiments.sweep import Sweep
 from gazeheads.heads import Heads
 from gazeheads.judging.base import Judge
 from gazeheads.model import GazeModel
+from gazeheads.provenance import Tuned
 from gazeheads.records import Sample
 from gazeheads.statistics import Estimate, Outcomes, estimate, k_grid, standard_error
-from gazeheads.tuned import Tuned
 
 
 @dataclass(frozen=True, order=True)
@@ -51,7 +51,7 @@ class Tuning:
 
     def tuned(self, data: str, seed: int | None) -> Tuned:
         """The choice as a heads file keeps it. data, seed: the samples that it was made on."""
-        curve = {
+        curve: dict[int | float, tuple[float, float, float]] = {
             k: (e.mean, *((e.mean,) * 2 if isnan(e.low) else (e.low, e.high))) for k, e in self.curve.items()
         }
         chosen = self.chosen
