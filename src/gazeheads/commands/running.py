@@ -3,25 +3,19 @@
 import argparse
 import shlex
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
-from importlib.metadata import version
+from collections.abc import Callable
 from pathlib import Path
-from platform import python_version
 from typing import TYPE_CHECKING, Any
 
-from gazeheads import __version__
 from gazeheads.commands import Bar, loaded, writable_folder
 from gazeheads.errors import BadInput
+from gazeheads.files import write_whole
 
 if TYPE_CHECKING:
-    from gazeheads.experiments.run import Experiment
     from gazeheads.heads import Heads
     from gazeheads.model import GazeModel
-    from gazeheads.records import Sample
 
 CONDITIONS = "none,gaze,controls:20,all,prompt,panel-query,crop,marker"
-MEASURED = 8  # samples on which a tour's pace is measured, unsteered
 
 
 def add(command: Callable[..., argparse.ArgumentParser]) -> None:
@@ -116,12 +110,22 @@ def shard(text: str) -> tuple[int, int]:
     return int(first), int(number)
 
 
+def note(folder: Path) -> None:
+    """Keep the command line among those that made this folder: `commands.txt`, each once."""
+    place, line = folder / "commands.txt", "gazeheads " + shlex.join(sys.argv[1:])
+    before = place.read_text(encoding="utf-8").splitlines() if place.exists() else []
+    if line not in before:
+        write_whole(place, "\n".join([*before, line, ""]))
+
+
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """Generate what is not there yet."""
     from gazeheads.data.sources import fingerprint, samples_of
     from gazeheads.experiments.catalogue import experiment
     from gazeheads.experiments.conditions import Selections, conditions
+    from gazeheads.experiments.described import about, told, versions
     from gazeheads.experiments.folder import RunFolder
+    from gazeheads.experiments.pace import paced
     from gazeheads.experiments.run import run as go
 
     asked, part, processor = conditions(args.conditions), shard(args.shard), values(args.processor)
@@ -129,7 +133,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     samples = samples_of(args.data, args.seed)
     model = loaded(args.model)
     heads = heads_of(model, args.heads)
-    lever = heads.top(_amount(args.top)) if args.top else heads.lever
+    lever = heads.top(args.top) if args.top else heads.lever
     push = args.push or (heads.tuned.push if heads.tuned else "focus")
     chosen = paced(model, samples, chosen, args.every, values(args.setting))
     manifest = {
@@ -155,7 +159,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     mine = samples[part[0] - 1 :: part[1]]
     choose = Selections(heads, len(lever), args.seed)
     with RunFolder.begin(writable_folder(args.out), manifest, any_version=args.any_version) as folder:
-        folder.note_command("gazeheads " + shlex.join(sys.argv[1:]))
+        note(folder.path)
         total = sum(1 for s in mine for c in asked for _ in chosen.trials(s, c))
         before, bar = len(folder.generations), Bar()
         bar(chosen.name, 0, total)
@@ -185,83 +189,9 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     return found
 
 
-def told(experiment: "Experiment") -> dict[str, Any]:
-    """An experiment's name and fields, as plain values."""
-    import json
-
-    found: dict[str, Any] = json.loads(json.dumps(asdict(experiment)))  # type: ignore[call-overload]
-    return found
-
-
-def about(heads: "Heads", k: int) -> dict[str, Any]:
-    """Which heads: the scores' hash, where they came from, how many, and what they were tuned on."""
-    import hashlib
-    import json
-
-    from gazeheads.headsfile import to_json
-
-    told = json.dumps(to_json(heads), sort_keys=True, allow_nan=False)
-    tuned = heads.tuned
-    return {
-        "k": k,
-        "of": heads.scores.size,
-        "found_on": {"data": heads.provenance.data, "seed": heads.provenance.seed},
-        "tuned_on": None if tuned is None else {"data": tuned.data, "seed": tuned.seed},
-        "hash": hashlib.sha256(told.encode()).hexdigest(),
-    }
-
-
-def versions() -> dict[str, str]:
-    """Of what the numbers may depend on."""
-    packages = ("torch", "transformers", "numpy", "pillow")
-    return {
-        "gazeheads": __version__,
-        "python": python_version(),
-        **{name: version(name) for name in packages},
-    }
-
-
-def _amount(text: str) -> int | float:
-    from gazeheads.cli import amount
-
-    try:
-        return amount(text)
-    except argparse.ArgumentTypeError as error:
-        raise BadInput(f"--top {error}") from None
-
-
-def paced(
-    model: "GazeModel",
-    samples: "Sequence[Sample]",
-    experiment: "Experiment",
-    every: str | None,
-    settings: dict[str, Any],
-) -> "Experiment":
-    """A tour with its pace and settings; other experiments as they are. Raises `BadInput` where these take none."""
-    from gazeheads.experiments.pace import pace
-    from gazeheads.experiments.tour import Tour
-
-    if not isinstance(experiment, Tour):
-        if every or settings:
-            raise BadInput(f"--every and --setting are for tours; {experiment.name} is none.")
-        return experiment
-    experiment = replace(experiment, settings={**experiment.settings, **settings})
-    if experiment.every is None:
-        if every:
-            raise BadInput(
-                f"--every {every}: {experiment.name} changes with sentences. Use the experiment `tour`."
-            )
-        return experiment
-    if every and every != "auto":
-        if not every.isdigit() or int(every) < 1:
-            raise BadInput(f"--every {every}: give a number of tokens from 1 on, or auto.")
-        return replace(experiment, every=int(every))
-    return replace(experiment, every=pace(model, samples[:MEASURED], experiment.prompt))
-
-
 def merge(args: argparse.Namespace) -> dict[str, Any]:
     """All shards into one folder."""
-    from gazeheads.experiments.folder import merge as join
+    from gazeheads.experiments.merging import merge as join
 
     with join(args.shards, args.out) as folder:
         found = {"out": str(args.out), "answers": len(folder.generations), "verdicts": len(folder.verdicts)}

@@ -1,13 +1,18 @@
 """How long a model speaks of one panel, when nobody steers it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from statistics import median
+from typing import Any
 
 from gazeheads.errors import BadInput
+from gazeheads.experiments.run import Experiment
+from gazeheads.experiments.tour import Tour
 from gazeheads.model import GazeModel
 from gazeheads.records import Sample
 from gazeheads.words import sentence_spans
 
+MEASURED = 8  # samples
 LONGEST = 50  # tokens a panel, the paper's pace
 
 
@@ -27,3 +32,29 @@ def pace(model: GazeModel, samples: Sequence[Sample], prompt: str) -> int:
             "Give --every N tokens."
         )
     return max(1, round(median(lengths)))
+
+
+def paced(
+    model: GazeModel,
+    samples: Sequence[Sample],
+    experiment: Experiment,
+    every: str | None,
+    settings: dict[str, Any],
+) -> Experiment:
+    """A tour with its pace and settings; other experiments as they are. Raises `BadInput` where these take none."""
+    if not isinstance(experiment, Tour):
+        if every or settings:
+            raise BadInput(f"--every and --setting are for tours; {experiment.name} is none.")
+        return experiment
+    experiment = replace(experiment, settings={**experiment.settings, **settings})
+    if experiment.every is None:
+        if every:
+            raise BadInput(
+                f"--every {every}: {experiment.name} changes with sentences. Use the experiment `tour`."
+            )
+        return experiment
+    if every and every != "auto":
+        if not every.isdigit() or int(every) < 1:
+            raise BadInput(f"--every {every}: give a number of tokens from 1 on, or auto.")
+        return replace(experiment, every=int(every))
+    return replace(experiment, every=pace(model, samples[:MEASURED], experiment.prompt))
