@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gazeheads.errors import BadHeadsFile, HeadsError, NoSuchDraw, Unwritable, WrongModel
-from gazeheads.heads import Head, Heads, Provenance
+from gazeheads.heads import Head, Heads, Provenance, Tuned
 
 
 def ranked(layers: int = 6, heads: int = 8, seed: int = 0, model: str = "m") -> Heads:
@@ -219,4 +219,100 @@ def test_missing_and_half_right_files(tmp_path: Path) -> None:
     data["scores"] = data["scores"][:-1]
     path.write_text(json.dumps(data))
     with pytest.raises(BadHeadsFile, match="one entry for each head"):
+        Heads.load(path)
+
+
+def rivals() -> Heads:
+    """Six heads with two more scores, one of which knows three candidates only."""
+    gaze = np.array([[0.6, 0.5, 0.4], [0.3, 0.2, 0.1]])
+    others = {"image-heads": -gaze, "localization-heads": np.array([[1, np.nan, 3], [np.nan, np.nan, 2]])}
+    return Heads.ranked(gaze, Provenance("m", 2, 3), others=others)
+
+
+TUNED = Tuned(2, "image-heads", "focus", "all", {1: (0.2, 0.1, 0.3), 2: (0.9, 0.8, 1.0)}, "dev", 7, "best")
+
+
+def test_heads_can_be_ranked_by_another_score_and_back() -> None:
+    heads = rivals()
+    image = heads.by("image-heads")
+    assert list(image) == list(heads)[::-1]
+    assert (image.provenance.score, image.score(Head(1, 2))) == ("image-heads", -0.1)
+    assert set(image.others) == {"gaze", "localization-heads"}
+    assert [str(head) for head in image.by("localization-heads")] == ["L0H2", "L1H2", "L0H0"]
+    assert image.by("localization-heads").by("gaze") == heads == heads.top(1).by("gaze")
+    centre = Heads.ranked(
+        heads.scores, Provenance("m", 2, 3, score="gaze (centre rule)"), others=heads.others
+    )
+    assert centre.by("gaze") == centre == centre.by("image-heads").by("gaze")
+
+
+def test_a_score_that_was_not_measured_says_what_there_is() -> None:
+    with pytest.raises(
+        HeadsError,
+        match=r"by 'causal' were asked for; these heads of m have gaze, image-heads, localization-heads\. "
+        r"`gazeheads discover` measures .* `gazeheads discover --causal`",
+    ):
+        rivals().by("causal")
+    with pytest.raises(HeadsError, match="have by hand"):
+        Heads.of(["L0H0"], "m", 2, 3).by("gaze")
+    with pytest.raises(HeadsError, match="'gaze' was given twice"):
+        Heads.ranked(np.ones((1, 1)), Provenance("m", 1, 1), others={"gaze": np.ones((1, 1))})
+    with pytest.raises(
+        HeadsError, match=r"others\['causal'\] of shape \(2,\) for a model of 1 layers x 2 heads"
+    ):
+        Heads.ranked(np.ones((1, 2)), Provenance("m", 1, 2), others={"causal": np.ones(2)})
+
+
+def test_the_lever_is_what_was_chosen_or_tuned_or_the_papers_share() -> None:
+    heads = rivals()
+    tuned = Heads.ranked(heads.scores, heads.provenance, others=heads.others, tuned=TUNED)
+    assert list(tuned.lever) == [Head(1, 2), Head(1, 1)] == list(tuned.by("localization-heads").lever)
+    assert tuned.lever.provenance.score == "image-heads"
+    cut, control = tuned.top(5), tuned.top(2).controls(1, seed=0)[0]
+    assert cut.lever is cut and control.lever is control
+    wide = ranked(10, 10)
+    assert wide.lever == wide.top(9) == wide.by("gaze").lever
+    everything = Heads.of([Head(layer, head) for layer in range(10) for head in range(10)], "m", 10, 10)
+    assert len(everything.lever) == 9
+    named = Heads.of(["L1H1", "L0H0"], "m", 10, 10)
+    assert named.lever is named
+
+
+def test_a_tuned_choice_that_cannot_be_meant_is_refused() -> None:
+    curve = {2: (0.9, 0.8, 1.0)}
+    for k in (0, 0.0, 1.5, True, "2"):
+        with pytest.raises(HeadsError, match="^A tuned K of "):
+            Tuned(k, "gaze", "focus", "all", curve)  # type: ignore[arg-type]
+    with pytest.raises(HeadsError, match="maps each K that was tried, 3 among them, to mean, low and high"):
+        Tuned(3, "gaze", "focus", "all", curve)
+    with pytest.raises(HeadsError, match="maps each K that was tried"):
+        Tuned(2, "gaze", "focus", "all", {2: (0.9,)})  # type: ignore[dict-item]
+    with pytest.raises(HeadsError, match="push='' of a tuned choice is no text"):
+        Tuned(2, "gaze", "", "all", curve)
+
+
+def test_other_scores_and_the_tuned_choice_are_saved(tmp_path: Path) -> None:
+    plain = rivals()
+    heads = Heads.ranked(plain.scores, plain.provenance, others=plain.others, tuned=TUNED)
+    heads.top(2).save(tmp_path / "heads.json")
+    loaded = Heads.load(tmp_path / "heads.json")
+    assert loaded == heads.top(2) and loaded.tuned == TUNED
+    assert loaded.by("localization-heads") == heads.by("localization-heads")
+    assert heads != plain
+    fewer = Heads.ranked(plain.scores, plain.provenance, others={"image-heads": -plain.scores})
+    assert fewer != plain
+    share = Tuned(0.5, "gaze", "uniform", "decode", {0.5: (1, 1, 1), 1: (0, 0, 0)})
+    assert Tuned.from_json(json.loads(json.dumps(share.to_json()))) == share
+
+
+def test_files_from_before_other_scores_load(tmp_path: Path) -> None:
+    path = tmp_path / "old.json"
+    ranked().top(3).save(path)
+    data = json.loads(path.read_text())
+    del data["others"], data["tuned"], data["provenance"]["settings"]
+    path.write_text(json.dumps(data))
+    assert Heads.load(path) == ranked().top(3)
+    data["others"] = {"causal": [[1.0]]}
+    path.write_text(json.dumps(data))
+    with pytest.raises(BadHeadsFile, match=r"others\['causal'\] of shape \(1, 1\)"):
         Heads.load(path)

@@ -19,10 +19,12 @@ VALUES = {
     "headsfile",
     "headshub",
     "gaze",
+    "push",
     "given",
     "live",
     "mixes",
     "prompts",
+    "provenance",
     "records",
     "schedule",
 }

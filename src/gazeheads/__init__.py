@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gazeheads.discovery import discover
     from gazeheads.effect import Effect
     from gazeheads.errors import GazeHeadsError
-    from gazeheads.gaze import Gaze, Push
+    from gazeheads.gaze import Gaze
     from gazeheads.generation import Generation
     from gazeheads.grid import Box
     from gazeheads.heads import Head, Heads
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from gazeheads.loading import load
     from gazeheads.mixes import Mix
     from gazeheads.model import GazeModel
+    from gazeheads.push import Push
     from gazeheads.records import Sample
     from gazeheads.regions import Region
     from gazeheads.scenes import EncodedInput
@@ -75,7 +76,7 @@ _HOMES = {
     "Heads": "heads",
     "Live": "live",
     "Mix": "mixes",
-    "Push": "gaze",
+    "Push": "push",
     "Record": "trace",
     "Region": "regions",
     "Sample": "records",

@@ -1,4 +1,4 @@
-"""Attention heads, and ordered sets of them with the scores that ranked them and where those came from.
+"""Ordered sets of attention heads, with the scores that ranked them and where those came from.
 
 `Heads` is a value: what `discover` returns, what a `Gaze` steers, what a heads file holds. The scores are
 kept for *every* head of the model, so a subset still knows the whole map. Layers and heads count from 0.
@@ -6,78 +6,25 @@ kept for *every* head of the model, so a subset still knows the whole map. Layer
     heads = discover(model, samples)
     lever = heads.top(0.09)             # a share of all heads of the model, or a number
     null = heads.top(0.09).controls(draws=20, seed=0)
+    rival = heads.by("image-heads").top(0.09)
 """
 
-import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from gazeheads import __version__
 from gazeheads.errors import HeadsError, WrongModel
+from gazeheads.provenance import Amount, Draw, Head, Provenance, Shaped, Tuned, counted
+
+__all__ = ["PAPERS_SHARE", "Amount", "Draw", "Head", "Heads", "Provenance", "Shaped", "Tuned"]
 
 Floats = npt.NDArray[np.float64]
 
-
-class Head(NamedTuple):
-    """One attention head, printed as in `L17H4`: layer 17, head 4, both counted from 0."""
-
-    layer: int
-    head: int
-
-    def __str__(self) -> str:
-        return f"L{self.layer}H{self.head}"
-
-    def __repr__(self) -> str:
-        return str(self)
-
-    @classmethod
-    def parse(cls, text: str) -> "Head":
-        """The head that prints as `text`. Raises `HeadsError` for anything else."""
-        found = re.fullmatch(r"L(\d+)H(\d+)", text)
-        if not found:
-            raise HeadsError(f"{text!r} is not a head. Write layer and head, both from 0, as in L17H4.")
-        return cls(int(found[1]), int(found[2]))
-
-
-@dataclass(frozen=True)
-class Provenance:
-    """Where scores came from. `n_layers` and `n_heads` are the model's; `samples` counts pictures."""
-
-    model: str
-    n_layers: int
-    n_heads: int
-    revision: str = ""
-    data: str = ""
-    seed: int | None = None
-    samples: int = 0
-    score: str = "gaze"
-    version: str = __version__
-
-
-class Shaped(Protocol):
-    """Whatever has attention heads: a `GazeModel`."""
-
-    name: str
-    n_layers: int
-    n_heads: int
-
-
-@dataclass(frozen=True)
-class Draw:
-    """How a control set was drawn.
-
-    The rule, the seed, its number, heads moved to another layer for want of room.
-    """
-
-    match: str
-    seed: int
-    index: int
-    moved: int
+PAPERS_SHARE = 0.09  # of all heads: about the paper's 100 of 1,152
+BY_HAND, PUBLISHED = CHOSEN = "by hand", "as published"  # in place of a score: heads that somebody chose
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +36,8 @@ class Heads:
     image_mass: (layer, head) mean attention mass on the picture, if measured.
     matrices: (layer, head, asked, region) mean attention mass on each region under each question, if
     measured.
-    draw: set for a control draw.
+    draw: set for a control draw. others: (layer, head) scores by other measures, by name (`gazeheads.selectors`);
+    NaN where a head is no candidate. tuned: what dev samples chose, if they were asked.
     """
 
     heads: tuple[Head, ...]
@@ -98,16 +46,18 @@ class Heads:
     image_mass: Floats | None = field(default=None, repr=False)
     matrices: Floats | None = field(default=None, repr=False)
     draw: Draw | None = None
+    others: Mapping[str, Floats] = field(default_factory=dict, repr=False)
+    tuned: Tuned | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         shape = self.provenance.n_layers, self.provenance.n_heads
-        for name, array in (
-            ("scores", self.scores),
-            ("image_mass", self.image_mass),
-            ("matrices", self.matrices),
-        ):
+        if self.provenance.score in self.others:
+            raise HeadsError(
+                f"The score {self.provenance.score!r} was given twice, in scores and in others. Give it once."
+            )
+        for name, array in self._arrays.items():
             if array is not None:
-                if array.shape[:2] != shape:
+                if array.shape[:2] != shape or (array.ndim != 2 and name != "matrices"):
                     raise HeadsError(
                         f"{name} of shape {array.shape} for a model of {shape[0]} layers x {shape[1]} "
                         "heads: give one entry for each head of the model."
@@ -129,6 +79,8 @@ class Heads:
         provenance: Provenance,
         image_mass: Floats | None = None,
         matrices: Floats | None = None,
+        others: Mapping[str, Floats] | None = None,
+        tuned: Tuned | None = None,
     ) -> "Heads":
         """All heads that have a score, best first; ties in the order of layer and head."""
         flat = scores.ravel()
@@ -136,14 +88,14 @@ class Heads:
         heads = tuple(
             Head(*map(int, divmod(i, scores.shape[1]))) for i in order.tolist() if not np.isnan(flat[i])
         )
-        return cls(heads, scores, provenance, image_mass, matrices)
+        return cls(heads, scores, provenance, image_mass, matrices, None, others or {}, tuned)
 
     @classmethod
     def of(cls, heads: Iterable[Head | str], model: str, n_layers: int, n_heads: int) -> "Heads":
         """Heads named by hand (`"L17H4"`), without scores: these are all 0."""
         members = tuple(Head.parse(head) if isinstance(head, str) else Head(*head) for head in heads)
         return cls(
-            members, np.zeros((n_layers, n_heads)), Provenance(model, n_layers, n_heads, score="by hand")
+            members, np.zeros((n_layers, n_heads)), Provenance(model, n_layers, n_heads, score=BY_HAND)
         )
 
     def __len__(self) -> int:
@@ -161,19 +113,22 @@ class Heads:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Heads):
             return NotImplemented
-        pairs = (
-            (self.scores, other.scores),
-            (self.image_mass, other.image_mass),
-            (self.matrices, other.matrices),
-        )
+        mine, theirs = self._arrays, other._arrays
         return (
-            (self.heads, self.provenance, self.draw) == (other.heads, other.provenance, other.draw)
-            and all((one is None) == (two is None) for one, two in pairs)
-            and all(one is None or np.array_equal(one, two, equal_nan=True) for one, two in pairs)  # type: ignore[arg-type]
+            (self.heads, self.provenance, self.draw, self.tuned)
+            == (other.heads, other.provenance, other.draw, other.tuned)
+            and mine.keys() == theirs.keys()
+            and all(_same(mine[name], theirs[name]) for name in mine)
         )
 
     def __hash__(self) -> int:
         return hash((self.heads, self.provenance, self.draw))
+
+    @property
+    def _arrays(self) -> dict[str, Floats | None]:
+        """Everything that has an entry for each head of the model, by name."""
+        own = {"scores": self.scores, "image_mass": self.image_mass, "matrices": self.matrices}
+        return {**own, **{f"others[{name!r}]": array for name, array in self.others.items()}}
 
     def score(self, head: Head) -> float:
         """The score of one head of the model, member or not."""
@@ -184,19 +139,12 @@ class Heads:
         """Layers and heads of the model."""
         return self.provenance.n_layers, self.provenance.n_heads
 
-    def top(self, k: int | float) -> "Heads":
+    def top(self, k: Amount) -> "Heads":
         """The first `k` heads; a float in (0, 1] is a share of *all* heads of the model, rounded, at least one.
 
         Raises `HeadsError` if there are not so many.
         """
-        if isinstance(k, bool) or not isinstance(k, int | float):
-            raise HeadsError(
-                f"top({k!r}): give a number of heads, or a share of all heads as a float in (0, 1]."
-            )
-        if isinstance(k, float):
-            if not 0 < k <= 1:
-                raise HeadsError(f"top({k}): a share lies in (0, 1]. Give an int for a number of heads.")
-            k = max(1, round(k * self.scores.size))
+        k = counted(k, self.scores.size, f"top({k!r})")
         if not 1 <= k <= len(self):
             raise HeadsError(
                 f"top({k}) was asked of a set of {len(self)} heads. Give a number from 1 to {len(self)}."
@@ -205,7 +153,48 @@ class Heads:
 
     def all(self) -> "Heads":
         """Every head of the model that has a score, best first."""
-        return Heads.ranked(self.scores, self.provenance, self.image_mass, self.matrices)
+        return Heads.ranked(
+            self.scores, self.provenance, self.image_mass, self.matrices, self.others, self.tuned
+        )
+
+    def by(self, score: str) -> "Heads":
+        """Every head of the model that has this score, best first by it; its own score then is one of `others`.
+
+        "gaze" also names a gaze score by another rule of coverage, "gaze (centre rule)". Raises `HeadsError` for a
+        score that was not measured.
+        """
+        mine = self.provenance.score
+        named = {name.partition(" (")[0]: name for name in (*self.others, mine)}
+        name = score if score in self.others else named.get(score, score)
+        if name == mine:
+            return self.all()
+        if name not in self.others:
+            raise HeadsError(
+                f"Heads by {score!r} were asked for; these heads of {self.provenance.model} have "
+                f"{', '.join([mine, *self.others])}. `gazeheads discover` measures the scores of "
+                "`gazeheads.selectors`, `gazeheads discover --causal` the causal one too."
+            )
+        others = {mine: self.scores, **{other: x for other, x in self.others.items() if other != name}}
+        return Heads.ranked(
+            self.others[name],
+            replace(self.provenance, score=name),
+            self.image_mass,
+            self.matrices,
+            others,
+            self.tuned,
+        )
+
+    @property
+    def lever(self) -> "Heads":
+        """What to steer where nobody says how many.
+
+        A set that somebody chose (a cut, a control draw, heads named by hand or published) as it is. Of a ranking of
+        all heads what dev samples chose, `tuned.k` by `tuned.score`; where they were not asked, the paper's 9%.
+        """
+        by_hand = self.provenance.score in CHOSEN and len(self) < self.scores.size
+        if by_hand or len(self) < np.count_nonzero(~np.isnan(self.scores)):
+            return self
+        return self.by(self.tuned.score).top(self.tuned.k) if self.tuned else self.top(PAPERS_SHARE)
 
     def controls(self, draws: int, seed: int, match: str = "layers") -> tuple["Heads", ...]:
         """`draws` distinct sets of as many heads, none of them in this one: see `gazeheads.controls`."""
@@ -260,3 +249,10 @@ class Heads:
         from gazeheads.headshub import pull
 
         return pull(repo, model, revision)
+
+
+def _same(one: Floats | None, two: Floats | None) -> bool:
+    """Whether two arrays are equal, missing entries included, or both are missing."""
+    if one is None or two is None:
+        return one is two
+    return np.array_equal(one, two, equal_nan=True)

@@ -1,4 +1,4 @@
-"""Heads on disk: one JSON file, schema 1, written whole or not at all.
+"""Heads on disk: one JSON file, schema 1, written whole or not at all. Files without `others` and `tuned` load too.
 
 A *plain* file is the list that others publish, `[{"layer": 17, "head": 4, "score": 0.7}, ...]`, best first. It does
 not say of which model: give the model to load it. Heads that are not in the list have no score.
@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from gazeheads.errors import BadHeadsFile, HeadsError, WrongModel
 from gazeheads.files import write_whole
-from gazeheads.heads import Draw, Head, Heads, Provenance, Shaped
+from gazeheads.heads import PUBLISHED, Draw, Head, Heads, Provenance, Shaped, Tuned
 
 SCHEMA = 1
 
@@ -79,7 +79,7 @@ def from_list(data: list[Any], model: Shaped | None, source: str) -> Heads:
         members.append(head)
         if head.layer < model.n_layers and head.head < model.n_heads:
             scores[head] = float(entry["score"])
-    origin = Provenance(model.name, model.n_layers, model.n_heads, data=source, score="as published")
+    origin = Provenance(model.name, model.n_layers, model.n_heads, data=source, score=PUBLISHED)
     return Heads(tuple(members), scores, origin)
 
 
@@ -99,6 +99,8 @@ def to_json(heads: Heads) -> dict[str, Any]:
         "scores": _plain(heads.scores),
         "image_mass": _plain(heads.image_mass),
         "matrices": _plain(heads.matrices),
+        "others": {name: _plain(scores) for name, scores in heads.others.items()},
+        "tuned": None if heads.tuned is None else heads.tuned.to_json(),
     }
 
 
@@ -114,6 +116,8 @@ def from_json(data: dict[str, Any]) -> Heads:
         image_mass=_array(data["image_mass"]),
         matrices=_array(data["matrices"]),
         draw=None if data["draw"] is None else Draw(**data["draw"]),
+        others={name: np.array(values, dtype=np.float64) for name, values in data.get("others", {}).items()},
+        tuned=None if data.get("tuned") is None else Tuned.from_json(data["tuned"]),
     )
 
 

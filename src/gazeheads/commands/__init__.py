@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from gazeheads.heads import Heads
     from gazeheads.model import GazeModel
 
-PAPERS_SHARE = 0.09  # the paper's top 100 of 1,152 heads
-
 
 class Bar:
     """A progress bar on stderr that starts anew with every stage."""
@@ -63,10 +61,7 @@ def loaded(path: str | None) -> "GazeModel":
 
 
 def heads_for(model: "GazeModel", path: Path | None, top: int | float | None) -> "Heads":
-    """The heads to steer: of the file, or those that ship with the bundled model.
-
-    Without `top`: the whole file if it holds a part of the model's heads, the paper's 9% of them if it ranks all.
-    """
+    """The heads to steer: of the file, or those that ship with the bundled model. Without `top`: `Heads.lever`."""
     from gazeheads.doodle import HEADS
     from gazeheads.heads import Heads
 
@@ -76,9 +71,7 @@ def heads_for(model: "GazeModel", path: Path | None, top: int | float | None) ->
             "`gazeheads discover --model ... --out heads.json`, then pass --heads heads.json."
         )
     heads = Heads.load(path or HEADS)
-    if top is None:
-        top = PAPERS_SHARE if len(heads) == heads.scores.size else len(heads)
-    return heads.top(top)
+    return heads.lever if top is None else heads.top(top)
 
 
 def quickstart(args: argparse.Namespace) -> dict[str, Any]:
