@@ -26,6 +26,7 @@
     │       └── ForeignScene    a scene that was encoded for another model
     ├── JudgeError              a judge that was given what it cannot judge
     ├── StatisticsError         outcomes that cannot be summarised or compared
+    ├── EvidenceError           run folders that cannot be reported on as they are
     └── Unwritable              a file that cannot be written where it was asked for
 
 Every message says what was asked, what was found, and what to do. The command line prints it as one line and
@@ -135,6 +136,10 @@ class JudgeError(GazeHeadsError):
 
 class StatisticsError(GazeHeadsError):
     """Outcomes that cannot be summarised or compared."""
+
+
+class EvidenceError(GazeHeadsError):
+    """Run folders that cannot be reported on as they are."""
 
 
 class Unwritable(GazeHeadsError):
