@@ -8,7 +8,7 @@ import pytest
 
 from folders import answer, matched, tour, write
 from gazeheads.data.doodles import doodles
-from gazeheads.errors import EvidenceError
+from gazeheads.errors import NoEvidence, RunError
 from gazeheads.evidence.latency import first_token, own_phrases
 from gazeheads.evidence.results import Results, family_of, gaze_for
 from gazeheads.evidence.runs import Run
@@ -280,22 +280,22 @@ def test_switches_that_nothing_follows_are_counted(tmp_path: Path) -> None:
 def test_one_judge_is_taken_and_several_are_not_mixed(tmp_path: Path) -> None:
     folder = write(tmp_path / "run", redirection(), judges=["rules", "captions"])
     with pytest.raises(
-        EvidenceError, match=r"2 judges have seen its answers: captions, rules\. Name one with --judge"
+        NoEvidence, match=r"2 judges have seen its answers: captions, rules\. Name one with --judge"
     ):
         Run.load(folder)
     assert Run.load(folder, "captions").judge == "captions"
-    with pytest.raises(EvidenceError, match="as 'api' judged it; it was judged by captions, rules"):
+    with pytest.raises(NoEvidence, match="as 'api' judged it; it was judged by captions, rules"):
         Run.load(folder, "api")
 
 
 def test_a_folder_without_answers_or_verdicts_is_refused(tmp_path: Path) -> None:
     folder = write(tmp_path / "run", redirection(), judges=[])
-    with pytest.raises(EvidenceError, match="no judge has seen its answers. Run `gazeheads judge"):
+    with pytest.raises(NoEvidence, match="no judge has seen its answers. Run `gazeheads judge"):
         Run.load(folder)
     (folder / "generations.jsonl").write_text("")
-    with pytest.raises(EvidenceError, match="it holds no answers yet"):
+    with pytest.raises(NoEvidence, match="it holds no answers yet"):
         Run.load(folder)
-    with pytest.raises(EvidenceError, match="no manifest.json"):
+    with pytest.raises(RunError, match="no manifest.json"):
         Run.load(tmp_path)
 
 
@@ -314,7 +314,7 @@ def _age(text: str) -> str:
 @pytest.mark.parametrize(
     ("name", "change", "message"),
     [
-        ("generations", _spoil, "generations.jsonl"),
+        ("generations", _spoil, "generations.jsonl; line 1 is not JSON"),
         ("generations", _age, "schema 0 instead of 1"),
         ("verdicts", _age, "schema 0 instead of 1"),
     ],
@@ -324,7 +324,7 @@ def test_lines_that_cannot_be_read_are_refused(
 ) -> None:
     place = write(tmp_path / "run", redirection()) / f"{name}.jsonl"
     place.write_text(change(place.read_text()))
-    with pytest.raises(EvidenceError, match=message):
+    with pytest.raises(RunError, match=message):
         Run.load(place.parent)
 
 

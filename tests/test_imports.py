@@ -31,6 +31,10 @@ VALUES = {
 TORCH_FREE = VALUES | {
     "",
     "errors",
+    "experiments.folder",
+    "experiments.ledger",
+    "experiments.manifest",
+    "experiments.merging",
     "files",
     "statistics",
     "evidence",

@@ -93,7 +93,7 @@ class Push:
             try:
                 plain = [float(value) for name, _, value in parts if not name]
                 named = {name: float(value) for name, _, value in parts if name}
-                return cls.bias(*plain, **named) if parts else cls(found[1])  # type: ignore[arg-type]
+                return cls.bias(*plain, **named) if parts else cls(found[1])
             except (ValueError, TypeError):  # no number, or a name that a bias does not have
                 pass
         raise GazeError(

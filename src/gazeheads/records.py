@@ -4,6 +4,7 @@ A trial is one generation to make; a generation is a trial with what the model s
 it. The three are joined by the trial's key, so that each pass can be stopped, resumed and repeated on its own.
 """
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
@@ -58,6 +59,12 @@ class Sample:
         picture that cannot be made anew is returned as it is.
         """
         return self.redraw(height, cell) if self.redraw else self
+
+    @property
+    def content(self) -> str:
+        """SHA-256 of the picture: of its size and pixels, or of the files that it is opened from."""
+        picture = self.picture
+        return hashlib.sha256(f"{picture.mode} {picture.size}".encode() + picture.tobytes()).hexdigest()
 
     def to_json(self) -> dict[str, Any]:
         """Everything but the pixels; `source` says how to draw these again. `order` is the reading order of the boxes.

@@ -5,10 +5,13 @@ from typing import get_args
 
 from gazeheads.data.comics import strip_of
 from gazeheads.data.doodles import doodles
+from gazeheads.data.fingerprint import fingerprint
 from gazeheads.data.grammar import Split
 from gazeheads.data.scenery import scenes
 from gazeheads.errors import BadInput
 from gazeheads.records import Sample
+
+__all__ = ["fingerprint", "samples_of"]
 
 
 def samples_of(source: str, seed: int = 0) -> list[Sample]:

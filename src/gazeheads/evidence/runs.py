@@ -1,13 +1,13 @@
 """Runs as they lie in folders: settings, answers, and the verdicts of one judge."""
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from gazeheads.errors import EvidenceError
+from gazeheads.errors import NoEvidence
+from gazeheads.experiments.folder import RunFolder
 from gazeheads.judging.base import Verdict
 from gazeheads.records import Generated
 from gazeheads.words import sentence_spans
@@ -50,13 +50,15 @@ class Run:
     def load(cls, path: str | Path, judge: str | None = None) -> "Run":
         """Read a run folder, which may still be growing.
 
-        judge: whose verdicts; it may be left out where there is one judge alone. Raises `EvidenceError` where the
-        folder is none, holds no answers or no verdicts, or where it is not clear which judge is meant.
+        judge: whose verdicts; it may be left out where there is one judge alone. Raises `RunError` where the
+        folder holds no run; `NoEvidence` where it holds no answers or no verdicts, or where it is not clear which judge
+        is meant.
         """
         path = Path(path)
-        manifest, answers, lines = _manifest(path), _lines(path, "generations"), _lines(path, "verdicts")
+        with RunFolder.open(path, read_only=True) as folder:
+            manifest, answers, lines = folder.manifest, list(folder.generations), list(folder.verdicts)
         if not answers:
-            raise EvidenceError(
+            raise NoEvidence(
                 f"Asked to report on {path}: it holds no answers yet. `gazeheads run` makes them; start it again to "
                 "go on."
             )
@@ -69,7 +71,7 @@ class Run:
                 if line["judge"] == chosen
             }
         except (KeyError, TypeError) as error:
-            raise EvidenceError(
+            raise NoEvidence(
                 f"Asked to report on {path}: a line of it cannot be read as an answer or verdict ({error}). Was it "
                 "made by another version of gazeheads? Report with that one."
             ) from error
@@ -80,6 +82,12 @@ class Run:
         """The model's name, or its folder's."""
         name = str(self.manifest.get("model", {}).get("name", "unknown model"))
         return name.rstrip("/").rpartition("/")[2] if name.startswith(("/", ".", "~")) else name
+
+    @property
+    def commands(self) -> tuple[str, ...]:
+        """The command lines that made the folder, as they were typed; none where nobody kept them."""
+        place = self.path / "commands.txt"
+        return tuple(place.read_text(encoding="utf-8").splitlines()) if place.exists() else ()
 
     @cached_property
     def experiment(self) -> str:
@@ -151,47 +159,19 @@ class Run:
         return Part(number, target, verdict.kind, verdict.region, verdict.all_slots)
 
 
-def _manifest(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads((path / "manifest.json").read_bytes())
-    except (OSError, ValueError) as error:
-        raise EvidenceError(
-            f"Asked to report on {path}: it has no manifest.json that can be read ({error}). Name the folder of a run."
-        ) from error
-    return dict(found)
-
-
-def _lines(path: Path, name: str) -> list[dict[str, Any]]:
-    """The whole lines of a ledger; a last one that is still being written is left for later."""
-    place = path / f"{name}.jsonl"
-    return list(_read(place)) if place.exists() else []
-
-
-def _read(place: Path) -> Iterator[dict[str, Any]]:
-    for number, line in enumerate(place.read_bytes().splitlines(keepends=True), 1):
-        if line.endswith(b"\n"):
-            try:
-                yield json.loads(line)
-            except ValueError as error:
-                raise EvidenceError(
-                    f"Asked to read {place}: line {number} is not JSON ({error}). Delete it, and start again what "
-                    "wrote it."
-                ) from error
-
-
 def _judge(path: Path, found: Sequence[str], asked: str | None) -> str:
     names = sorted(set(found))
     if not names:
-        raise EvidenceError(
+        raise NoEvidence(
             f"Asked to report on {path}: no judge has seen its answers. Run `gazeheads judge {path}` first."
         )
     if asked is None and len(names) > 1:
-        raise EvidenceError(
+        raise NoEvidence(
             f"Asked to report on {path}: {len(names)} judges have seen its answers: {', '.join(names)}. Name one with "
             "--judge."
         )
     if asked is not None and asked not in names:
-        raise EvidenceError(
+        raise NoEvidence(
             f"Asked to report on {path} as {asked!r} judged it; it was judged by {', '.join(names)}. Name one of them, "
             f"or run `gazeheads judge {path} --judge {asked}` first."
         )

@@ -13,7 +13,18 @@ from gazeheads.experiments.wordings import WORDINGS
 
 EXPERIMENTS: dict[str, Experiment] = {
     each.name: each
-    for each in (VQA, THIS_PANEL, K_SWEEP, PUSH_SWEEP, SCOPE, WORDINGS, LAYOUTS, TOUR, TOUR_BY_SENTENCE, FREE_NARRATION)
+    for each in (
+        VQA,
+        THIS_PANEL,
+        K_SWEEP,
+        PUSH_SWEEP,
+        SCOPE,
+        WORDINGS,
+        LAYOUTS,
+        TOUR,
+        TOUR_BY_SENTENCE,
+        FREE_NARRATION,
+    )
 }
 
 

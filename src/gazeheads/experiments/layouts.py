@@ -24,10 +24,16 @@ class Layouts:
 
 
 def layout(sample: Sample) -> str:
-    """ "6 panels" for panels side by side, "2 x 3 grid" for rows of them."""
+    """As "6 panels" for panels side by side, "2 x 3 grid" for rows of them."""
     rows = len({round(box.y0) for box in sample.boxes})
     n = len(sample.boxes)
-    return f"{n} panels" if rows == 1 else f"{rows} x {n // rows} grid" if n % rows == 0 else f"{n} panels, {rows} rows"
+    return (
+        f"{n} panels"
+        if rows == 1
+        else f"{rows} x {n // rows} grid"
+        if n % rows == 0
+        else f"{n} panels, {rows} rows"
+    )
 
 
 LAYOUTS = Layouts("layouts", VQA)

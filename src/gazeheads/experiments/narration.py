@@ -3,12 +3,12 @@
 Each sentence gets a verdict: unsteered they follow the panels; steered, how many are about the target.
 """
 
-from gazeheads import prompts
-from gazeheads.experiments.redirect import Redirect
-
 from collections.abc import Iterator
 from dataclasses import dataclass
+
+from gazeheads import prompts
 from gazeheads.experiments.conditions import Condition
+from gazeheads.experiments.redirect import Redirect
 from gazeheads.records import Sample, Trial
 
 

@@ -5,11 +5,12 @@ batches by what was asked alone, never by what is done already: a run that was c
 batches, and so the same answers, as one that was not.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from itertools import groupby
 from typing import Any, Protocol
 
-from gazeheads.errors import NothingSteered
+from gazeheads.errors import BadInput, NothingSteered
 from gazeheads.experiments.conditions import Condition, Selections
 from gazeheads.experiments.showing import shown
 from gazeheads.gaze import DURING, During, Gaze
@@ -71,6 +72,13 @@ def run(
     not say. settings: keywords of the processor. progress: called with the number of answers after each batch.
     Samples are drawn to fit the model. A trial that steers nothing keeps the reason in `failed`.
     """
+    ids = Counter(sample.id for sample in samples)
+    twice = [name for name, times in ids.items() if times > 1]
+    if twice:
+        raise BadInput(
+            f"A run was asked for on {len(samples)} samples, of which {len(twice)} names stand for several, such as "
+            f"{twice[0]!r}: their answers could not be told apart. Name each sample differently."
+        )
     by_name = {condition.name: condition for condition in conditions}
     found: dict[str, Generated] = {}
     order: list[str] = []

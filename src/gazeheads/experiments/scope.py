@@ -1,4 +1,4 @@
-"""Which query rows are steered: all, those that produce the answer, or those that produce its tokens from the second on."""
+"""Which query rows are steered: all; those that produce the answer; those that produce it from its second token on."""
 
 from gazeheads.experiments.redirect import VQA
 from gazeheads.experiments.sweep import Sweep

@@ -7,6 +7,7 @@ that was named first.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import isnan
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from gazeheads.experiments.sweep import Sweep
 from gazeheads.heads import Heads
 from gazeheads.judging.base import Judge
 from gazeheads.model import GazeModel
+from gazeheads.provenance import Tuned
 from gazeheads.records import Sample
 from gazeheads.statistics import Estimate, Outcomes, estimate, k_grid, standard_error
 
@@ -46,6 +48,15 @@ class Tuning:
         """Accuracy by K, of the chosen score and push."""
         chosen = self.chosen
         return {c.k: e for c, e in self.accuracy.items() if (c.score, c.push) == (chosen.score, chosen.push)}
+
+    def tuned(self, data: str, seed: int | None) -> Tuned:
+        """The choice as a heads file keeps it. data, seed: the samples that it was made on."""
+        curve: dict[int | float, tuple[float, float, float]] = {
+            k: (e.mean, *((e.mean,) * 2 if isnan(e.low) else (e.low, e.high))) for k, e in self.curve.items()
+        }
+        chosen = self.chosen
+        rule = f"the smallest K within one standard error ({self.standard_error:.3f}) of the best mean"
+        return Tuned(chosen.k, chosen.score, chosen.push, "all", curve, data, seed, rule)
 
 
 def tune(
