@@ -22,7 +22,9 @@ def outcomes(hits: int, of: int = 40) -> dict[tuple[str, int], float]:
 
 def test_the_smallest_k_within_one_standard_error_of_the_best_is_chosen() -> None:
     """35 of 40 has a standard error of 5.3 points by strips: 33 of 40 is within, 32 of 40 is not."""
-    found = {Cell("gaze", "focus", k): outcomes(n) for k, n in ((2, 20), (4, 32), (8, 33), (16, 35), (32, 34))}
+    found = {
+        Cell("gaze", "focus", k): outcomes(n) for k, n in ((2, 20), (4, 32), (8, 33), (16, 35), (32, 34))
+    }
     tuning = choose(found)
     assert (tuning.best, tuning.chosen) == (Cell("gaze", "focus", 16), Cell("gaze", "focus", 8))
     assert tuning.standard_error == pytest.approx(np.sqrt(0.875 * 0.125 / 39))
@@ -57,7 +59,16 @@ def test_what_cannot_be_tried_is_refused() -> None:
 def test_the_choice_is_written_into_the_heads_file_with_its_curve(tmp_path, capsys) -> None:
     place = tmp_path / "heads.json"
     Heads.load(HEADS).all().save(place)
-    options = ["--heads", str(place), "--data", "doodles:3:dev", "--seed", "9", "--pushes", "focus;bias(3, -3)"]
+    options = [
+        "--heads",
+        str(place),
+        "--data",
+        "doodles:3:dev",
+        "--seed",
+        "9",
+        "--pushes",
+        "focus;bias(3, -3)",
+    ]
     assert cli.main(["tune", *options, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     heads = Heads.load(place)
