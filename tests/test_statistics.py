@@ -100,16 +100,6 @@ def test_shared_resamples_are_those_of_a_generator_of_their_own() -> None:
     assert stat.paired_difference(one, one, shared).n == 180
 
 
-def test_each_position_has_its_own_estimate() -> None:
-    found = stat.by_position(table([[1, 0, None], [1, 1, None]]), rng(), resamples=100)
-    assert list(found) == [0, 1, 2]
-    assert [(each.mean, each.n, each.left_out) for each in list(found.values())[:2]] == [
-        (1, 2, 0),
-        (0.5, 2, 0),
-    ]
-    assert (found[2].n, found[2].left_out) == (0, 2)
-
-
 def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
     hits = 0
     for seed in range(200):

@@ -30,7 +30,8 @@
     │   ├── BadLedger           a file of lines, or a line for it, that is none
     │   ├── DifferentRun        a folder that holds a run with other settings
     │   ├── RunInUse            a folder that another process is writing to
-    │   └── BadShards           shards that do not make up one run
+    │   ├── BadShards           shards that do not make up one run
+    │   └── NoEvidence          a run that cannot be reported on yet, or not as was asked
     └── Unwritable              a file that cannot be written where it was asked for
 
 Every message says what was asked, what was found, and what to do. The command line prints it as one line and
@@ -160,6 +161,10 @@ class RunInUse(RunError):
 
 class BadShards(RunError):
     """Shards that do not make up one run: one missing or doubled, or of different settings."""
+
+
+class NoEvidence(RunError):
+    """A run that cannot be reported on yet, or not as was asked."""
 
 
 class Unwritable(GazeHeadsError):

@@ -131,19 +131,6 @@ def paired_difference(
     return estimate(gaps, rng, resamples=resamples, level=level)
 
 
-def by_position(
-    outcomes: Outcomes, rng: np.random.Generator | Resamples, *, resamples: int = RESAMPLES
-) -> dict[int, Estimate]:
-    """The estimate at each target, zero-based and in order: a method may work at the first place alone."""
-    targets = sorted({target for _, target in outcomes})
-    return {
-        target: estimate(
-            {key: value for key, value in outcomes.items() if key[1] == target}, rng, resamples=resamples
-        )
-        for target in targets
-    }
-
-
 def standard_error(outcomes: Outcomes) -> float:
     """Standard error of the mean by strips (linearised ratio); NaN with fewer than two strips."""
     totals, counts, _ = by_strip(outcomes)
