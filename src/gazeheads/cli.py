@@ -41,9 +41,7 @@ def amount(text: str) -> int | float:
         ) from None
 
 
-TOPICS: tuple[
-    str, ...
-] = ()  # modules of `gazeheads.commands` that bring commands of their own: `add(command)`
+TOPICS: tuple[str, ...] = ("data",)  # modules of `gazeheads.commands` that bring their own: `add(command)`
 
 
 class OneLine(argparse.ArgumentParser):
