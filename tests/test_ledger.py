@@ -306,7 +306,7 @@ def test_any_locale_reads_the_same(tmp_path: Path) -> None:
     assert done.stdout.strip() == ascii([*LINES, {"key": "ä", "text": "雪"}])
 
 
-def test_two_hundred_thousand_lines_are_read_in_seconds(tmp_path: Path) -> None:
+def test_fifty_thousand_lines_are_read_in_a_second(tmp_path: Path) -> None:
     line = {
         "text": "A fox digs a hole in the snow. " * 8,
         "before": 0.123,
@@ -315,10 +315,10 @@ def test_two_hundred_thousand_lines_are_read_in_seconds(tmp_path: Path) -> None:
     }
     end = json.dumps(line)[1:]
     path = on_disk(
-        tmp_path, "".join(f'{{"key": "vqa||doodle-{i}|gaze|3", {end}\n' for i in range(200_000)).encode()
+        tmp_path, "".join(f'{{"key": "vqa||doodle-{i}|gaze|3", {end}\n' for i in range(50_000)).encode()
     )
     start = time.process_time()
     ledger = Ledger(path, read_only=True)
     taken = time.process_time() - start
-    assert len(ledger) == 200_000
-    assert taken < 5
+    assert len(ledger) == 50_000
+    assert taken < 1.25

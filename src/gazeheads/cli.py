@@ -12,9 +12,8 @@ from gazeheads import __version__, commands
 from gazeheads.commands.arguments import amount, fraction, numbers
 from gazeheads.errors import GazeHeadsError
 
-TOPICS: tuple[
-    str, ...
-] = ()  # modules of `gazeheads.commands` that bring commands of their own: `add(command)`
+# Modules of `gazeheads.commands` that bring commands of their own, by `add(command)`.
+TOPICS: tuple[str, ...] = ("running", "tuning")
 
 
 class OneLine(argparse.ArgumentParser):

@@ -61,6 +61,11 @@ class Sample:
         return self.redraw(height, cell) if self.redraw else self
 
     @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the picture in pixels."""
+        return self.picture.size
+
+    @property
     def content(self) -> str:
         """SHA-256 of the picture: of its size and pixels, or of the files that it is opened from."""
         picture = self.picture
@@ -75,7 +80,7 @@ class Sample:
             "schema": SCHEMA,
             "id": self.id,
             "kind": self.kind,
-            "size": list(self.picture.size),
+            "size": list(self.size),
             "boxes": [[b.x0, b.y0, b.x1, b.y1] for b in self.boxes],
             "names": list(self.names),
             "captions": [list(c) for c in self.captions],

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gazeheads.commands import Bar, loaded, writable_folder
+from gazeheads.commands.arguments import amount
 from gazeheads.errors import BadInput
 from gazeheads.files import write_whole
 
@@ -30,7 +31,9 @@ def add(command: Callable[..., argparse.ArgumentParser]) -> None:
     go.add_argument("--data", default="doodles:24:test", help="what to ask about (default %(default)s)")
     go.add_argument("--conditions", default=CONDITIONS, help="default %(default)s")
     go.add_argument(
-        "--top", help="how many heads, or a share of all; by default what the heads file was tuned to"
+        "--top",
+        type=amount,
+        help="how many heads, or a share of all; by default what the heads file was tuned to",
     )
     go.add_argument(
         "--push", help="focus, uniform, reweigh or bias(...); by default what the heads file was tuned to"

@@ -186,23 +186,18 @@ def _generated(trial: Trial, gaze: Gaze | None, answer: Generation | NothingStee
         before,
         after,
         heads,
-        segments(trial, gaze, answer) if trial.tour else (),
+        segments(trial, answer.pieces) if trial.tour else (),
         () if trial.parts == "whole" else answer.pieces,
     )
 
 
-def segments(trial: Trial, gaze: Gaze | None, answer: Generation) -> tuple[Said, ...]:
-    """The parts of a tour. Where nothing was steered: the same cuts, by number of tokens or by sentence."""
-    if gaze is not None:
-        numbers = {id(stop): number for number, stop in enumerate(gaze.schedule.stops)}
-        steered = [part for part in answer.segments if part.target is not None]
-        return tuple(Said(s.text, s.start, s.stop, trial.tour[numbers[id(s.target)]]) for s in steered)
-    end = len(answer.pieces)
+def segments(trial: Trial, pieces: Sequence[str]) -> tuple[Said, ...]:
+    """The parts of a tour by its own schedule, steered or not: so many tokens each, or a sentence each."""
     if trial.every is None:
-        spans = list(sentence_spans(answer.pieces))
+        spans = list(sentence_spans(pieces))
     else:
-        spans = [(n, min(n + trial.every, end)) for n in range(0, end, trial.every)]
+        spans = [(n, min(n + trial.every, len(pieces))) for n in range(0, len(pieces), trial.every)]
     return tuple(
-        Said("".join(answer.pieces[start:stop]), start, stop, region)
+        Said("".join(pieces[start:stop]), start, stop, region)
         for (start, stop), region in zip(spans, trial.tour, strict=False)
     )
