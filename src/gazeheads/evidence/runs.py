@@ -167,13 +167,13 @@ def _judge(path: Path, found: Sequence[str], asked: str | None) -> str:
         )
     if asked is None and len(names) > 1:
         raise NoEvidence(
-            f"Asked to report on {path}: {len(names)} judges have seen its answers: {', '.join(names)}. Name one with "
-            "--judge."
+            f"Asked to report on {path}: {len(names)} judges have seen its answers: {', '.join(names)}. Name one "
+            "with --judge."
         )
     if asked is not None and asked not in names:
         raise NoEvidence(
-            f"Asked to report on {path} as {asked!r} judged it; it was judged by {', '.join(names)}. Name one of them, "
-            f"or run `gazeheads judge {path} --judge {asked}` first."
+            f"Asked to report on {path} as {asked!r} judged it; it was judged by {', '.join(names)}. Name one of "
+            f"them, or run `gazeheads judge {path} --judge {asked}` first."
         )
     return asked or names[0]
 
