@@ -34,6 +34,7 @@ TORCH_FREE = VALUES | {
     "statistics",
     "figures",
     "report",
+    "selectors",
     "judging.base",
     "judging.rules",
     "trace",
