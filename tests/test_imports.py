@@ -42,6 +42,7 @@ TORCH_FREE = VALUES | {
     "evidence.trajectories",
     "figures",
     "report",
+    "selectors",
     "judging.base",
     "judging.rules",
     "trace",
