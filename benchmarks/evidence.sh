@@ -27,6 +27,7 @@ ask() { # NAME EXPERIMENT OPTIONS...: answers into a folder of this name, then v
 ask vqa vqa --data doodles:200:test --seed 7000 --conditions "$BASELINES,gaze,$OTHERS,$ALL,$FEW"
 ask this-panel this-panel --data doodles:200:test --seed 7000 --conditions "$BASELINES,gaze,$OTHERS,$ALL,$FEW"
 ask k-sweep k-sweep $SMALL --conditions none,gaze,image-heads,selectivity,norm-weighted,causal,controls:3
+ask collapse collapse $SMALL --conditions none,gaze,image-heads,selectivity,causal
 ask push-sweep push-sweep $SMALL --conditions none,gaze,controls:3
 ask push-sweep-8 push-sweep $SMALL --conditions none,gaze@8,controls:3@8
 ask scope scope $SMALL --conditions none,gaze,controls:3
