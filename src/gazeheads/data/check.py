@@ -1,9 +1,11 @@
 """What is wrong with a data set, file by file: every file is opened whole, and the first fault does not end it.
 
-A *problem* is what a run would stop at; a *note* is what may surprise: files that belong to no strip, strips of
-different length. Of raw comics all names are looked at, but only the panels that the source draws are opened.
+A *problem* is what a run would stop at; a *note* is what may surprise: files that belong to no strip (hidden ones do
+not count), strips of different length. Of raw comics all names are looked at, but only the panels that the source draws
+are opened.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -122,7 +124,7 @@ def _comics(part: Source, seed: int, report: Report, samples: list[Sample], tell
         whole += len(report.problems) == before
     if folders != [root]:
         for path in sorted(root.iterdir(), key=natural):
-            if not is_strip_folder(path):
+            if not is_strip_folder(path) and not path.name.startswith("."):
                 report.note(path, "it belongs to no strip and is not read")
     if len(lengths) > 1:
         told = ", ".join(f"{count} of {n} panels" for n, count in sorted(lengths.items()))
@@ -160,8 +162,12 @@ def _strip_folder(folder: Path, report: Report, tell: Progress) -> int:
         present = [folder / name for name in NAMES if (folder / name).exists()]
         report.problem(present[0] if len(present) == 1 else folder, error)
     used = {path for paths in panels.values() for path in paths} | {folder / name for name in NAMES}
-    for path in sorted(set(folder.iterdir()) - used, key=natural):
-        report.note(path, "it is no panel and is not read")
+    others = {path for path in folder.iterdir() if not path.name.startswith(".")} - used
+    for path in sorted(others, key=natural):
+        if re.fullmatch(r"p\d+", path.stem) and path.is_file():
+            report.problem(path, "it is named like a panel, in a format that is not read. Save it as PNG.")
+        else:
+            report.note(path, "it is no panel and is not read")
     return last
 
 

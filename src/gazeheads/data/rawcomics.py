@@ -42,7 +42,7 @@ class Comic:
         for path in sorted(folder.iterdir(), key=natural):
             match = NAME.fullmatch(path.stem)
             if not match or path.suffix.lower() not in SUFFIXES:
-                strays.append(path)
+                strays += [] if path.name.startswith(".") else [path]
                 continue
             page, panel = int(match[1]), int(match[2])
             if panel in pages[page]:
