@@ -136,7 +136,7 @@ def _told(what: str, cure: str) -> Iterator[None]:
     """Whatever goes wrong in between as a `BadInput`: the libraries below raise the errors of four transports."""
     try:
         yield
-    except BadInput:
+    except (BadInput, AttributeError, NameError):  # ours: said already, or a mistake of ours
         raise
     except Exception as error:
         first = (str(error).strip().splitlines() or [""])[0].rstrip(".")
