@@ -24,15 +24,16 @@ from PIL import Image
 
 from gazeheads.experiments.conditions import Selections, conditions
 from gazeheads.experiments.folder import RunFolder
+from gazeheads.experiments.judge import judge_folder
 from gazeheads.experiments.redirect import Redirect
 from gazeheads.experiments.run import run
 from gazeheads.gaze import Gaze
 from gazeheads.generation import Generation
 from gazeheads.grid import Box, ImageGrid, View
 from gazeheads.heads import Heads
-from gazeheads.judging.base import Verdict
+from gazeheads.judging.base import Judge, Verdict
 from gazeheads.provenance import Provenance
-from gazeheads.records import Generated, Sample
+from gazeheads.records import Sample
 from gazeheads.scenes import EncodedInput
 from killing import killed_until_done, left
 
@@ -90,10 +91,11 @@ class FakeModel:
         return Generation("".join(pieces), tuple(range(len(pieces))), "eos", pieces=pieces)
 
 
-class FakeJudge:
+class FakeJudge(Judge):
     """Says something that only depends on the sample and the answer."""
 
     def judge(self, sample: Sample, answer: str) -> Verdict:
+        time.sleep(0.0003)
         chosen = choice(sample.id, answer)
         return (
             Verdict("matched", chosen.randrange(6), margin=chosen.random())
@@ -125,21 +127,7 @@ def work(path: Path) -> None:
             kept=folder.generations,
             batch=BATCH,
         )
-        judge(folder)
-
-
-def judge(folder: RunFolder) -> None:
-    known = {sample.id: sample for sample in samples()}
-    waiting = [line for line in folder.generations if f"fake|{line['key']}#0" not in folder.verdicts]
-    for start in range(0, len(waiting), BATCH):
-        time.sleep(0.002)
-        lines = []
-        for generated in map(Generated.from_json, waiting[start : start + BATCH]):
-            verdict = FakeJudge().judge(known[generated.trial.sample], generated.text)
-            lines.append(
-                {"schema": 1, "key": f"fake|{generated.key}#0", "generation": generated.key, **vars(verdict)}
-            )
-        folder.verdicts.append(lines)
+        judge_folder(folder, FakeJudge(), "fake", samples(), batch=BATCH)
 
 
 def slow_disk() -> None:
