@@ -2,10 +2,9 @@
 
     python tests/kill_runner.py FOLDER [--kills 30] [--seed 0]
 
-Everything is imported once; a run is a process forked from here, so that it can be killed like any other (SIGKILL:
-nothing of it gets to tidy up). Its disk takes a few bytes at a time, as a disk may, so that many a kill falls into the
-middle of a line. After each kill: what is on the disk is the beginning of what an undisturbed run writes, and no whole
-line that was there before is gone. In the end it is the same, byte for byte. Prints what happened as JSON.
+Everything is imported once; a run is a process forked from here, so that it can be killed like any other. Its disk
+takes a few bytes at a time, as a disk may, so that many a kill falls into the middle of a line. What must hold after
+each: `killing`. Prints what happened as JSON.
 """
 
 import argparse
@@ -13,11 +12,10 @@ import hashlib
 import json
 import os
 import random
-import signal
 import time
 import traceback
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,17 +23,19 @@ import numpy as np
 from PIL import Image
 
 from gazeheads.experiments.conditions import Selections, conditions
-from gazeheads.experiments.folder import GENERATIONS, VERDICTS, RunFolder
+from gazeheads.experiments.folder import RunFolder
+from gazeheads.experiments.judge import judge_folder
 from gazeheads.experiments.redirect import Redirect
 from gazeheads.experiments.run import run
 from gazeheads.gaze import Gaze
 from gazeheads.generation import Generation
 from gazeheads.grid import Box, ImageGrid, View
 from gazeheads.heads import Heads
-from gazeheads.judging.base import Verdict
+from gazeheads.judging.base import Judge, Verdict
 from gazeheads.provenance import Provenance
-from gazeheads.records import Generated, Sample
+from gazeheads.records import Sample
 from gazeheads.scenes import EncodedInput
+from killing import killed_until_done, left
 
 BATCH = 8
 PANELS = tuple(Box(64 * n, 0, 64 * (n + 1), 64) for n in range(6))
@@ -91,10 +91,11 @@ class FakeModel:
         return Generation("".join(pieces), tuple(range(len(pieces))), "eos", pieces=pieces)
 
 
-class FakeJudge:
+class FakeJudge(Judge):
     """Says something that only depends on the sample and the answer."""
 
     def judge(self, sample: Sample, answer: str) -> Verdict:
+        time.sleep(0.0003)
         chosen = choice(sample.id, answer)
         return (
             Verdict("matched", chosen.randrange(6), margin=chosen.random())
@@ -126,21 +127,7 @@ def work(path: Path) -> None:
             kept=folder.generations,
             batch=BATCH,
         )
-        judge(folder)
-
-
-def judge(folder: RunFolder) -> None:
-    known = {sample.id: sample for sample in samples()}
-    waiting = [line for line in folder.generations if f"fake|{line['key']}#0" not in folder.verdicts]
-    for start in range(0, len(waiting), BATCH):
-        time.sleep(0.002)
-        lines = []
-        for generated in map(Generated.from_json, waiting[start : start + BATCH]):
-            verdict = FakeJudge().judge(known[generated.trial.sample], generated.text)
-            lines.append(
-                {"schema": 1, "key": f"fake|{generated.key}#0", "generation": generated.key, **vars(verdict)}
-            )
-        folder.verdicts.append(lines)
+        judge_folder(folder, FakeJudge(), "fake", samples(), batch=BATCH)
 
 
 def slow_disk() -> None:
@@ -168,43 +155,6 @@ def begun(path: Path) -> int:
     os._exit(0)
 
 
-def left(path: Path) -> dict[str, bytes]:
-    """What is on the disk."""
-    return {
-        name: (path / name).read_bytes() if (path / name).exists() else b""
-        for name in (GENERATIONS, VERDICTS)
-    }
-
-
-def whole_lines(content: bytes) -> bytes:
-    return content[: content.rfind(b"\n") + 1]
-
-
-def killed_until_done(path: Path, expected: dict[str, bytes], delays: Iterator[float]) -> Counter[str]:
-    """Begin a run again and again, until one of them is not killed before it is done; what was met on the way."""
-    met: Counter[str] = Counter()
-    before = dict.fromkeys(expected, b"")
-    for delay in delays:
-        child = begun(path)
-        time.sleep(delay)
-        os.kill(child, signal.SIGKILL)  # a process that has ended is still there to be asked how
-        _, status = os.waitpid(child, 0)
-        found = left(path)
-        for name, content in found.items():
-            assert expected[name].startswith(content), f"{name} is not what an undisturbed run writes"
-            assert content.startswith(before[name]), f"{name} has lost lines"
-            before[name] = whole_lines(content)
-        if not os.WIFSIGNALED(status):
-            assert os.WEXITSTATUS(status) == 0, "the run failed"
-            break
-        met["kills"] += 1
-        met["in the middle of a line"] += any(whole_lines(content) != content for content in found.values())
-        met["while judging"] += bool(found[VERDICTS])
-        met["before the manifest"] += not (path / "manifest.json").exists()
-    assert left(path) == expected, "the end is not that of an undisturbed run"
-    return met
-
-
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
@@ -222,7 +172,7 @@ def main() -> None:
     while met["kills"] < args.kills:
         runs += 1
         delays = (chosen.uniform(0, taken / 3) for _ in range(1000))
-        met += killed_until_done(args.folder / f"killed-{runs}", expected, delays)
+        met += killed_until_done(begun, args.folder / f"killed-{runs}", expected, delays)
     print(json.dumps({"lines": lines, "runs": runs, "seconds": taken, **met}))
 
 

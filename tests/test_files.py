@@ -1,11 +1,13 @@
 """Files are there whole or not at all."""
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
 
 from gazeheads.errors import GazeHeadsError, Unwritable
-from gazeheads.files import write_whole
+from gazeheads.files import settle, write_whole
 
 
 def test_writing_makes_the_folder_and_leaves_nothing_else(tmp_path: Path) -> None:
@@ -44,3 +46,35 @@ def test_a_failed_write_keeps_the_old_file_and_no_draft(
         write_whole(place, "new")
     assert list(tmp_path.iterdir()) == [place]
     assert place.read_text() == "old"
+
+
+def test_the_disk_has_a_file_before_it_takes_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or a power cut could leave an empty file where a good one was."""
+    place, done = tmp_path / "a.json", []
+    fsync, replace = os.fsync, Path.replace
+    monkeypatch.setattr(os, "fsync", lambda file: (done.append("flushed"), fsync(file))[1])
+    monkeypatch.setattr(Path, "replace", lambda a, b: (done.append("moved"), replace(a, b))[1])
+    write_whole(place, "text")
+    assert done == ["flushed", "moved"]
+
+
+def test_settling_says_what_the_disk_says_but_for_folders_that_cannot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = write_whole(tmp_path / "a.json", "text")
+
+    def refuse(number: int) -> None:
+        def fail(file: int) -> None:
+            raise OSError(number, "refused")
+
+        monkeypatch.setattr(os, "fsync", fail)
+
+    refuse(errno.EINVAL)
+    settle(tmp_path)
+    with pytest.raises(OSError, match="refused"):
+        settle(place)
+    refuse(errno.EIO)
+    with pytest.raises(OSError, match="refused"):
+        settle(tmp_path)

@@ -275,6 +275,40 @@ def test_what_is_open_for_reading_or_closed_takes_no_line(tmp_path: Path) -> Non
     assert path.read_bytes() == WHOLE
 
 
+def test_lines_that_are_dropped_are_gone_and_can_be_made_anew(tmp_path: Path) -> None:
+    ledger = Ledger(on_disk(tmp_path, WHOLE))
+    ledger.drop([LINES[1]["key"], LINES[6]["key"]])
+    kept = [line for n, line in enumerate(LINES) if n not in (1, 6)]
+    assert list(ledger) == list(Ledger(ledger.path)) == kept
+    ledger.append([LINES[1]])
+    assert list(ledger) == list(Ledger(ledger.path)) == [*kept, LINES[1]]
+    ledger.drop([])
+    ledger.drop(ledger.lines)
+    ledger.append(LINES)
+    assert ledger.path.read_bytes() == WHOLE and list(tmp_path.iterdir()) == [ledger.path]
+
+
+def test_a_drop_that_cannot_be_leaves_all_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = on_disk(tmp_path, WHOLE)
+    ledger, first = Ledger(path), LINES[0]["key"]
+    with pytest.raises(KeyError, match="another"):
+        ledger.drop([first, "another"])
+    with pytest.raises(Unwritable, match="Asked to take lines out of .*, which was opened for reading alone"):
+        Ledger(path, read_only=True).drop([first])
+    with monkeypatch.context() as full:
+        full.setattr(os, "fsync", lambda place: (_ for _ in ()).throw(OSError(errno.ENOSPC, "No space left")))
+        with pytest.raises(Unwritable, match="No space left"):
+            ledger.drop([first])
+    assert path.read_bytes() == WHOLE and list(ledger) == LINES and list(tmp_path.iterdir()) == [path]
+    path.write_bytes(WHOLE + b'{"key": "theirs"}\n')
+    with pytest.raises(Unwritable, match="somebody else"):
+        ledger.drop([first])
+    assert len(Ledger(path)) == len(LINES) + 1
+    path.unlink()
+    with pytest.raises(Unwritable, match="No such file"):
+        ledger.drop([first])
+
+
 def test_each_batch_is_on_the_disk_before_append_returns(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,7 +11,7 @@ from gazeheads.errors import Unwritable
 def write_whole(path: str | Path, content: str | bytes) -> Path:
     """Write `content`, text as UTF-8, to `path`, making its folder if there is none; the path.
 
-    It goes to a draft beside its place and is moved there when it is complete, so that no reader, and
+    It goes to a draft beside its place and is moved there when the disk has all of it, so that no reader, and
     no crash, meets half a file. Raises `Unwritable` where the folder cannot be made or written to.
     """
     path = Path(path)
@@ -19,6 +19,7 @@ def write_whole(path: str | Path, content: str | bytes) -> Path:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         draft.write_bytes(content.encode() if isinstance(content, str) else content)
+        settle(draft)
         draft.replace(path)
     except OSError as error:
         raise Unwritable(

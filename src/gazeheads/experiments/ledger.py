@@ -1,4 +1,4 @@
-"""A ledger: a file of JSON lines that only grows, each line with a key of its own, that survives being killed.
+"""A ledger: a file of JSON lines, each with a key of its own, to which lines are added, and that survives being killed.
 
     ledger = Ledger("out/generations.jsonl")
     todo = [trial for trial in trials if trial.key not in ledger]

@@ -34,8 +34,7 @@ def keep(path: Path, manifest: Mapping[str, Any]) -> None:
     """Write the manifest, and wait until the disk has it: no line may be there before."""
     try:
         write_whole(path / MANIFEST, json.dumps(manifest, indent=1) + "\n")
-        for place in (path / MANIFEST, path):
-            settle(place)
+        settle(path)
     except OSError as error:
         raise unwritable(path, error) from error
 

@@ -10,7 +10,7 @@ from gazeheads.errors import BadShards, DifferentRun, RunError
 from gazeheads.experiments.folder import GENERATIONS, LOCK, VERDICTS, Lock, RunFolder, make
 from gazeheads.experiments.ledger import Ledger, encode
 from gazeheads.experiments.manifest import MANIFEST, differences, keep, settings, taken_part
-from gazeheads.files import settle, write_whole
+from gazeheads.files import write_whole
 
 Lines = dict[str, dict[str, Any]]
 
@@ -125,7 +125,7 @@ def _write(out: Path, manifest: dict[str, Any], ledgers: dict[str, Lines]) -> Ru
                     "Name another folder."
                 )
             if raw:
-                settle(write_whole(place, raw))
+                write_whole(place, raw)
         keep(out, manifest)
     except BaseException:
         lock.release()
