@@ -10,7 +10,7 @@ from gazeheads.statistics import Estimate
 
 PAPER = "paper"
 READING = (
-    "Per cent; brackets: 95% intervals that resample strips; control draws: mean (lowest – highest). Moved: "
+    "Per cent; brackets: 95% intervals that resample strips; control draws: mean (lowest to highest). Moved: "
     "without the panel that the unsteered answer is about. Not as unsteered: answers almost the same as the "
     "unsteered one count as misses. Junk and none count as misses; unscored, failed and unjudged answers leave "
     "the denominator."
@@ -168,7 +168,7 @@ def sweep(results: Results) -> Table:
             row += [wording.theirs(each) for each in theirs.get(variant, (None, None))]
         rows.append(row)
     caption = (
-        "Answers about the target, per cent; 95% intervals that resample strips; control draws: mean (lowest – "
+        "Answers about the target, per cent; 95% intervals that resample strips; control draws: mean (lowest to "
         "highest). Moved: without the panel that the unsteered answer is about."
     )
     return Table(header, rows, PAPERS.get(run.experiment, "") + caption)
