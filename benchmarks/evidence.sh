@@ -8,9 +8,9 @@ set -euo pipefail
 OUT=${1:-evidence}
 HEADS=$OUT/heads.json
 ALL=controls:20,controls:5:band,controls:5:below-median,controls:1:lowest,controls:5:mass-matched,wrong-region:5
-OTHERS=image-heads,localization-heads@8,selectivity,norm-weighted,causal
+OTHERS=image-heads,localization-heads,selectivity,norm-weighted,causal
 BASELINES=none,all,prompt,panel-query,crop,marker
-FEW=gaze@8,controls:20@8,controls:5:band@8,controls:5:bottom5@4,gaze@4,image-heads@8,selectivity@8,norm-weighted@8,causal@8
+FEW=gaze@8,controls:20@8,controls:5:band@8,controls:5:bottom5@4,gaze@4,image-heads@8,localization-heads@8,selectivity@8,norm-weighted@8,causal@8
 SMALL="--data doodles:40:test --seed 7000"
 
 mkdir -p "$OUT"
@@ -27,6 +27,7 @@ ask() { # NAME EXPERIMENT OPTIONS...: answers into a folder of this name, then v
 ask vqa vqa --data doodles:200:test --seed 7000 --conditions "$BASELINES,gaze,$OTHERS,$ALL,$FEW"
 ask this-panel this-panel --data doodles:200:test --seed 7000 --conditions "$BASELINES,gaze,$OTHERS,$ALL,$FEW"
 ask k-sweep k-sweep $SMALL --conditions none,gaze,image-heads,selectivity,norm-weighted,causal,controls:3
+ask collapse collapse $SMALL --conditions none,gaze,image-heads,selectivity,causal
 ask push-sweep push-sweep $SMALL --conditions none,gaze,controls:3
 ask push-sweep-8 push-sweep $SMALL --conditions none,gaze@8,controls:3@8
 ask scope scope $SMALL --conditions none,gaze,controls:3

@@ -71,6 +71,7 @@ def test_plant_and_find(
     assert found.heads[0] == head
     assert found.score(head) > 0.95
     assert found.score(found.heads[1]) < 0.6
+    assert found.by("norm-weighted").heads[0] == found.by("selectivity").heads[0] == head
     assert free.heads[0] != head or free.score(head) < 0.6
     for other in free:  # heads of the layers below it, and beside it, are as they were
         if other.layer <= head.layer and other != head:

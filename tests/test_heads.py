@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -276,6 +277,14 @@ def test_the_lever_is_what_was_chosen_or_tuned_or_the_papers_share() -> None:
     assert len(everything.lever) == 9
     named = Heads.of(["L1H1", "L0H0"], "m", 10, 10)
     assert named.lever is named
+
+
+def test_the_lever_of_a_published_list_is_the_list(tmp_path: Path) -> None:
+    lever = ranked(10, 10).top(30)
+    lever.save(tmp_path / "plain.json", plain=True)
+    published = Heads.load(tmp_path / "plain.json", SimpleNamespace(name="m", n_layers=10, n_heads=10))
+    assert published.lever is published
+    assert list(published.lever) == list(lever)
 
 
 def test_a_tuned_choice_that_cannot_be_meant_is_refused() -> None:

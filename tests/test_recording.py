@@ -14,6 +14,7 @@ from gazeheads.calls import Call
 from gazeheads.errors import RecordError, SeamError, WrongModel
 from gazeheads.gaze import Gaze
 from gazeheads.heads import Head
+from gazeheads.lastrow import last_rows
 from gazeheads.model import GazeModel
 from gazeheads.recording import Recorder
 from gazeheads.scenes import EncodedInput
@@ -159,6 +160,27 @@ def test_weighing_by_values(model: GazeModel, monkeypatch: pytest.MonkeyPatch) -
     for place, head in enumerate(RECORDED):
         close(by_values.looks[place], torch.tensor(raw.looks[place]) * lengths[head.layer][head.head])
     assert not torch.allclose(lengths[0][0], lengths[0][2])  # another group, other values
+
+
+def test_shares_are_of_all_that_the_row_takes_in(model: GazeModel) -> None:
+    """Of values that are all equally long they are the raw attention; in one pass beside the other ways."""
+    scene = encoded(model)
+    by_values, shares = (rows[0] for rows in last_rows(model, [scene], ["values", "shares"]))
+    keep: dict[int, torch.Tensor] = {}
+    values: dict[int, torch.Tensor] = {}
+    for number, layer in enumerate(model.hf.model.language_model.layers):
+        layer.self_attn.v_proj.register_forward_hook(lambda _, __, out, n=number: values.update({n: out[0]}))
+    with reference.eager(model.hf, keep=keep):
+        reference.forward(model.hf, scene)
+    for layer, pattern in keep.items():
+        for head in range(4):
+            lengths = values[layer].view(-1, 2, 16)[:, head // 2].norm(dim=-1)
+            total = float((pattern[0, head, -1] * lengths).sum())
+            close(shares[layer, head], torch.tensor(by_values[layer, head]) / total)
+    assert shares.sum(-1).max() < 1
+    assert abs(shares - model.last_row([scene])[0]).max() > 0.01
+    (again,) = model.last_row([scene], weigh="shares")
+    close(again, torch.tensor(shares))
 
 
 def test_a_batch_is_recorded_row_by_row_as_alone(model: GazeModel) -> None:

@@ -16,6 +16,7 @@ from gazeheads.errors import BadLedger, BadShards, DifferentRun, RunError, RunIn
 from gazeheads.experiments.folder import RunFolder
 from gazeheads.experiments.manifest import differences
 from gazeheads.experiments.merging import merge
+from gazeheads.files import write_whole
 
 MANIFEST = {
     "schema": 1,
@@ -229,10 +230,20 @@ def test_a_full_disk_at_the_start_leaves_nothing_half_done(
     made(tmp_path / "run", "a")
 
 
-def test_a_process_killed_before_the_manifest_leaves_no_trace(tmp_path: Path) -> None:
-    (tmp_path / ".manifest.json.0a1b").write_text("{")
+def test_a_process_killed_while_it_wrote_a_file_leaves_no_trace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     made(tmp_path, "a")
-    assert sorted(contents(tmp_path)) == ["generations.jsonl", "manifest.json"]
+    (tmp_path / ".hidden").write_text("of somebody else")
+    before = contents(tmp_path)
+    drafts: list[str] = []
+    with monkeypatch.context() as watched:
+        watched.setattr(Path, "replace", lambda self, target: drafts.append(self.name))
+        write_whole(tmp_path / "commands.txt", "{")
+    (tmp_path / drafts[0]).write_text("{")
+    assert len(contents(tmp_path)) == len(before) + 1
+    made(tmp_path, "b")
+    assert sorted(contents(tmp_path)) == sorted(before)
 
 
 def test_what_is_no_run_is_said(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from gazeheads.data.comics import comics
     from gazeheads.data.doodles import doodles
     from gazeheads.discovery import discover
     from gazeheads.effect import Effect
@@ -57,6 +58,7 @@ __all__ = [
     "Schedule",
     "Token",
     "Word",
+    "comics",
     "discover",
     "doodles",
     "load",
@@ -83,6 +85,7 @@ _HOMES = {
     "Schedule": "schedule",
     "Token": "streaming",
     "Word": "words",
+    "comics": "data.comics",
     "discover": "discovery",
     "doodles": "data.doodles",
     "load": "loading",

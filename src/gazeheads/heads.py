@@ -24,7 +24,7 @@ __all__ = ["PAPERS_SHARE", "Amount", "Draw", "Head", "Heads", "Provenance", "Sha
 Floats = npt.NDArray[np.float64]
 
 PAPERS_SHARE = 0.09  # of all heads: about the paper's 100 of 1,152
-BY_HAND, PUBLISHED = CHOSEN = "by hand", "as published"  # in place of a score: heads that somebody chose
+PUBLISHED = "as published"  # in place of a score: a list that others made
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,13 +56,12 @@ class Heads:
                 f"The score {self.provenance.score!r} was given twice, in scores and in others. Give it once."
             )
         for name, array in self._arrays.items():
-            if array is not None:
-                if array.shape[:2] != shape or (array.ndim != 2 and name != "matrices"):
-                    raise HeadsError(
-                        f"{name} of shape {array.shape} for a model of {shape[0]} layers x {shape[1]} "
-                        "heads: give one entry for each head of the model."
-                    )
-                array.flags.writeable = False
+            if array.shape[:2] != shape or (array.ndim != 2 and name != "matrices"):
+                raise HeadsError(
+                    f"{name} of shape {array.shape} for a model of {shape[0]} layers x {shape[1]} "
+                    "heads: give one entry for each head of the model."
+                )
+            array.flags.writeable = False
         for head in self.heads:
             if not (0 <= head.layer < shape[0] and 0 <= head.head < shape[1]):
                 raise WrongModel(
@@ -95,7 +94,7 @@ class Heads:
         """Heads named by hand (`"L17H4"`), without scores: these are all 0."""
         members = tuple(Head.parse(head) if isinstance(head, str) else Head(*head) for head in heads)
         return cls(
-            members, np.zeros((n_layers, n_heads)), Provenance(model, n_layers, n_heads, score=BY_HAND)
+            members, np.zeros((n_layers, n_heads)), Provenance(model, n_layers, n_heads, score="by hand")
         )
 
     def __len__(self) -> int:
@@ -118,17 +117,18 @@ class Heads:
             (self.heads, self.provenance, self.draw, self.tuned)
             == (other.heads, other.provenance, other.draw, other.tuned)
             and mine.keys() == theirs.keys()
-            and all(_same(mine[name], theirs[name]) for name in mine)
+            and all(np.array_equal(mine[name], theirs[name], equal_nan=True) for name in mine)
         )
 
     def __hash__(self) -> int:
         return hash((self.heads, self.provenance, self.draw))
 
     @property
-    def _arrays(self) -> dict[str, Floats | None]:
-        """Everything that has an entry for each head of the model, by name."""
+    def _arrays(self) -> dict[str, Floats]:
+        """Everything there is that has an entry for each head of the model, by name."""
         own = {"scores": self.scores, "image_mass": self.image_mass, "matrices": self.matrices}
-        return {**own, **{f"others[{name!r}]": array for name, array in self.others.items()}}
+        others = {f"others[{name!r}]": array for name, array in self.others.items()}
+        return {name: array for name, array in {**own, **others}.items() if array is not None}
 
     def score(self, head: Head) -> float:
         """The score of one head of the model, member or not."""
@@ -191,8 +191,8 @@ class Heads:
         A set that somebody chose (a cut, a control draw, heads named by hand or published) as it is. Of a ranking of
         all heads what dev samples chose, `tuned.k` by `tuned.score`; where they were not asked, the paper's 9%.
         """
-        by_hand = self.provenance.score in CHOSEN and len(self) < self.scores.size
-        if by_hand or len(self) < np.count_nonzero(~np.isnan(self.scores)):
+        published = self.provenance.score == PUBLISHED  # has scores for its own heads only
+        if len(self) < (self.scores.size if published else np.count_nonzero(~np.isnan(self.scores))):
             return self
         return self.by(self.tuned.score).top(self.tuned.k) if self.tuned else self.top(PAPERS_SHARE)
 
@@ -249,10 +249,3 @@ class Heads:
         from gazeheads.headshub import pull
 
         return pull(repo, model, revision)
-
-
-def _same(one: Floats | None, two: Floats | None) -> bool:
-    """Whether two arrays are equal, missing entries included, or both are missing."""
-    if one is None or two is None:
-        return one is two
-    return np.array_equal(one, two, equal_nan=True)

@@ -17,7 +17,6 @@ import torch
 from gazeheads.answering import answer, fits, some
 from gazeheads.attention import attached
 from gazeheads.choosing import choice
-from gazeheads.decoding import collate
 from gazeheads.encoding import Picture, encode
 from gazeheads.errors import BadInput, GazeError
 from gazeheads.families import Family, family
@@ -25,7 +24,7 @@ from gazeheads.gaze import Gaze
 from gazeheads.generation import Generation
 from gazeheads.given import several, whole
 from gazeheads.grid import Box
-from gazeheads.heads import Head
+from gazeheads.lastrow import last_rows
 from gazeheads.listening import Listener, OnLoop
 from gazeheads.origin import Origin, fingerprint, origin
 from gazeheads.recording import Recorded, Recorder, records_for
@@ -33,7 +32,7 @@ from gazeheads.records import Sample
 from gazeheads.scenes import EncodedInput
 from gazeheads.steering import Steering
 from gazeheads.streaming import Token, stream
-from gazeheads.trace import Patterns, Record
+from gazeheads.trace import Patterns, Weigh
 
 
 class GazeModel:
@@ -214,33 +213,12 @@ class GazeModel:
             yield steering
         steering.must_have_steered()
 
-    @torch.no_grad()
-    def last_row(self, scenes: Sequence[EncodedInput], batch_size: int | None = None) -> list[Patterns]:
+    def last_row(
+        self, scenes: Sequence[EncodedInput], batch_size: int | None = None, weigh: Weigh = "raw"
+    ) -> list[Patterns]:
         """For each scene (layer, head, image token): what the last prompt token attends to, float32.
 
         Softmax over the whole prompt, so a head's entries sum to its mass on the pictures. Equal to eager
-        `output_attentions` within rounding; NaN in layers without attention.
+        `output_attentions` within rounding; NaN in layers without attention. weigh: as in `Record`.
         """
-        scenes = several(scenes, "model.last_row takes a list of scenes", BadInput)
-        for scene in scenes:
-            fits(self, scene, None)
-        size = len(scenes) if batch_size is None else whole(batch_size, "batch_size=", BadInput, 1)
-        every = Record(
-            [Head(layer, head) for layer in range(self.n_layers) for head in range(self.n_heads)], "heads"
-        )
-        found: list[Patterns] = []
-        for start in range(0, len(scenes), size or 1):
-            part = scenes[start : start + size]
-            grids = [scene.grid for scene in part]
-            probe = Recorder(grids, [every] * len(part), self.n_layers, self.n_heads)
-            batch = collate(self.hf, self.family, part, self.pad)
-            with attached(self.hf, probe):
-                self.hf(
-                    **batch.rows,
-                    **batch.features,
-                    position_ids=batch.position_ids,
-                    use_cache=False,
-                    logits_to_keep=1,
-                )
-            found += [look.reshape(self.n_layers, self.n_heads, -1) for look in probe.looks([1] * len(part))]
-        return found
+        return last_rows(self, scenes, [weigh], batch_size)[0]

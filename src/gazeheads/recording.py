@@ -58,7 +58,8 @@ class Recorder:
                 found[head.layer].append((row, head.head, mine[-1], share))
         self._by_layer = dict(found)
         self.layers = frozenset(found)
-        self._by_values = np.array([r is not None and r.weigh == "values" for r in records])
+        self._by_values = np.array([r is not None and r.weigh != "raw" for r in records])
+        self._by_shares = np.array([r is not None and r.weigh == "shares" for r in records])
         self._last_prompt = np.array([grid.n_prompt - 1 for grid in grids], dtype=np.int64)
         self._columns = max((len(grid) for grid in grids), default=0)
         self._called: set[int] = set()
@@ -90,8 +91,12 @@ class Recorder:
         share = [part[3] for part in self._by_layer[call.layer]]
         found = pattern.gather(2, slot.clamp(min=0)[:, None].expand(-1, pattern.shape[1], -1))
         if self._by_values.any():
-            norms = call.value_norms(rows, heads).gather(1, slot.clamp(min=0))
-            seen = torch.where((at.new_tensor(self._by_values) > 0)[rows][:, None], seen * norms, seen)
+            norms = call.value_norms(rows, heads)
+            here = seen * norms.gather(1, slot.clamp(min=0))
+            seen = torch.where((at.new_tensor(self._by_values) > 0)[rows][:, None], here, seen)
+            if self._by_shares.any():
+                shares = found / (pattern @ norms[..., None])
+                found = torch.where((at.new_tensor(self._by_shares) > 0)[rows][:, None, None], shares, found)
         seen = seen * seen.new_tensor(share)[:, None]
         self._kept[-1].index_add_(0, lines, found * seen[:, None])
 

@@ -62,7 +62,9 @@ def answer_logprobs(
     scenes = several(scenes, "Scoring takes a list of scenes", BadInput)
     texts = several(answers, "Scoring takes a list of answers, one for each scene", BadInput)
     alike = gaze is None or isinstance(gaze, Gaze)
-    gazes = [gaze] * len(scenes) if alike else several(gaze, "gaze= takes a Gaze, or a list", GazeError)
+    gazes: Sequence[Any] = (
+        [gaze] * len(scenes) if alike else several(gaze, "gaze= takes a Gaze, or a list", GazeError)
+    )
     if not len(scenes) == len(texts) == len(gazes):
         raise BadInput(
             f"{len(scenes)} scenes were given with {len(texts)} answers and {len(gazes)} gazes. Give one for each."

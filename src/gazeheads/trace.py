@@ -14,7 +14,7 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +28,7 @@ from gazeheads.regions import Region, same_scene
 from gazeheads.words import Word, words
 
 Keep = Literal["mean", "heads"]
-Weigh = Literal["raw", "values"]
+Weigh = Literal["raw", "values", "shares"]
 Patterns = npt.NDArray[np.float32]
 
 SCHEMA = 1
@@ -40,7 +40,9 @@ class Record:
 
     keep: "mean" over the heads, or every one of the "heads". weigh: "raw" attention, or each image token's attention
     times the length of its "values" vector in that head (Kobayashi et al. 2020, arXiv 2004.10102, before the output
-    projection, as Gandikota & Bau 2026 use it), which takes sinks out: they get much attention and carry nothing.
+    projection, as Gandikota & Bau 2026 use it), which takes sinks out: they get much attention and carry nothing; or
+    its "shares" of the sum of these products over all tokens of the row, text too: heads with long values and heads
+    with short ones then compare, and where all values are equally long it is the raw attention.
     """
 
     heads: Heads | Sequence[Head]
@@ -51,11 +53,11 @@ class Record:
         if not isinstance(self.heads, Heads):
             object.__setattr__(self, "heads", members(self.heads, "A record", RecordError))
         if not all(isinstance(how, str) for how in (self.keep, self.weigh)) or (
-            self.keep not in ("mean", "heads") or self.weigh not in ("raw", "values")
+            self.keep not in ("mean", "heads") or self.weigh not in get_args(Weigh)
         ):
             raise RecordError(
-                f'keep={self.keep!r}, weigh={self.weigh!r} is unknown. Keep the "mean" or all "heads", weigh "raw" or '
-                'by "values".'
+                f'keep={self.keep!r}, weigh={self.weigh!r} is unknown. Keep the "mean" or all "heads", weigh "raw", by '
+                '"values" or by "shares".'
             )
         if not len(self.heads) or len(set(self.members)) != len(self.heads):
             raise RecordError(

@@ -30,13 +30,20 @@ def boxed(path: str | Path) -> Sample:
     picture = StoredPicture.at(path)
     beside = path.with_suffix(".json")
     entries = _read(beside)
-    boxes = tuple(_box(entry, number, picture.size, beside) for number, entry in enumerate(entries, start=1))
+    boxes, faults = [], []
+    for number, entry in enumerate(entries, start=1):
+        try:
+            boxes.append(_box(entry, number, picture.size, beside))
+        except BadInput as error:
+            faults.append(str(error))
+    if faults:
+        raise BadInput(" ".join(faults))
     row = all(a.x0 < b.x0 and a.y0 < b.y1 and b.y0 < a.y1 for a, b in pairwise(boxes))
     return StoredSample(
         id=f"strip/{path.stem}",
         kind="strip" if row else "grid",
         picture=Page((picture,), picture.size),  # type: ignore[arg-type]
-        boxes=boxes,
+        boxes=tuple(boxes),
         names=tuple(_name(entry, number, beside) for number, entry in enumerate(entries, start=1)),
         captions=_captions(entries, beside),
         source={"data": "strip", "picture": str(path)},

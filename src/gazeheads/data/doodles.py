@@ -232,15 +232,8 @@ def doodles(
         comic = draw_comic(
             random.Random(f"comic/{split}/{seed}/{i}/{layout}"), split, panels, columns, labels
         )
-        source: dict[str, object] = {
-            "data": "doodles",
-            "split": split,
-            "seed": seed,
-            "index": i,
-            "panels": panels,
-            "columns": columns,
-            "labels": labels,
-        }
+        source: dict[str, object] = {"data": "doodles", "split": split, "seed": seed, "index": i}
+        source |= {"panels": panels, "columns": columns, "labels": labels}
         samples.append(comic.sample(f"doodles/{split}/{seed}/{i}{shape}", source))
     return samples
 

@@ -60,12 +60,14 @@ def hub_comics(
     n: int | None = None,
     layout: str = "row",
     start: int = 0,
+    on_fault: Callable[[str, str], object] | None = None,
 ) -> list[Sample]:
     """`n` strips (all, without) of the data set `name`, or of a folder with such a one, from the `start`-th row on.
 
     split: may be left out where there is only one. revision: a branch, tag or commit; what it was resolved to is in
     `source["revision"]`. layout: as in `comics`. Raises `BadInput` where the library is missing, the hub is out of
-    reach, or what comes is of another schema.
+    reach, or what comes is of another schema. on_fault: called with the number of a row that cannot be used and with
+    what is wrong with it, in place of the error; the row is left out.
     """
     datasets = _library()
     what = f"Data set {name!r}"
@@ -89,14 +91,21 @@ def hub_comics(
     for column in panels:
         rows = rows.cast_column(column, datasets.Image(decode=False))
     where = {"data": "hub", "name": name, "split": split, "revision": commit, "layout": layout}
-    samples = []
+    title = Path(name).resolve().name if local else name
+    samples, count = [], 0
     with _told(what, "Check the network, or fetch a copy and give its folder."):
         for index, row in enumerate(islice(rows, start, None if n is None else start + n), start=start):
-            samples.append(_sample(row, panels, where | {"index": index}, Path(name).name if local else name))
-    if len(samples) < (n or 1):
+            count += 1
+            try:
+                samples.append(_sample(row, panels, where | {"index": index}, title))
+            except BadInput as error:
+                if on_fault is None:
+                    raise
+                on_fault(f"row {index}", str(error))
+    if count < (n or 1):
         raise BadInput(
             f"{what}, split {split!r}: {n or 'all'} strips from number {start} on were asked for, and there are "
-            f"{len(samples)}. Ask for fewer."
+            f"{count}. Ask for fewer."
         )
     return samples
 

@@ -42,7 +42,7 @@ class Comic:
         for path in sorted(folder.iterdir(), key=natural):
             match = NAME.fullmatch(path.stem)
             if not match or path.suffix.lower() not in SUFFIXES:
-                strays.append(path)
+                strays += [] if path.name.startswith(".") else [path]
                 continue
             page, panel = int(match[1]), int(match[2])
             if panel in pages[page]:
@@ -82,6 +82,17 @@ def comic_folders(folder: str | Path) -> list[Path]:
     return found
 
 
+@dataclass(frozen=True)
+class Window:
+    """The panels that become one strip. `index`: its number among those of the seed."""
+
+    index: int
+    comic: str
+    page: int
+    first: int
+    files: tuple[Path, ...]
+
+
 def raw_comics(
     folder: str | Path,
     n: int,
@@ -95,15 +106,39 @@ def raw_comics(
 
     Raises `BadInput` where there are fewer candidate pages, with the count of what is there and why it is no candidate.
     """
+    rows = Layout(layout).rows(panels, f"of {folder}")
+    samples = []
+    for window in windows(folder, n, seed, panels, start):
+        source = {
+            "data": "comics-raw",
+            "folder": str(folder),
+            "comic": window.comic,
+            "page": window.page,
+            "first": window.first,
+            "panels": panels,
+            "layout": layout,
+            "seed": seed,
+            "index": window.index,
+        }
+        name = f"comics-raw/{window.comic}/{window.page}/{window.first}-{window.first + panels - 1}"
+        samples.append(strip(name, [StoredPicture.at(path) for path in window.files], (), source, rows))
+    return samples
+
+
+def windows(folder: str | Path, n: int, seed: int, panels: int, start: int) -> list[Window]:
+    """The choice that `raw_comics` makes, before any picture is opened."""
     if n < 1 or start < 0 or panels < 1:
         raise BadInput(
             f"Raw comics {folder}: {n} strips of {panels} panels from number {start} on were asked for. Ask for at "
             "least one of at least one panel, from 0 on."
         )
-    rows = Layout(layout).rows(panels, f"of {folder}")
     folders = comic_folders(folder)
-    chosen = list(islice(_pages(folders, seed, panels), start, start + n))
-    if len(chosen) < n:
+    found = []
+    for index, (comic, page) in enumerate(islice(_pages(folders, seed, panels), start, start + n), start):
+        first = pick(random.Random(f"comics-raw/window/{seed}/{index}"), comic.starts(page, panels))
+        files = tuple(comic.pages[page][first + k] for k in range(panels))
+        found.append(Window(index, comic.folder.name, page, first, files))
+    if len(found) < n:
         count = Count(panels)
         for path in folders:
             count.add(Comic.read(path))
@@ -111,24 +146,7 @@ def raw_comics(
             f"Raw comics {folder}: {n} strips of {panels} panels from number {start} on were asked for; {count}. "
             "Ask for fewer."
         )
-    samples = []
-    for index, (comic, page) in enumerate(chosen, start=start):
-        first = pick(random.Random(f"comics-raw/window/{seed}/{index}"), comic.starts(page, panels))
-        files = [comic.pages[page][first + k] for k in range(panels)]
-        source = {
-            "data": "comics-raw",
-            "folder": str(folder),
-            "comic": comic.folder.name,
-            "page": page,
-            "first": first,
-            "panels": panels,
-            "layout": layout,
-            "seed": seed,
-            "index": index,
-        }
-        name = f"comics-raw/{comic.folder.name}/{page}/{first}-{first + panels - 1}"
-        samples.append(strip(name, [StoredPicture.at(path) for path in files], (), source, rows))
-    return samples
+    return found
 
 
 def _pages(folders: list[Path], seed: int, panels: int) -> Iterator[tuple[Comic, int]]:

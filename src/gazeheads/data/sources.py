@@ -12,6 +12,7 @@ from gazeheads.data.boxed import boxed
 from gazeheads.data.comics import comics
 from gazeheads.data.doodles import doodles
 from gazeheads.data.fingerprint import fingerprint
+from gazeheads.data.forms import FORMS
 from gazeheads.data.grammar import SPLITS, Split
 from gazeheads.data.rawcomics import raw_comics
 from gazeheads.data.scenery import scenes
@@ -19,15 +20,6 @@ from gazeheads.errors import BadInput
 from gazeheads.records import Sample
 
 __all__ = ["FORMS", "fingerprint", "named", "samples_of"]
-
-FORMS = {
-    "doodles": "doodles:N[:SPLIT][:panels=P][:grid=RxC][:start=I]",
-    "scenes": "scenes:N[:SPLIT][:start=I]",
-    "comics": "comics:FOLDER[:layout=row|grid][:grid=RxC][:n=N][:start=I]",
-    "comics-raw": "comics-raw:FOLDER:N[:panels=P][:layout=row|grid][:grid=RxC][:start=I]",
-    "strip": "strip:PICTURE.png",
-    "hub": "hub:NAME[:SPLIT][@REVISION][:N][:layout=row|grid][:grid=RxC][:start=I]",
-}
 
 
 def samples_of(source: str, seed: int = 0) -> list[Sample]:
@@ -128,11 +120,16 @@ def _comics(source: Source, seed: int) -> list[Sample]:
     return comics(source.body, source.layout, n=n, start=source.option("start", 0, 0))
 
 
-def _raw(source: Source, seed: int) -> list[Sample]:
+def raw_asked(source: Source) -> tuple[str, int, int, int]:
+    """Of a source of raw comics: the folder, how many strips, of how many panels, from which on."""
     folder, _, number = source.body.rpartition(":")
     if not folder:
         raise source.wrong("it does not say how many strips")
-    n, panels, start = source.number(number, 1), source.option("panels", 6), source.option("start", 0, 0)
+    return folder, source.number(number, 1), source.option("panels", 6), source.option("start", 0, 0)
+
+
+def _raw(source: Source, seed: int) -> list[Sample]:
+    folder, n, panels, start = raw_asked(source)
     return raw_comics(folder, n, seed, panels=panels, layout=source.layout, start=start)
 
 
@@ -141,6 +138,11 @@ def _strip(source: Source, seed: int) -> list[Sample]:
 
 
 def _hub(source: Source, seed: int) -> list[Sample]:
+    return read_hub(source)
+
+
+def read_hub(source: Source, on_fault: Callable[[str, str], object] | None = None) -> list[Sample]:
+    """The strips of a source on the hub. on_fault: as in `hub_comics`."""
     from gazeheads.data.hub import HubName, hub_comics
 
     name = HubName.parse(source.body, source.wrong)
@@ -151,6 +153,7 @@ def _hub(source: Source, seed: int) -> list[Sample]:
         n=name.n,
         layout=source.layout,
         start=source.option("start", 0, 0),
+        on_fault=on_fault,
     )
 
 

@@ -42,6 +42,12 @@ class StoredSample(Sample):
         return page
 
     @property
+    def files(self) -> "tuple[StoredPicture, ...]":
+        """The files that the picture is made of, in order."""
+        page = self._page
+        return () if isinstance(page, Image.Image) else page.panels
+
+    @property
     def size(self) -> tuple[int, int]:
         """Width and height of the picture in pixels, without opening it."""
         return self._page.size

@@ -1,6 +1,7 @@
 """All experiments by name. A new one is a file of its own, and a line here."""
 
 from gazeheads.errors import BadInput
+from gazeheads.experiments.collapse import COLLAPSE
 from gazeheads.experiments.k_sweep import K_SWEEP
 from gazeheads.experiments.layouts import LAYOUTS
 from gazeheads.experiments.narration import FREE_NARRATION
@@ -17,6 +18,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         VQA,
         THIS_PANEL,
         K_SWEEP,
+        COLLAPSE,
         PUSH_SWEEP,
         SCOPE,
         WORDINGS,

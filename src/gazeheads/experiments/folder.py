@@ -32,6 +32,7 @@ from gazeheads.experiments.manifest import (
 )
 
 GENERATIONS, VERDICTS, LOCK = "generations.jsonl", "verdicts.jsonl", ".lock"
+DRAFTS = ".*." + "[0-9a-f]" * 32  # of `files.write_whole`
 
 
 class RunFolder:
@@ -61,7 +62,7 @@ class RunFolder:
         make(path)
         lock = Lock(path)
         try:
-            for draft in path.glob(f".{MANIFEST}.*"):  # of a process that was killed while it wrote one
+            for draft in path.glob(DRAFTS):  # of a process that was killed while it wrote a file
                 draft.unlink()
             is_there = (path / MANIFEST).exists()
             found = _continued(path, asked, any_version) if is_there else _fresh(path, asked)

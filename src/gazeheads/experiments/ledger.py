@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
 from gazeheads.errors import BadLedger, Unwritable
-from gazeheads.files import settle
+from gazeheads.files import settle, write_whole
 
 
 class Ledger:
@@ -87,6 +87,30 @@ class Ledger:
             self._write(bytes(batch))
             self.lines |= new
             self._size += len(batch)
+
+    def drop(self, keys: Iterable[str]) -> None:
+        """Take the lines of these keys out: the file is written anew without them, or stays as it was.
+
+        Raises `Unwritable` as `append` does, and `KeyError` for a key that is not there.
+        """
+        gone = set(keys)
+        if not gone:
+            return
+        if unknown := gone - self.lines.keys():
+            raise KeyError(min(unknown))
+        if self.read_only:
+            raise Unwritable(
+                f"Asked to take lines out of {self.path}, which was opened for reading alone or was closed. "
+                "Open its folder for writing."
+            )
+        kept = {key: line for key, line in self.lines.items() if key not in gone}
+        whole = b"".join(encode(line) for line in kept.values())
+        try:
+            self._check_size(self.path.stat().st_size)
+        except OSError as error:
+            raise self._unwritable(error) from error
+        write_whole(self.path, whole)
+        self.lines, self._size = kept, len(whole)
 
     def close(self) -> None:
         """No more lines: what is read stays."""

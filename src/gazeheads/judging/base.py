@@ -8,6 +8,7 @@ A judge sees the sample and the answer; it is never told the target or the condi
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -51,12 +52,26 @@ class Verdict:
         return None if self.kind == "unscored" else float(self.region == target)
 
 
+Asked = tuple[Sample, Sequence[str]]  # a sample, and the parts of one answer about it
+
+
 class Judge(Protocol):
-    """Says which region of a sample an answer describes."""
+    """Says which region of a sample an answer describes. Subclasses write `judge`, and the others where they gain."""
 
     def judge(self, sample: Sample, answer: str) -> Verdict:
         """The verdict on one answer. A failure of the judge itself is `unscored`, with its reason."""
         ...
+
+    def judge_parts(self, sample: Sample, parts: Sequence[str]) -> list[Verdict]:
+        """The verdicts on the parts of one answer (segments, sentences), in their order.
+
+        What each was to be about, the schedule, is not told. One by one, unless the judge reads them together.
+        """
+        return [self.judge(sample, part) for part in parts]
+
+    def judge_many(self, asked: Sequence[Asked]) -> list[list[Verdict]]:
+        """The verdicts on the parts of many answers. One after the other, unless the judge has a faster way."""
+        return [self.judge_parts(sample, parts) for sample, parts in asked]
 
 
 def strip_labels(text: str) -> str:

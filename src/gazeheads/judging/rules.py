@@ -9,10 +9,11 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from gazeheads.data import grammar
 from gazeheads.errors import JudgeError
-from gazeheads.judging.base import Verdict, degenerate, strip_labels, words_of
+from gazeheads.judging.base import Judge, Verdict, degenerate, strip_labels, words_of
 from gazeheads.records import Sample
 
 SLOTS = ("action", "object", "setting")
@@ -32,7 +33,7 @@ DOODLES = Vocabulary(
 )
 
 
-class RulesJudge:
+class RulesJudge(Judge):
     """Judges answers about samples whose slots are of `vocabulary` (the doodles' own by default)."""
 
     def __init__(self, vocabulary: Vocabulary = DOODLES) -> None:
@@ -106,3 +107,8 @@ def _matches(words: list[str], phrases: Iterable[str]) -> list[str]:
 
 def _listed(regions: list[int]) -> str:
     return ", ".join(map(str, regions[:-1])) + f" and {regions[-1]}"
+
+
+def made(rest: str, samples: Iterable[Sample], options: dict[str, Any]) -> RulesJudge:
+    """The judge `rules`."""
+    return RulesJudge(**options)

@@ -1,0 +1,92 @@
+"""How each provider is asked and how it replies: the bodies of requests and replies, without the network.
+
+Neither is told a temperature: some models take none. Both are given the JSON schema of the reply.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from gazeheads.judging.question import SCHEMA_ABOUT, SCHEMA_NAME, SYSTEM, BadReply, Question
+
+MOST_TOKENS = 4000  # of a reply: models that think first need room
+
+
+@dataclass(frozen=True)
+class Provider:
+    """How to speak to one kind of server. variable: of the environment, that holds the key.
+
+    ask: from the model, the question and what to add to it, the body of the request. reply: the object in the reply.
+    """
+
+    name: str
+    base_url: str
+    path: str
+    variable: str
+    headers: Callable[[str], dict[str, str]]
+    ask: Callable[[str, Question, str], dict[str, Any]]
+    reply: Callable[[Any], Any]
+
+
+def _ask_anthropic(model: str, asked: Question, more: str) -> dict[str, Any]:
+    source = {"type": "base64", "media_type": "image/png", "data": asked.picture}
+    content = [{"type": "image", "source": source}, {"type": "text", "text": asked.text + more}]
+    return {
+        "model": model,
+        "max_tokens": MOST_TOKENS,
+        "system": SYSTEM,
+        "messages": [{"role": "user", "content": content}],
+        "tools": [{"name": SCHEMA_NAME, "description": SCHEMA_ABOUT, "input_schema": asked.schema}],
+        "tool_choice": {"type": "tool", "name": SCHEMA_NAME},
+    }
+
+
+def _reply_anthropic(body: Any) -> Any:
+    used = [block for block in body["content"] if block["type"] == "tool_use"]
+    if len(used) != 1:
+        raise BadReply(f"it uses {len(used)} tools (it ended because: {body.get('stop_reason')})")
+    return used[0]["input"]
+
+
+def _ask_openai(model: str, asked: Question, more: str) -> dict[str, Any]:
+    picture = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{asked.picture}"}}
+    content = [picture, {"type": "text", "text": asked.text + more}]
+    schema = {"name": SCHEMA_NAME, "strict": True, "schema": asked.schema}
+    return {
+        "model": model,
+        "max_completion_tokens": MOST_TOKENS,
+        "messages": [{"role": "system", "content": SYSTEM}, {"role": "user", "content": content}],
+        "response_format": {"type": "json_schema", "json_schema": schema},
+    }
+
+
+def _reply_openai(body: Any) -> Any:
+    message = body["choices"][0]["message"]
+    if message.get("refusal"):
+        raise BadReply(f"it refuses: {message['refusal']}")
+    # Servers that do not know structured output often fence their JSON.
+    return json.loads(re.sub(r"^\s*```(?:json)?|```\s*$", "", message["content"]))
+
+
+PROVIDERS = {
+    "anthropic": Provider(
+        "anthropic",
+        "https://api.anthropic.com",
+        "/v1/messages",
+        "ANTHROPIC_API_KEY",
+        lambda key: {"x-api-key": key, "anthropic-version": "2023-06-01"},
+        _ask_anthropic,
+        _reply_anthropic,
+    ),
+    "openai": Provider(
+        "openai",
+        "https://api.openai.com/v1",
+        "/chat/completions",
+        "OPENAI_API_KEY",
+        lambda key: {"authorization": f"Bearer {key}"},
+        _ask_openai,
+        _reply_openai,
+    ),
+}
