@@ -72,7 +72,8 @@ def test_everything_is_there_in_order() -> None:
     assert page.texts["h2"] == ["First: what & why", "Numbers", "Pixels"]
     assert page.texts["p"] == ["A lead.", "One paragraph\nof two lines.", "Another."]
     assert (page.texts["dt"], page.texts["dd"]) == (["model"], ["tiny & small"])
-    assert page.texts["td"] == ["gaze", "83.1% [79.0, 86.0]", EVIL, "—"]
+    assert page.texts["td"] == ["gaze", "83.1% [79.0,\u00a086.0]", EVIL, "—"]
+    assert "Of 24." in page.texts["div"]
     assert page.texts["figcaption"] == ["A <figure>"]
     assert page.texts["code"] == ["gazeheads quickstart\nmake test"]
     assert gazeheads.__version__ in page.texts["footer"][0]

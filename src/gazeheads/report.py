@@ -13,7 +13,7 @@ import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -72,10 +72,17 @@ class Table:
                     f"cell for each column; found {list(row)}."
                 )
 
-    @property
+    def shown(self, column: int, cell: str) -> str:
+        """The cell; "3 of 5" and, of numbers, what stands in brackets stay on one line."""
+        cell = re.sub(r"(?<=\d) (of|/|→) (?=\d)", "\u00a0\\1\u00a0", cell)
+        if not self.numeric[column]:
+            return cell
+        return re.sub(r"[\[(][^\])]*[\])]", lambda part: part[0].replace(" ", "\u00a0"), cell)
+
+    @cached_property
     def numeric(self) -> list[bool]:
-        """Which columns hold nothing but numbers, signs and dashes."""
-        number = re.compile(r"[\s\d.,%±+−–()\[\]—→-]*")
+        """Which columns hold nothing but numbers, signs, dashes and ranges."""
+        number = re.compile(r"(?:[\s\d.,%±+−–()\[\]—→-]|\bto\b)*")
         return [all(number.fullmatch(row[col]) for row in self.rows) for col in range(len(self.header))]
 
 

@@ -35,7 +35,10 @@ def _warnings(results: Results) -> Iterator[str]:
         yield f"{name} is shard {first} of {shards}: gazeheads merge makes one run of all."
     failed = [g for g in run.generated if g.failed]
     if failed:
-        yield f"{name}: the model gave no answer to {len(failed)} of {len(run.generated)} trials; the first: {failed[0].failed}"
+        yield (
+            f"{name}: the model gave no answer to {len(failed)} of {len(run.generated)} trials; the first: "
+            f"{failed[0].failed}"
+        )
     for cell in results.cells.values():
         if cell.share("unscored") > MUCH and cell.condition in ("none", "gaze"):
             yield (
@@ -55,7 +58,8 @@ def chosen_here(run: Run) -> Iterator[str]:
             continue
         same = on.get("seed") == data.get("seed")
         which = "the very strips of this run" if same else "the split of this run, on strips of another seed"
-        yield f"{what} on {which} ({on['data']}, seed {on.get('seed')}): its accuracy is too good. Report on another split."
+        where = f"{on['data']}, seed {on.get('seed')}"
+        yield f"{what} on {which} ({where}): its accuracy may be too good. Report on another split."
 
 
 def splits(source: str) -> set[tuple[str, str]]:
@@ -84,7 +88,7 @@ def unfinished(run: Run) -> str:
     if not short:
         return ""
     name, n = next(iter(short.items()))
-    others = f" and {len(short) - 1} other conditions" if len(short) > 1 else ""
+    others = f" (and under {len(short) - 1} more)" if len(short) > 1 else ""
     return f"{n} of {expected} strips under {name}{others}"
 
 
@@ -108,10 +112,10 @@ def limits(runs: Sequence[Results]) -> list[str]:
         )
     draws = [len(f.draws) for r in runs for v in r.run.variants for f in r.families(v)]
     if draws:
+        number = str(max(draws)) if min(draws) == max(draws) else f"{min(draws)} to {max(draws)}"
         found.append(
-            f"Controls are {min(draws)} to {max(draws)} draws" * (min(draws) < max(draws))
-            + f"Controls are {max(draws)} draws" * (min(draws) == max(draws))
-            + f" of a kind: no p below {1 / (max(draws) + 1):.2g} can be shown, and the worst draw of more would be worse or better."
+            f"Each kind of control has {number} draws: no p below {1 / (max(draws) + 1):.2g} can be shown, and more "
+            "draws might hold a better one."
         )
     else:
         found.append("No control draws ran: nothing here says that these heads matter more than others.")

@@ -104,6 +104,6 @@ def table(found: Sequence[Peak], runs: Sequence[Results]) -> Table:
         header,
         rows,
         "The paper's table 2. Best K: of those that ran; answers about the target, per cent, with 95% intervals; "
-        "control draws at that K: mean (lowest – highest). The best of several is somewhat too good: it was "
+        "control draws at that K: mean (lowest to highest). The best of several is somewhat too good: it was "
         "chosen on the strips that it is shown on.",
     )

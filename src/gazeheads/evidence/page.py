@@ -181,9 +181,12 @@ def add(page: Report, results: Results, title: str, samples: Mapping[str, Sample
         figures = [pictures.bars(results), pictures.positions(results)]
         shown = [tables.conditions(results), tables.differences(results), tables.pools(results)]
     elif results.run.experiment == "k-sweep":
-        figures, shown = [pictures.k_curves(results)], [tables.sweep(results), tables.by_k(results)]
+        figures, shown = (
+            [pictures.k_curves(results)],
+            [tables.sweep(results), tables.fates(results), tables.by_k(results)],
+        )
     else:
-        figures, shown = [pictures.sweep(results)], [tables.sweep(results)]
+        figures, shown = [pictures.sweep(results)], [tables.sweep(results), tables.fates(results)]
     page.section(
         title,
         setting(results),

@@ -15,8 +15,6 @@ from gazeheads.heads import Heads
 from gazeheads.report import Picture
 from gazeheads.statistics import Estimate
 
-WIDEST = 42  # letters of a label beside a row
-
 
 def bars(results: Results, variant: str = "", what: str = "answers about the target") -> Picture:
     """Conditions as bars with intervals; each kind of control draws as dots."""
@@ -41,7 +39,7 @@ def positions(results: Results, variant: str = "") -> Picture | None:
         if line.name == "all":
             continue
         if isinstance(line.found, Cell):
-            if line.name in ("gaze", "image-heads", "localization-heads", "none", "prompt"):
+            if line.name in ("gaze", "none", "prompt"):
                 found[line.title] = known(line.found.positions)
         elif line.name == "controls":
             outcomes = line.found.outcomes
@@ -87,9 +85,10 @@ def sweep(results: Results) -> Picture:
     draws: dict[str, list[float]] = {}
     chance: dict[str, float] = {}
     for variant in results.run.variants:
-        label = shortened(variant_name(results, variant), [*rows])
-        cells = sorted(results.singles(variant), key=lambda cell: cell.condition != "gaze")
-        rows[label] = {wording.condition(c.condition): c.accuracy for c in cells if c.accuracy.n}
+        label = variant_name(results, variant)
+        cells = [cell for cell in results.singles(variant) if cell.condition != "none" and cell.accuracy.n]
+        cells.sort(key=lambda cell: cell.condition != "gaze")
+        rows[label] = {wording.condition(cell.condition): cell.accuracy for cell in cells}
         draws[label] = [mean for family in results.families(variant) for mean in family.means]
         level = results.chance(variant)
         if level is not None:
@@ -97,16 +96,6 @@ def sweep(results: Results) -> Picture:
     figure, (axes,) = figures.new_figure(8, 1.3 + 0.46 * len(rows))
     figures.sweep_rows(axes, rows, draws, chance or None)
     return Picture(figure, "Lines: 95% intervals over strips. Grey: one dot for each control draw.")
-
-
-def shortened(text: str, taken: list[str]) -> str:
-    """The text, cut where it is too long for a label, and still another than those taken."""
-    short = text if len(text) <= WIDEST else text[: WIDEST - 1].rstrip() + "…"
-    number = 2
-    while short in taken:
-        short = f"{text[: WIDEST - 5].rstrip()}… ({number})"
-        number += 1
-    return short
 
 
 def maps(heads: Heads, k: int) -> Picture:

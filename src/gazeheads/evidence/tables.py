@@ -4,12 +4,13 @@ from gazeheads.evidence import wording
 from gazeheads.evidence.cells import Cell, Family
 from gazeheads.evidence.paper import figures_for
 from gazeheads.evidence.results import Results
+from gazeheads.evidence.runs import Fate
 from gazeheads.report import Table
 from gazeheads.statistics import Estimate
 
 PAPER = "paper"
 READING = (
-    "Per cent; brackets: 95% intervals that resample strips; control draws: mean (lowest – highest). Moved: "
+    "Per cent; brackets: 95% intervals that resample strips; control draws: mean (lowest to highest). Moved: "
     "without the panel that the unsteered answer is about. Not as unsteered: answers almost the same as the "
     "unsteered one count as misses. Junk and none count as misses; unscored, failed and unjudged answers leave "
     "the denominator."
@@ -60,9 +61,9 @@ class Line:
             return wording.percent(estimates[0])
         return wording.spread([each.mean for each in estimates if each is not None and each.n])
 
-    def share(self, fate: str) -> str:
+    def share(self, fate: Fate) -> str:
         """Which share of the answers came to this."""
-        return wording.share(self.found.share(fate))  # type: ignore[arg-type]
+        return wording.share(self.found.share(fate))
 
 
 def in_order(results: Results, variant: str) -> list[Line]:
@@ -76,13 +77,14 @@ def in_order(results: Results, variant: str) -> list[Line]:
 
 
 def _line(line: Line, open_ended: bool) -> list[str]:
-    fates = ("degenerate", "none", "unscored", *(("failed", "unjudged") if open_ended else ()))
+    kinds: list[Fate] = ["degenerate", "none", "unscored"]
+    kinds += ["failed", "unjudged"] if open_ended else []
     heads = sorted({cell.heads for cell in line.cells})
     return [
         line.title,
         " – ".join(str(n) for n in (heads[0], *heads[1:][-1:])),
         *(line.percent(measure) for measure in ("accuracy", "moved", "with_rule", "all_slots")),
-        *(line.share(fate) for fate in fates),
+        *(line.share(fate) for fate in kinds),
         wording.mass(line.cells),
     ]
 
@@ -144,35 +146,68 @@ def differences(results: Results, variant: str = "") -> Table | None:
     )
 
 
+SWEPT = {"k-sweep": "heads", "push-sweep": "push", "wordings": "question", "scope": "rows"}
+PAPERS = {"push-sweep": "The paper's table 4. ", "wordings": "The paper's table 7. "}
+
+
 def sweep(results: Results) -> Table:
     """A line for each cell of a sweep, a column for each condition, as in the paper's tables 4 and 7."""
     run, paper = results.run, figures_for(results.run.model)
     theirs = paper.sweeps.get(run.experiment, {}) if paper else {}
-    lines = {variant: {line.name: line for line in in_order(results, variant)} for variant in run.variants}
-    names = list(dict.fromkeys(name for found in lines.values() for name in found))
-    first: dict[str, Line] = {
-        name: next(found[name] for found in lines.values() if name in found) for name in names
-    }
-    header = [
-        {"k-sweep": "heads", "push-sweep": "push", "wordings": "question", "scope": "rows"}.get(
-            run.experiment, "variant"
-        ),
-        *(first[name].title for name in names),
-        "junk: gaze heads",
-        *([f"{PAPER}: gaze", f"{PAPER}: controls"] if theirs else []),
-    ]
+    lines, titles = _swept(results)
+    header = [SWEPT.get(run.experiment, "variant"), *titles.values()]
+    header += ["moved: gaze heads"] if "gaze" in titles else []
+    header += [f"{PAPER}: gaze", f"{PAPER}: controls"] if theirs else []
     rows = []
     for variant, found in lines.items():
-        gaze = found.get("gaze")
         row = [variant_name(results, variant)]
-        row += [found[name].percent("accuracy") if name in found else "–" for name in names]
-        row.append(gaze.share("degenerate") if gaze else "–")
+        row += [found[name].percent("accuracy") if name in found else "–" for name in titles]
+        if "gaze" in titles:
+            row.append(found["gaze"].percent("moved") if "gaze" in found else "–")
         if theirs:
             row += [wording.theirs(each) for each in theirs.get(variant, (None, None))]
         rows.append(row)
-    tables = {"push-sweep": "The paper's table 4. ", "wordings": "The paper's table 7. "}
-    caption = "Answers about the target, per cent; 95% intervals that resample strips; control draws: mean (lowest – highest)."
-    return Table(header, rows, tables.get(run.experiment, "") + caption)
+    caption = (
+        "Answers about the target, per cent; 95% intervals that resample strips; control draws: mean (lowest to "
+        "highest). Moved: without the panel that the unsteered answer is about."
+    )
+    return Table(header, rows, PAPERS.get(run.experiment, "") + caption)
+
+
+def fates(results: Results) -> Table:
+    """What became of the answers that are not about the target, cell by cell of a sweep."""
+    lines, titles = _swept(results)
+    kinds: list[Fate] = ["degenerate", "none", "unscored"]
+    kinds += [fate for fate in ("failed", "unjudged") if any(c.fates[fate] for c in results.cells.values())]
+    rows = [
+        [
+            variant_name(results, variant),
+            *(
+                " / ".join(found[name].share(fate) for fate in kinds) if name in found else "–"
+                for name in titles
+            ),
+        ]
+        for variant, found in lines.items()
+    ]
+    said = " / ".join("junk" if fate == "degenerate" else fate for fate in kinds)
+    return Table(
+        [SWEPT.get(results.run.experiment, "variant"), *titles.values()],
+        rows,
+        f"Per cent of answers: {said}.",
+    )
+
+
+def _swept(results: Results) -> tuple[dict[str, dict[str, Line]], dict[str, str]]:
+    """The lines of each cell by condition, and the conditions' titles; without "none", whose answers have no target."""
+    lines = {
+        variant: {line.name: line for line in in_order(results, variant) if line.name != "none"}
+        for variant in results.run.variants
+    }
+    titles: dict[str, str] = {}
+    for found in lines.values():
+        for name, line in found.items():
+            titles.setdefault(name, line.title)
+    return lines, titles
 
 
 def variant_name(results: Results, variant: str) -> str:

@@ -54,7 +54,7 @@ def tour(results: Results, found: Found) -> Table:
     caption = (
         "rho: Spearman's correlation of schedule and described panels over the segments that match one, mean over "
         "strips; undefined where fewer than two match or all match the same: left out and counted. Segments in "
-        "per cent; those without text are unscored. 95% intervals; control draws: mean (lowest – highest)."
+        "per cent; those without text are unscored. 95% intervals; control draws: mean (lowest to highest)."
     )
     if timed:
         caption += (

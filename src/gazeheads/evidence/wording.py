@@ -87,11 +87,11 @@ def number(found: Estimate | None, digits: int = 2) -> str:
 
 
 def spread(values: list[float], scale: float = 100, digits: int = 1) -> str:
-    """Mean, lowest and highest of control draws: "16.7 (10.0 – 21.3)"."""
+    """Mean, lowest and highest of control draws: "16.7 (10.0 to 21.3)"."""
     if not values:
         return "–"
     mean, low, high = (scale * each for each in (sum(values) / len(values), min(values), max(values)))
-    return f"{mean:.{digits}f} ({low:.{digits}f} – {high:.{digits}f})".replace("-", "−")
+    return f"{mean:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})".replace("-", "−")
 
 
 def share(value: float) -> str:

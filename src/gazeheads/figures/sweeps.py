@@ -1,6 +1,7 @@
 """Sweeps: accuracy by number of heads for several selections, by setting, and by place."""
 
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -13,6 +14,7 @@ from gazeheads.figures.curves import chance_line, lanes
 from gazeheads.figures.style import ATTENTION, CONTROL, GAZE, INK, MUTED, RIVALS, RULE, SMALL, TEXT, boxless
 from gazeheads.statistics import Estimate
 
+LABEL = 46  # letters in a line of a label
 Series = Mapping[str, Mapping[int, Estimate]]
 Draws = Mapping[str, Sequence[float]]
 
@@ -28,13 +30,13 @@ def selection_curves(
     ks = sorted({k for curve in found.values() for k in curve} | set(controls or {}))
     for k, draws in (controls or {}).items():
         axes.plot([k] * len(draws), draws, "o", color=CONTROL, markersize=3.6, alpha=0.75, markeredgewidth=0)
-    if controls:
-        axes.plot([], [], "o", color=CONTROL, markersize=3.6, label="control draws")
     for (name, curve), colour in zip(found.items(), _colours(len(found)), strict=False):
         at = sorted(curve)
         low, mean, high = ([getattr(curve[k], each) for k in at] for each in ("low", "mean", "high"))
         axes.fill_between(at, low, high, color=colour, alpha=0.14, linewidth=0)
         axes.plot(at, mean, "-o", color=colour, markersize=4, linewidth=1.8, label=name)
+    if controls:
+        axes.plot([], [], "o", color=CONTROL, markersize=3.6, label="control draws")
     chance_line(axes, chance, vertical=False)
     axes.set_xscale("log")
     axes.xaxis.set_major_locator(FixedLocator(ks))
@@ -85,11 +87,14 @@ def sweep_rows(
     names = list(dict.fromkeys(name for row in found.values() for name in row))
     colours = dict(zip(names, _colours(len(names)), strict=True))
     height = 0.5 / max(1, len(names))
+    apart = (
+        0.3 if len(names) > 1 else 0.0
+    )  # the draws stand below several conditions, and beside a single one
     for row, (setting, conditions) in enumerate(found.items()):
         draws = np.sort(np.asarray((controls or {}).get(setting, []), dtype=np.float64))
         axes.plot(
             draws,
-            row + 0.26 + 0.4 * lanes(draws),
+            row + apart + 0.4 * lanes(draws),
             "o",
             color=CONTROL,
             markersize=4,
@@ -98,7 +103,7 @@ def sweep_rows(
             markeredgewidth=0.5,
         )
         for number, (name, each) in enumerate(conditions.items()):
-            y = row - 0.22 + height * number
+            y = row + height * (number - (len(names) - 1) / 2)
             if not math.isnan(each.low):
                 axes.plot([each.low, each.high], [y, y], color=colours[name], linewidth=1.6, alpha=0.55)
             axes.plot([each.mean], [y], "o", color=colours[name], markersize=6)
@@ -113,7 +118,7 @@ def sweep_rows(
         axes.plot([], [], "o", color=CONTROL, markersize=4, label="control draws")
     if chance is not None:
         axes.plot([], [], color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)), label="chance")
-    axes.set_yticks(range(len(found)), list(found), parse_math=False)
+    axes.set_yticks(range(len(found)), [textwrap.fill(each, LABEL) for each in found], parse_math=False)
     axes.tick_params(axis="y", length=0, labelsize=TEXT, labelcolor=INK)
     axes.spines["left"].set_visible(False)
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
