@@ -31,6 +31,7 @@ EXPERIMENTS = {
     "vqa": "Redirection: what happens in this strip?",
     "this-panel": "Redirection: what happens in this panel?",
     "k-sweep": "How many heads",
+    "collapse": "Too many heads",
     "push-sweep": "How hard the push is",
     "scope": "Which rows are steered",
     "wordings": "Other wordings of the question",
