@@ -7,9 +7,10 @@ from torch import Tensor
 
 from gazeheads.attention import attached
 from gazeheads.decoding import collate, produce
-from gazeheads.gaze import Gaze, Push
+from gazeheads.gaze import Gaze
 from gazeheads.heads import Head
 from gazeheads.model import GazeModel
+from gazeheads.push import Push
 from gazeheads.scenes import EncodedInput
 from gazeheads.steering import Steering
 

@@ -14,9 +14,10 @@ import reference
 import tiny
 from gazeheads.choosing import CACHES, CALLABLES, CHOOSES, NEUTRAL, REFUSED, SCENE, SEARCHES
 from gazeheads.errors import BadInput, GazeError
-from gazeheads.gaze import Gaze, Push
+from gazeheads.gaze import Gaze
 from gazeheads.live import Live
 from gazeheads.model import GazeModel
+from gazeheads.push import Push
 from gazeheads.scenes import EncodedInput
 from gazeheads.schedule import Schedule
 from gazeheads.trace import Record

@@ -185,11 +185,11 @@ def test_an_output_folder_that_cannot_be_written(command, tmp_path, capsys):
 @pytest.mark.parametrize(
     "source, message",
     [
-        ("doodles:x", "write doodles:N"),
-        ("doodles:2:dve", "with a split of"),
-        ("doodles:0", "0 samples: that is none"),
+        ("doodles:x", "no whole number from 1 on. Write doodles:N"),
+        ("doodles:2:dve", "'dve' is no split; there are train, dev, test"),
+        ("doodles:0", "'0' is no whole number from 1 on"),
         ("photos:3", "there is no such source"),
-        ("comics:nowhere", "there is no folder 'nowhere'"),
+        ("comics:nowhere", "Panel folder nowhere: there is no such folder"),
     ],
 )
 def test_data_that_is_not_there(source, message, tmp_path, capsys):

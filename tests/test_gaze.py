@@ -6,9 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gazeheads.errors import ForeignRegion, GazeError, RegionTooSmall
-from gazeheads.gaze import Gaze, Push
+from gazeheads.gaze import Gaze
 from gazeheads.grid import Box, ImageGrid, View
 from gazeheads.heads import Head, Heads
+from gazeheads.push import Push
 from gazeheads.regions import Region
 from gazeheads.schedule import Schedule
 

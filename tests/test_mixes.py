@@ -9,11 +9,12 @@ import torch
 import reference
 import tiny
 from gazeheads.errors import ForeignRegion, GazeError, RegionTooSmall
-from gazeheads.gaze import Gaze, Push
+from gazeheads.gaze import Gaze
 from gazeheads.heads import Head
 from gazeheads.live import Live
 from gazeheads.mixes import Mix
 from gazeheads.model import GazeModel
+from gazeheads.push import Push
 from gazeheads.regions import Region
 from gazeheads.scenes import EncodedInput
 from gazeheads.schedule import Schedule

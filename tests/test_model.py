@@ -22,12 +22,13 @@ from gazeheads.errors import (
     UnknownFamily,
     WrongModel,
 )
-from gazeheads.gaze import Gaze, Push
+from gazeheads.gaze import Gaze
 from gazeheads.generation import Generation
 from gazeheads.grid import Box
 from gazeheads.heads import Head, Heads
 from gazeheads.loading import load
 from gazeheads.model import GazeModel
+from gazeheads.push import Push
 from gazeheads.schedule import Schedule
 from gazeheads.trace import Record
 

@@ -8,8 +8,9 @@ from torch import Tensor
 from transformers.models.qwen3_vl import modeling_qwen3_vl
 
 import tiny
-from gazeheads.gaze import Gaze, Push
+from gazeheads.gaze import Gaze
 from gazeheads.heads import Head
+from gazeheads.push import Push
 from gazeheads.regions import Region
 from gazeheads.trace import Record
 

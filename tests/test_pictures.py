@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from gazeheads.data import pictures
-from gazeheads.data.comics import lay_out, panel_files, strip_of
+from gazeheads.data.comics import panel_files, strip_of
+from gazeheads.data.layout import paste, places
 from gazeheads.data.pictures import open_picture
 from gazeheads.data.sources import samples_of
 from gazeheads.errors import BadInput
@@ -49,7 +50,8 @@ def test_a_folder_is_no_picture(tmp_path):
 @pytest.mark.parametrize("height, cell", [(48, 16), (256, 32)])
 def test_panels_lie_on_the_token_grid(height, cell):
     panels = [Image.new("RGB", size, "blue") for size in ((300, 300), (200, 400), (512, 256))]
-    page, boxes = lay_out(panels, height, cell)
+    size, boxes = places([panel.size for panel in panels], height, cell)
+    page = paste(panels, size, boxes)
     assert page.height == height and page.width % cell == 0
     assert all(box.x0 % cell == 0 and box.height == height for box in boxes)
     array = np.asarray(page)

@@ -10,9 +10,10 @@ import tiny
 from gazeheads import steering as steering_module
 from gazeheads.attention import attached
 from gazeheads.calls import Call
-from gazeheads.gaze import Gaze, Push
+from gazeheads.gaze import Gaze
 from gazeheads.heads import Head
 from gazeheads.model import GazeModel
+from gazeheads.push import Push
 from gazeheads.pushing import IMAGE, TEXT, raised_by
 from gazeheads.scenes import EncodedInput
 from gazeheads.steering import Steering

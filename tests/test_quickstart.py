@@ -8,9 +8,11 @@ import gazeheads as gh
 from gazeheads import cli
 from gazeheads import quickstart as job
 from gazeheads.data.doodles import doodles
+from gazeheads.experiments.conditions import Selections, conditions
 from gazeheads.experiments.judge import judge, outcomes
 from gazeheads.experiments.redirect import THIS_PANEL
 from gazeheads.experiments.run import run
+from gazeheads.experiments.tune import Cell, Tuning
 from gazeheads.judging.base import Verdict
 from gazeheads.quickreport import notes
 from gazeheads.records import Generated, Trial
@@ -55,15 +57,15 @@ def test_json_holds_the_same_numbers(small, tmp_path, capsys):
 def test_full_asks_the_papers_vqa_prompt_too_with_twenty_draws(small, monkeypatch):
     asked = []
     monkeypatch.setattr(job, "discover", lambda *a, **k: asked.append("discover") or heads())
-    monkeypatch.setattr(job, "tune", lambda *a, **k: (job.ChosenK(8, 8, 0.0, {8: 1.0}), {}))
+    monkeypatch.setattr(job, "tune", lambda *a, **k: Tuning({}, Cell("gaze", "focus", 8), None, 0.0))
     monkeypatch.setattr(
         job,
         "redirect",
-        lambda m, e, samples, lever, draws, p: asked.append((e.name, len(samples), len(draws))),
+        lambda m, e, samples, heads, k, draws, p: asked.append((e.name, len(samples), k, draws)),
     )
     monkeypatch.setattr(job, "narrate", lambda *a: None)
     job.quickstart(None, True, lambda *a: None)
-    assert asked == ["discover", ("this-panel", 60, 20), ("vqa", 60, 20)]
+    assert asked == ["discover", ("this-panel", 60, 8, 20), ("vqa", 60, 8, 20)]
 
 
 def heads():
@@ -87,11 +89,10 @@ def test_no_strip_serves_twice():
 
 def test_the_loop_gives_each_trial_its_own_target_whatever_the_batch(model):
     """Trials are regrouped into batches: the answers must not notice."""
-    samples, lever = doodles(2, seed=3), heads().top(31)
-    conditions = {"none": None, "gaze": lever, "few": lever.top(2)}
-    seen = []
-    whole = run(model, samples, THIS_PANEL, conditions, progress=seen.append)
-    pieces = run(model, samples, THIS_PANEL, conditions, batch=5)
+    samples, lever, choose = doodles(2, seed=3), heads().top(31), Selections(heads(), 31)
+    asked, seen = conditions("none,gaze,gaze@2"), []
+    whole = run(model, samples, THIS_PANEL, asked, choose, progress=seen.append)
+    pieces = run(model, samples, THIS_PANEL, asked, choose, batch=5)
     assert [g.trial.key for g in whole] == [g.trial.key for g in pieces]
     assert len({g.trial.key for g in whole}) == len(whole) == sum(seen) == 2 * (1 + 6 + 6)
     assert [g.text for g in whole] == [g.text for g in pieces]

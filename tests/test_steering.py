@@ -15,9 +15,10 @@ from gazeheads import steering as steering_module
 from gazeheads.attention import attached
 from gazeheads.decoding import collate
 from gazeheads.errors import GazeError, HeadSteeredTwice, NothingSteered, WrongModel
-from gazeheads.gaze import Gaze, Push
+from gazeheads.gaze import Gaze
 from gazeheads.heads import Head, Heads
 from gazeheads.model import GazeModel
+from gazeheads.push import Push
 from gazeheads.scenes import EncodedInput
 from gazeheads.schedule import Schedule
 from gazeheads.steering import Steering

@@ -14,11 +14,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from gazeheads.data.comics import comics
     from gazeheads.data.doodles import doodles
     from gazeheads.discovery import discover
     from gazeheads.effect import Effect
     from gazeheads.errors import GazeHeadsError
-    from gazeheads.gaze import Gaze, Push
+    from gazeheads.gaze import Gaze
     from gazeheads.generation import Generation
     from gazeheads.grid import Box
     from gazeheads.heads import Head, Heads
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from gazeheads.loading import load
     from gazeheads.mixes import Mix
     from gazeheads.model import GazeModel
+    from gazeheads.push import Push
     from gazeheads.records import Sample
     from gazeheads.regions import Region
     from gazeheads.scenes import EncodedInput
@@ -56,6 +58,7 @@ __all__ = [
     "Schedule",
     "Token",
     "Word",
+    "comics",
     "discover",
     "doodles",
     "load",
@@ -75,13 +78,14 @@ _HOMES = {
     "Heads": "heads",
     "Live": "live",
     "Mix": "mixes",
-    "Push": "gaze",
+    "Push": "push",
     "Record": "trace",
     "Region": "regions",
     "Sample": "records",
     "Schedule": "schedule",
     "Token": "streaming",
     "Word": "words",
+    "comics": "data.comics",
     "discover": "discovery",
     "doodles": "data.doodles",
     "load": "loading",

@@ -26,6 +26,12 @@
     │       └── ForeignScene    a scene that was encoded for another model
     ├── JudgeError              a judge that was given what it cannot judge
     ├── StatisticsError         outcomes that cannot be summarised or compared
+    ├── RunError                a run folder that cannot be used, or not for this
+    │   ├── BadLedger           a file of lines, or a line for it, that is none
+    │   ├── DifferentRun        a folder that holds a run with other settings
+    │   ├── RunInUse            a folder that another process is writing to
+    │   ├── BadShards           shards that do not make up one run
+    │   └── NoEvidence          a run that cannot be reported on yet, or not as was asked
     └── Unwritable              a file that cannot be written where it was asked for
 
 Every message says what was asked, what was found, and what to do. The command line prints it as one line and
@@ -135,6 +141,30 @@ class JudgeError(GazeHeadsError):
 
 class StatisticsError(GazeHeadsError):
     """Outcomes that cannot be summarised or compared."""
+
+
+class RunError(GazeHeadsError):
+    """A run folder that cannot be used, or not for what was asked."""
+
+
+class BadLedger(RunError):
+    """A file that is no ledger, or a line that cannot stand in one."""
+
+
+class DifferentRun(RunError):
+    """A folder that holds a run with other settings than those that were asked for."""
+
+
+class RunInUse(RunError):
+    """A run folder that another process is writing to."""
+
+
+class BadShards(RunError):
+    """Shards that do not make up one run: one missing or doubled, or of different settings."""
+
+
+class NoEvidence(RunError):
+    """A run that cannot be reported on yet, or not as was asked."""
 
 
 class Unwritable(GazeHeadsError):

@@ -1,5 +1,7 @@
 """Files that are there whole or not at all."""
 
+import errno
+import os
 from pathlib import Path
 from uuid import uuid4
 
@@ -34,3 +36,15 @@ def _forget(draft: Path) -> None:
         draft.unlink(missing_ok=True)
     except NotADirectoryError:
         return
+
+
+def settle(path: str | Path) -> None:
+    """Wait until the disk has what was written to a file, or which names a folder holds. Raises `OSError`."""
+    place = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(place)
+    except OSError as error:
+        if error.errno != errno.EINVAL or not Path(path).is_dir():  # some network disks cannot for a folder
+            raise
+    finally:
+        os.close(place)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from numbers import Integral, Real
 from typing import Any
 
-from gazeheads.errors import GazeHeadsError
+from gazeheads.errors import BadInput, GazeHeadsError
 from gazeheads.heads import Head, Heads
 
 Error = type[GazeHeadsError]
@@ -59,3 +59,10 @@ def members(heads: Any, asked: str, error: Error) -> tuple[Head, ...]:
             )
         found.append(Head(*(whole(value, f"A head of {asked}", error) for value in pair)))
     return tuple(found)
+
+
+def one_of(value: Any, known: tuple[str, ...], asked: str, error: Error = BadInput) -> str:
+    """One of the words that are known. asked: what takes it, for the message."""
+    if not isinstance(value, str) or value not in known:
+        raise error(f"{asked} is one of {', '.join(known)}; found {shown(value)}. Give one of them.")
+    return value

@@ -14,7 +14,8 @@ from torch import Tensor
 
 from gazeheads.calls import Moment
 from gazeheads.effect import Log
-from gazeheads.gaze import Gaze, Mode
+from gazeheads.gaze import Gaze
+from gazeheads.push import Mode
 
 
 @dataclass(eq=False)

@@ -10,10 +10,11 @@ from PIL import Image
 from gazeheads.data.comics import strip_of
 from gazeheads.data.pictures import open_picture
 from gazeheads.errors import BadInput, OutsidePicture
-from gazeheads.gaze import Gaze, Push
+from gazeheads.gaze import Gaze
 from gazeheads.grid import Box
 from gazeheads.heads import Heads
 from gazeheads.model import GazeModel
+from gazeheads.push import Push
 
 
 @dataclass(frozen=True)

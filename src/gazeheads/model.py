@@ -26,7 +26,7 @@ from gazeheads.given import several, whole
 from gazeheads.grid import Box
 from gazeheads.lastrow import last_rows
 from gazeheads.listening import Listener, OnLoop
-from gazeheads.origin import Origin, origin
+from gazeheads.origin import Origin, fingerprint, origin
 from gazeheads.recording import Recorded, Recorder, records_for
 from gazeheads.records import Sample
 from gazeheads.scenes import EncodedInput
@@ -64,6 +64,11 @@ class GazeModel:
     def origin(self) -> Origin:
         """What the scenes of this model are encoded for; a scene of another origin is refused."""
         return origin(self.hf, self.processor, self.name)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over all weights: says which ones gave a result."""
+        return fingerprint(self.hf)
 
     def decode(self, tokens: Sequence[int]) -> str:
         """The text of token ids, special tokens left out."""

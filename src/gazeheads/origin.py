@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
+
 PROBE = "A dog, 12 cats & one naïve owl."  # how a tokenizer spells it tells tokenizers of one size apart
 SHAPE = ("model_type", "hidden_size", "num_hidden_layers", "num_attention_heads", "vocab_size")
 NO_MATTER = frozenset(  # of a configuration: where it lies, and how its weights are held
@@ -49,3 +51,12 @@ def _kept(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_kept(part) for part in value]
     return value if isinstance(value, bool | int | float | str | None) else str(value)
+
+
+def fingerprint(hf: Any) -> str:
+    """SHA-256 over the names, shapes, types and bytes of all weights: equal for equal weights, wherever they lie."""
+    digest = hashlib.sha256()
+    for name, weight in sorted(hf.state_dict().items()):
+        digest.update(f"{name} {tuple(weight.shape)} {weight.dtype}".encode())
+        digest.update(weight.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from gazeheads.gaze import Mode
+from gazeheads.push import Mode
 
 TEXT, IMAGE, GENERATED = 0, 1, 2  # kinds of tokens
 

@@ -106,7 +106,7 @@ def text(result: Quickstart) -> str:
     found = result.heads.provenance
     parts = [
         f"{found.model}: {found.n_layers} layers x {found.n_heads} heads. "
-        f"K = {result.chosen.k} gaze heads, chosen on dev strips: {result.lever}",
+        f"K = {result.tuning.chosen.k} gaze heads, chosen on dev strips: {result.lever}",
     ]
     for r in result.redirections:
         parts.append(
@@ -120,7 +120,7 @@ def text(result: Quickstart) -> str:
     for i, (answer, hit) in enumerate(zip(answers, right, strict=True)):
         truth = "" if hit else f"   (missed; the panel shows: {sample.captions[i][1]})"
         parts.append(f"  gaze on panel {i + 1}: {answer}{truth}")
-    curve = ", ".join(f"{k}: {100 * found.mean:.0f}" for k, found in result.dev.items())
+    curve = ", ".join(f"{k}: {100 * found.mean:.0f}" for k, found in result.tuning.curve.items())
     parts.append(f"\nOn dev strips, described by number of heads: {curve}.")
     parts.append(textwrap.fill(notes(len(result.samples)), 110))
     parts.append(
@@ -193,11 +193,11 @@ def write(result: Quickstart, folder: Path) -> Path:
             ],
         )
     curve, (axes,) = figures.new_figure(6, 3.4)
-    figures.k_curve(axes, result.dev, chosen=result.chosen.k, chance=1 / 6)
+    figures.k_curve(axes, result.tuning.curve, chosen=result.tuning.chosen.k, chance=1 / 6)
     report.section(
         "How many heads",
-        f"On dev strips. The smallest K within one standard error of the best is taken: {result.chosen.k} "
-        f"(best: {result.chosen.best_k}).",
+        f"On dev strips. The smallest K within one standard error of the best is taken: {result.tuning.chosen.k} "
+        f"(best: {result.tuning.best.k}).",
         figures=[Picture(curve)],
     )
     stairs, (axes,) = figures.new_figure(11, 2.8)

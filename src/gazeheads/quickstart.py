@@ -20,19 +20,19 @@ import numpy.typing as npt
 from gazeheads import prompts
 from gazeheads.data.doodles import doodles
 from gazeheads.discovery import discover
+from gazeheads.experiments.conditions import Selections, conditions
 from gazeheads.experiments.judge import judge, outcomes
 from gazeheads.experiments.redirect import THIS_PANEL, VQA, Redirect
 from gazeheads.experiments.run import run
+from gazeheads.experiments.tune import Tuning, tune
 from gazeheads.heads import Heads
 from gazeheads.judging.base import Verdict
 from gazeheads.judging.rules import RulesJudge
 from gazeheads.model import GazeModel
 from gazeheads.records import Generated, Sample
 from gazeheads.statistics import (
-    ChosenK,
     Estimate,
     Percentile,
-    choose_k,
     estimate,
     k_grid,
     moved,
@@ -103,8 +103,7 @@ class Quickstart:
 
     heads: Heads
     lever: Heads
-    chosen: ChosenK
-    dev: Mapping[int, Estimate]
+    tuning: Tuning
     draws: tuple[Heads, ...]
     samples: tuple[Sample, ...]
     redirections: tuple[Redirection, ...]
@@ -116,45 +115,34 @@ class Quickstart:
 Progress = Callable[[str, int, int], object]  # what is being done, units done since, units in all
 
 
-def tune(
-    model: GazeModel, heads: Heads, samples: Sequence[Sample], progress: Callable[[int], object] | None = None
-) -> tuple[ChosenK, dict[int, Estimate]]:
-    """Redirect on dev strips with each K of the grid; the chosen K and the accuracy at each."""
-    conditions = {str(k): heads.top(k) for k in k_grid(heads.scores.size)}
-    generated = run(model, samples, THIS_PANEL, conditions, progress=progress)
-    verdicts = judge(RulesJudge(), generated, samples)
-    by_k = {int(name): outcomes(generated, verdicts, name, samples) for name in conditions}
-    rng = np.random.default_rng(0)
-    return choose_k(by_k), {k: estimate(found, rng) for k, found in by_k.items()}
-
-
 def redirect(
     model: GazeModel,
     experiment: Redirect,
     samples: Sequence[Sample],
-    lever: Heads,
-    draws: Sequence[Heads],
+    heads: Heads,
+    k: int,
+    draws: int,
     progress: Callable[[int], object] | None = None,
 ) -> Redirection:
     """Run one prompt under every condition, judge it, and estimate."""
-    conditions: dict[str, Heads | None] = {"none": None, "gaze": lever}
-    conditions |= {f"controls/{i}": draw for i, draw in enumerate(draws)}
-    conditions["all"] = lever.all()
-    generated = run(model, samples, experiment, conditions, progress=progress)
+    asked = conditions(f"none,gaze,controls:{draws},all")
+    choose = Selections(heads, k)
+    generated = run(model, samples, experiment, asked, choose, progress=progress)
     verdicts = judge(RulesJudge(), generated, samples)
     unsteered = {g.trial.sample: g for g in generated if g.trial.condition == "none"}
     read = {sample: verdicts[g.trial.key].region for sample, g in unsteered.items()}
     texts = {sample: g.text for sample, g in unsteered.items()}
     rng = np.random.default_rng(0)
     table = {}
-    for name, heads in conditions.items():
+    for condition in asked:
+        name, steered = condition.name, choose(condition)
         found = outcomes(generated, verdicts, name, samples)
         mine = [g for g in generated if g.trial.condition == name]
         answers = {key: texts[key[0]] for key in found}
         answers |= {(g.trial.sample, g.trial.target): g.text for g in mine if g.trial.target is not None}
         table[name] = Condition(
             name=name,
-            heads=0 if heads is None else len(heads),
+            heads=0 if steered is None else len(steered),
             accuracy=estimate(found, rng),
             moved=estimate(moved(found, read), rng),
             with_rule=estimate(with_baseline_rule(found, answers, texts), rng),
@@ -163,7 +151,7 @@ def redirect(
             before=_mean([g.before for g in mine]),
             after=_mean([g.after for g in mine]),
         )
-    means = [table[f"controls/{i}"].accuracy.mean for i in range(len(draws))]
+    means = [table[f"controls/{i}"].accuracy.mean for i in range(draws)]
     among = percentile(table["gaze"].accuracy.mean, means)
     return Redirection(experiment, table, among, tuple(generated), verdicts)
 
@@ -205,20 +193,19 @@ def quickstart(model: GazeModel, full: bool, progress: Progress) -> Quickstart:
     heads = discover(model, found, progress=counter("finding heads", 6 * DISCOVERY))
     grid = k_grid(heads.scores.size)
     tuning = doodles(TUNING, TUNING_SEED, "dev")
-    chosen, dev = tune(model, heads, tuning, counter("choosing K", 6 * TUNING * len(grid)))
-    lever = heads.top(chosen.k)
+    progress_ = counter("choosing K", 6 * TUNING * len(grid))
+    tuned = tune(model, heads, tuning, RulesJudge(), progress=progress_)
+    lever = heads.top(tuned.chosen.k)
     draws = lever.controls(n_draws, seed=0)
     samples = doodles(strips, TEST_SEED, "test")
     total = strips * (1 + 6 * (2 + n_draws))
     redirections = tuple(
-        redirect(model, e, samples, lever, draws, counter(f"redirecting, {e.name}", total))
+        redirect(model, e, samples, heads, len(lever), n_draws, counter(f"redirecting, {e.name}", total))
         for e in experiments
     )
     narration = narrate(model, samples[0], lever)
     seconds = time.monotonic() - began
-    return Quickstart(
-        heads, lever, chosen, dev, draws, tuple(samples), redirections, narration, seconds, full
-    )
+    return Quickstart(heads, lever, tuned, draws, tuple(samples), redirections, narration, seconds, full)
 
 
 def as_json(result: Quickstart) -> dict[str, Any]:
@@ -232,8 +219,8 @@ def as_json(result: Quickstart) -> dict[str, Any]:
     return {
         "model": result.heads.provenance.model,
         "heads_found": [str(h) for h in result.lever],
-        "k": result.chosen.k,
-        "dev_accuracy_by_k": {k: e.as_json() for k, e in result.dev.items()},
+        "k": result.tuning.chosen.k,
+        "dev_accuracy_by_k": {k: e.as_json() for k, e in result.tuning.curve.items()},
         "redirections": {
             r.experiment.name: {
                 "prompt": r.experiment.prompt,

@@ -4,6 +4,7 @@ A trial is one generation to make; a generation is a trial with what the model s
 it. The three are joined by the trial's key, so that each pass can be stopped, resumed and repeated on its own.
 """
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
@@ -59,6 +60,17 @@ class Sample:
         """
         return self.redraw(height, cell) if self.redraw else self
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the picture in pixels."""
+        return self.picture.size
+
+    @property
+    def content(self) -> str:
+        """SHA-256 of the picture: of its size and pixels, or of the files that it is opened from."""
+        picture = self.picture
+        return hashlib.sha256(f"{picture.mode} {picture.size}".encode() + picture.tobytes()).hexdigest()
+
     def to_json(self) -> dict[str, Any]:
         """Everything but the pixels; `source` says how to draw these again. `order` is the reading order of the boxes.
 
@@ -68,7 +80,7 @@ class Sample:
             "schema": SCHEMA,
             "id": self.id,
             "kind": self.kind,
-            "size": list(self.picture.size),
+            "size": list(self.size),
             "boxes": [[b.x0, b.y0, b.x1, b.y1] for b in self.boxes],
             "names": list(self.names),
             "captions": [list(c) for c in self.captions],

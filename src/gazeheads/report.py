@@ -4,8 +4,8 @@
     report.section("Heads", prose="Ten heads look.", figures=[Picture(figure, "Score of each head.")])
     report.write(folder / "report.html")
 
-A report is sections in order; a section is a title, then prose, figures, tables and commands, each where
-there are any. Texts are escaped: what a model said cannot become markup.
+A report is sections in order; a section is a title, then prose, a list, figures, tables and commands, each where
+there are any. Texts are escaped: what a model said cannot become markup. `markdown` writes the same as Markdown.
 """
 
 import base64
@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 import jinja2
 import matplotlib as mpl
@@ -35,18 +36,23 @@ class Picture:
     half: bool = False
 
     @property
-    def uri(self) -> str:
-        """The image as a data URI."""
+    def content(self) -> tuple[str, bytes]:
+        """What kind of file, svg or png, and the file."""
         out = io.BytesIO()
         if isinstance(self.image, Figure):
             # The salt makes the ids inside the file, and so the file, the same every time.
             with mpl.rc_context({"svg.hashsalt": "gazeheads", "svg.fonttype": "path"}):
                 self.image.savefig(out, format="svg", dpi=200, bbox_inches="tight", metadata={"Date": None})
-            kind = "svg+xml"
-        else:
-            self.image.save(out, format="PNG", optimize=True)
-            kind = "png"
-        return f"data:image/{kind};base64,{base64.b64encode(out.getvalue()).decode('ascii')}"
+            return "svg", out.getvalue()
+        self.image.save(out, format="PNG", optimize=True)
+        return "png", out.getvalue()
+
+    @property
+    def uri(self) -> str:
+        """The image as a data URI."""
+        kind, content = self.content
+        kind = {"svg": "svg+xml"}.get(kind, kind)
+        return f"data:image/{kind};base64,{base64.b64encode(content).decode('ascii')}"
 
 
 @dataclass(frozen=True)
@@ -69,19 +75,24 @@ class Table:
     @property
     def numeric(self) -> list[bool]:
         """Which columns hold nothing but numbers, signs and dashes."""
-        number = re.compile(r"[\s\d.,%±+−–()\[\]—-]*")
+        number = re.compile(r"[\s\d.,%±+−–()\[\]—→-]*")
         return [all(number.fullmatch(row[col]) for row in self.rows) for col in range(len(self.header))]
 
 
 @dataclass(frozen=True)
 class Section:
-    """One part of a report. `prose`: paragraphs, parted by empty lines. `commands`: one a line."""
+    """One part of a report. `prose`: paragraphs, parted by empty lines. `points`: a list. `commands`: one a line.
+
+    `tone`: "warning" or "limits" for a box that is not to be overlooked.
+    """
 
     title: str
     prose: str = ""
     figures: Sequence[Picture] = ()
     tables: Sequence[Table] = ()
     commands: Sequence[str] = ()
+    points: Sequence[str] = ()
+    tone: Literal["", "warning", "limits"] = ""
 
     @property
     def anchor(self) -> str:
@@ -110,9 +121,11 @@ class Report:
         figures: Sequence[Picture] = (),
         tables: Sequence[Table] = (),
         commands: Sequence[str] = (),
+        points: Sequence[str] = (),
+        tone: Literal["", "warning", "limits"] = "",
     ) -> None:
         """Add a section at the end."""
-        self.sections.append(Section(title, prose, figures, tables, commands))
+        self.sections.append(Section(title, prose, figures, tables, commands, points, tone))
 
     def html(self) -> str:
         """The whole file as text."""

@@ -98,3 +98,15 @@ def sentences(text: str) -> int:
     end of the text. A point after a digit ends one only once white space follows: "2." may become "2.5".
     """
     return len(_END.findall(text))
+
+
+def sentence_spans(pieces: Sequence[str]) -> tuple[tuple[int, int], ...]:
+    """The tokens `start <= token < stop` of each sentence in the joined pieces; text after the last end is one, too."""
+    ended, text, spans, start = 0, "", [], 0
+    for place, piece in enumerate(pieces, 1):
+        text += piece
+        now = sentences(text)
+        if now > ended:
+            spans.append((start, place))
+            ended, start = now, place
+    return (*spans, (start, len(pieces))) if "".join(pieces[start:]).strip() else tuple(spans)

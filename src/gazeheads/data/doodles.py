@@ -207,7 +207,8 @@ def doodles(
     """`n` doodle strips of `panels` panels (1 to 8), or grids if `columns` says so.
 
     `labels` draws a different one of these letters or digits on each panel. Sample i depends on (seed, split, i)
-    alone, so `start` continues a list. Raises if the arguments name no picture.
+    alone, so `start` continues a list; where it is no row of six, its id says how it is laid out. Raises if the
+    arguments name no picture.
     """
     check(n, split)
     if not 1 <= panels <= len(grammar.ACTIONS):
@@ -222,20 +223,18 @@ def doodles(
         raise GazeHeadsError(
             f"Labels {labels!r} for {panels} panels: each needs its own. Give at least {panels}."
         )
+    columns = columns or panels
+    shape = "" if (panels, columns) == (6, 6) else f"/{panels // columns}x{columns}"
+    shape += f"/{labels}" if labels else ""
     samples = []
     for i in range(start, start + n):
-        layout = f"{panels}x{columns or panels}{labels}"
+        layout = f"{panels}x{columns}{labels}"
         comic = draw_comic(
             random.Random(f"comic/{split}/{seed}/{i}/{layout}"), split, panels, columns, labels
         )
-        source: dict[str, object] = {
-            "data": "doodles",
-            "split": split,
-            "seed": seed,
-            "index": i,
-            "panels": panels,
-        }
-        samples.append(comic.sample(f"doodles/{split}/{seed}/{i}", source))
+        source: dict[str, object] = {"data": "doodles", "split": split, "seed": seed, "index": i}
+        source |= {"panels": panels, "columns": columns, "labels": labels}
+        samples.append(comic.sample(f"doodles/{split}/{seed}/{i}{shape}", source))
     return samples
 
 

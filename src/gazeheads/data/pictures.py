@@ -1,6 +1,11 @@
 """Open a picture file, or say exactly why not."""
 
+import hashlib
+import io
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -9,6 +14,52 @@ from gazeheads.errors import BadInput
 
 MOST_PIXELS = 100_000_000
 LONGEST_SHAPE = 200  # the image processors of the Qwen families refuse longer pictures
+ORIENTATION, LYING = 0x0112, (5, 6, 7, 8)  # the EXIF tag, and its values that turn a picture by a quarter
+
+
+@dataclass(frozen=True)
+class StoredPicture:
+    """A picture that is opened when it is needed: a file, or the bytes of one.
+
+    `name`: its path, or what messages call it. `size`: upright width and height in pixels, as first seen.
+    """
+
+    name: str
+    size: tuple[int, int]
+    data: bytes | None = field(default=None, repr=False)
+
+    @classmethod
+    def at(cls, path: str | Path) -> "StoredPicture":
+        """The picture file at `path`; only its header is read. Raises `BadInput` as `open_picture` does."""
+        return cls(str(path), _size(path, None))
+
+    @classmethod
+    def of(cls, name: str, data: bytes) -> "StoredPicture":
+        """The picture file whose bytes these are. Raises `BadInput` as `open_picture` does."""
+        return cls(name, _size(name, data), data)
+
+    def open(self) -> Image.Image:
+        """The picture in RGB, upright. Raises `BadInput` if it is gone, broken, or of another size than at first."""
+        picture = _open(self.name, self.data)
+        if picture.size != self.size:
+            raise BadInput(
+                f"Picture {self.name}: it was {_by(self.size)} px when it was listed, and is {_by(picture.size)} px "
+                "now. Start anew with the files as they are, or save it upright if it is one that viewers turn."
+            )
+        return picture
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the file. Raises `BadInput` if it cannot be read."""
+        if self.data is not None:
+            return hashlib.sha256(self.data).hexdigest()
+        try:
+            with Path(self.name).open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise BadInput(
+                f"Picture {self.name}: it cannot be read ({error.strerror or error}). Put it back, or start anew."
+            ) from error
 
 
 def open_picture(path: str | Path) -> Image.Image:
@@ -16,23 +67,47 @@ def open_picture(path: str | Path) -> Image.Image:
 
     Raises `BadInput` if the file is missing, not a picture, cut off, too large, or too long and thin.
     """
-    path = Path(path)
-    if not path.exists():
-        raise BadInput(f"Picture {path}: there is no such file. Check the path.")
-    if path.is_dir():
-        raise BadInput(f"Picture {path}: this is a folder. Give a picture file.")
+    return _open(path, None)
+
+
+def _open(path: str | Path, data: bytes | None) -> Image.Image:
+    with _file(path, data) as file:
+        picture = ImageOps.exif_transpose(file)
+        picture.load()
+    return checked(flattened(picture), str(path))
+
+
+def _size(path: str | Path, data: bytes | None) -> tuple[int, int]:
+    """Width and height of the upright picture, from its header alone."""
+    with _file(path, data) as file:
+        size: tuple[int, int] = file.size
+        # To ask a PNG for its orientation is to decode it, unless the header has one.
+        told = file.getexif() if file.format != "PNG" or "exif" in file.info else {}
+    size = size[::-1] if told.get(ORIENTATION) in LYING else size
+    _check_shape(size, str(path))
+    return size
+
+
+@contextmanager
+def _file(path: str | Path, data: bytes | None) -> Iterator[Image.Image]:
+    """The opened file, whose pixels are not read yet; what goes wrong with it is a `BadInput`."""
     try:
+        if data is None:
+            path = Path(path)
+            if not path.exists():
+                raise BadInput(f"Picture {path}: there is no such file. Check the path.")
+            if path.is_dir():
+                raise BadInput(f"Picture {path}: this is a folder. Give a picture file.")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit follows
-            with Image.open(path) as file:
+            with Image.open(path if data is None else io.BytesIO(data)) as file:
                 width, height = file.size
                 if width * height > MOST_PIXELS:
                     raise BadInput(
                         f"Picture {path}: {width} x {height} px is more than {MOST_PIXELS / 1e6:g} million pixels. "
                         "Make it smaller first."
                     )
-                picture = ImageOps.exif_transpose(file)
-                picture.load()
+                yield file
     except UnidentifiedImageError as error:
         raise BadInput(
             f"Picture {path}: this is not a picture in a format that Pillow reads. Give a PNG, JPEG, WebP or BMP file."
@@ -41,7 +116,6 @@ def open_picture(path: str | Path) -> Image.Image:
         raise BadInput(f"Picture {path}: far too many pixels ({error}). Make it smaller first.") from error
     except (OSError, SyntaxError, ValueError) as error:
         raise BadInput(f"Picture {path}: it cannot be read to its end ({error}). Save it anew.") from error
-    return checked(flattened(picture), str(path))
 
 
 def flattened(picture: Image.Image) -> Image.Image:
@@ -56,14 +130,21 @@ def flattened(picture: Image.Image) -> Image.Image:
 
 def checked(picture: Image.Image, name: str) -> Image.Image:
     """The picture, or `BadInput` if no region of it could be looked at."""
-    width, height = picture.size
-    if min(width, height) < 2:
+    _check_shape(picture.size, name)
+    return picture
+
+
+def _check_shape(size: tuple[int, int], name: str) -> None:
+    if min(size) < 2:
         raise BadInput(
-            f"Picture {name}: it is {width} x {height} px, too small to have regions. Give one of at least 2 x 2 px."
+            f"Picture {name}: it is {_by(size)} px, too small to have regions. Give one of at least 2 x 2 px."
         )
-    if max(width, height) > LONGEST_SHAPE * min(width, height):
+    if max(size) > LONGEST_SHAPE * min(size):
         raise BadInput(
-            f"Picture {name}: {width} x {height} px is more than {LONGEST_SHAPE} times as long as wide, which image "
+            f"Picture {name}: {_by(size)} px is more than {LONGEST_SHAPE} times as long as wide, which image "
             "processors refuse. Cut it into several pictures."
         )
-    return picture
+
+
+def _by(size: tuple[int, int]) -> str:
+    return f"{size[0]} x {size[1]}"

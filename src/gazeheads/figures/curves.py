@@ -46,7 +46,7 @@ def k_curve(
             markeredgewidth=1.6,
             label=f"chosen on dev: K = {chosen}",
         )
-    _chance(axes, chance, vertical=False)
+    chance_line(axes, chance, vertical=False)
     axes.set_xscale("log")
     axes.xaxis.set_major_locator(FixedLocator(ks))
     axes.xaxis.set_minor_locator(NullLocator())
@@ -86,7 +86,7 @@ def condition_bars(
             draws = np.sort(np.asarray(found, dtype=np.float64))
             axes.plot(
                 draws,
-                row + _spread(draws),
+                row + lanes(draws),
                 "o",
                 color=CONTROL,
                 markersize=4.8,
@@ -107,7 +107,7 @@ def condition_bars(
             color=MUTED,
             fontweight="bold" if name == highlight else "normal",
         )
-    _chance(axes, chance, vertical=True)
+    chance_line(axes, chance, vertical=True)
     axes.set_yticks(range(len(conditions)), list(conditions))
     axes.tick_params(axis="y", length=0, labelsize=TEXT, labelcolor=INK)
     axes.spines["left"].set_visible(False)
@@ -117,7 +117,7 @@ def condition_bars(
     return axes
 
 
-def _chance(axes: Axes, chance: float | None, *, vertical: bool) -> None:
+def chance_line(axes: Axes, chance: float | None, *, vertical: bool) -> None:
     """A dashed line where guessing would be, named where no data can be."""
     if chance is None:
         return
@@ -131,12 +131,12 @@ def _chance(axes: Axes, chance: float | None, *, vertical: bool) -> None:
     axes.annotate("chance", textcoords="offset points", fontsize=SMALL, color=MUTED, **place)
 
 
-def _spread(draws: Floats) -> Floats:
+def lanes(draws: Floats) -> Floats:
     """Vertical shifts for sorted draws, so that near ones do not hide each other; the same every time."""
     shifts = np.zeros(len(draws))
-    lanes = (0.0, 0.13, -0.13, 0.26, -0.26)
-    last = dict.fromkeys(lanes, -math.inf)
+    levels = (0.0, 0.13, -0.13, 0.26, -0.26)
+    last = dict.fromkeys(levels, -math.inf)
     for place, draw in enumerate(draws):
-        lane = next((each for each in lanes if draw - last[each] > 0.018), lanes[place % len(lanes)])
+        lane = next((each for each in levels if draw - last[each] > 0.018), levels[place % len(levels)])
         last[lane], shifts[place] = draw, lane
     return shifts

@@ -20,6 +20,7 @@ GAZE = "#1769aa"
 CONTROL = "#98a1ae"
 WRONG = "#b4432e"
 MARK = "#e5912a"
+RIVALS = ("#b4432e", "#2f8f6b", "#7d5ba6", "#c98a1b", "#4a5568")  # brick, green, violet, ochre, slate
 ATTENTION = LinearSegmentedColormap.from_list(
     "attention", ["#f6f7f9", "#d6e4f0", "#9cc3e0", "#5498c9", "#1769aa", "#0b3f6e", "#08263f"]
 )

@@ -1,0 +1,118 @@
+"""`gazeheads report`: what runs show, as one page, as Markdown, and as numbers."""
+
+import argparse
+import json
+import shlex
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gazeheads.errors import GazeHeadsError, NoEvidence
+
+if TYPE_CHECKING:
+    from gazeheads.evidence.results import Results
+    from gazeheads.heads import Heads
+    from gazeheads.records import Sample
+
+
+def add(command: Callable[..., argparse.ArgumentParser]) -> None:
+    """The options."""
+    tell = command("report", report, "tables and figures of judged runs, as one page and as Markdown")
+    tell.add_argument(
+        "runs", type=Path, nargs="+", metavar="DIR", help="folders that `run` and `judge` filled"
+    )
+    tell.add_argument(
+        "--out", type=Path, default=Path("report"), help="folder to write into (default %(default)s)"
+    )
+    tell.add_argument("--judge", help="whose verdicts; needed where several judges have seen the answers")
+    tell.add_argument(
+        "--heads",
+        type=Path,
+        action="append",
+        default=[],
+        help="heads file of a model, for its maps; may be repeated",
+    )
+    tell.add_argument(
+        "--same",
+        type=float,
+        default=0.9,
+        help="share of words above which an answer counts as the unsteered one (default %(default)s, the paper's)",
+    )
+
+
+def report(args: argparse.Namespace) -> dict[str, Any]:
+    """Write report.html, report.md with its figures, and results.json."""
+    from gazeheads.commands import writable_folder
+    from gazeheads.evidence.limits import warnings
+    from gazeheads.evidence.page import report as page
+    from gazeheads.evidence.results import Results
+    from gazeheads.evidence.runs import Run
+    from gazeheads.files import write_whole
+    from gazeheads.heads import Heads
+    from gazeheads.markdown import write_markdown
+
+    folders = [path.resolve() for path in args.runs]
+    if len(set(folders)) < len(folders):
+        raise NoEvidence(f"Asked to report on {len(folders)} folders, one of them twice. Name each once.")
+    runs = [Results(Run.load(path, args.judge), args.same) for path in args.runs]
+    heads = [Heads.load(path) for path in args.heads] or bundled(runs)
+    samples, unmeasured = samples_of(runs)
+    out = writable_folder(args.out)
+    found = page(runs, heads, samples, typed(args), unmeasured)
+    said = warnings(runs)
+    numbers = {"runs": [results.as_json() for results in runs], "warnings": said}
+    write_whole(out / "results.json", json.dumps(numbers, indent=1) + "\n")
+    write_markdown(found, out)
+    shown = found.write(out / "report.html")
+    if not args.json:
+        for text in said:
+            print(f"warning: {text}")
+        print(f"report: {shown} (and report.md, results.json)")
+    return {"out": str(out), "report": str(shown), **numbers}
+
+
+def typed(args: argparse.Namespace) -> str:
+    """The command line of this report."""
+    parts = ["gazeheads", "report", *map(str, args.runs), "--out", str(args.out)]
+    parts += ["--judge", args.judge] if args.judge else []
+    parts += [word for path in args.heads for word in ("--heads", str(path))]
+    return shlex.join(parts + (["--same", str(args.same)] if args.same != 0.9 else []))
+
+
+def bundled(runs: "Sequence[Results]") -> "list[Heads]":
+    """The heads that ship with the bundled model, where it ran with them."""
+    from gazeheads.doodle import HEADS
+    from gazeheads.experiments.described import about
+    from gazeheads.heads import Heads
+
+    heads = Heads.load(HEADS)
+    shipped = about(heads, 1)["hash"]
+    return [heads] if any(r.run.manifest.get("heads", {}).get("hash") == shipped for r in runs) else []
+
+
+def samples_of(runs: "Sequence[Results]") -> "tuple[dict[str, Sample], list[str]]":
+    """The samples of tours, for their latency; and why not, where they cannot be had."""
+    from gazeheads.data.sources import samples_of as read
+
+    found: dict[str, Sample] = {}
+    failures = []
+    for results in runs:
+        if all(g.trial.parts != "segments" for g in results.run.generated):
+            continue
+        data = results.run.manifest.get("data", {})
+        try:
+            found |= {
+                sample.id: sample for sample in read(str(data.get("source")), int(data.get("seed") or 0))
+            }
+        except GazeHeadsError as error:
+            failures.append(
+                f"Latency of {results.run.path.name} was not measured: its samples cannot be had. {error}"
+            )
+            continue
+        absent = [strip for strip in results.run.regions if strip not in found]
+        if absent:
+            failures.append(
+                f"Latency of {results.run.path.name} was not measured: {len(absent)} of its strips are not in "
+                f"{data.get('source')} any more, such as {absent[0]}."
+            )
+    return found, failures

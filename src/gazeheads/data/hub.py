@@ -1,0 +1,174 @@
+"""Comic strips from the HuggingFace hub, through the `datasets` library (extra "hub"), or from a local copy.
+
+The schema is that of `baulab/openai-comic-strips`, the paper's evaluation strips: `comic_id`, `panel_1` to `panel_6`
+(pictures) and `caption_1` to `caption_6`; another number of panels will do. Rows are streamed, so that forty strips do
+not fetch five hundred; the revision is looked up once and pinned. Panels stay in memory as the files that they are,
+about 1.5 MB for one of 1024 x 1024 px.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from gazeheads.data.captions import wordings
+from gazeheads.data.layout import Layout
+from gazeheads.data.pictures import StoredPicture
+from gazeheads.data.stored import strip
+from gazeheads.errors import BadInput
+from gazeheads.records import Sample
+
+PATIENCE = 10  # seconds to wait for the hub's first word
+
+
+@dataclass(frozen=True)
+class HubName:
+    """What `NAME[:SPLIT][@REVISION][:N]` says."""
+
+    name: str
+    split: str | None = None
+    revision: str | None = None
+    n: int | None = None
+
+    @classmethod
+    def parse(cls, text: str, wrong: Callable[[str], BadInput]) -> "HubName":
+        """The parts of `text`; the revision may also stand before the split. Raises what `wrong` makes of a reason."""
+        number = re.search(r":(\d+)$", text)
+        rest = text[: number.start()] if number else text
+        found = re.fullmatch(
+            r"(?P<name>[^@]+?)(:(?P<split>[A-Za-z]\w*))?(@(?P<revision>[\w./-]+)(:(?P<late>[A-Za-z]\w*))?)?",
+            rest,
+        )
+        if not found or (found["split"] and found["late"]) or (number and int(number[1]) < 1):
+            raise wrong(f"{text!r} cannot be read")
+        return cls(
+            found["name"],
+            found["split"] or found["late"],
+            found["revision"],
+            int(number[1]) if number else None,
+        )
+
+
+def hub_comics(
+    name: str,
+    split: str | None = None,
+    revision: str | None = None,
+    *,
+    n: int | None = None,
+    layout: str = "row",
+    start: int = 0,
+    on_fault: Callable[[str, str], object] | None = None,
+) -> list[Sample]:
+    """`n` strips (all, without) of the data set `name`, or of a folder with such a one, from the `start`-th row on.
+
+    split: may be left out where there is only one. revision: a branch, tag or commit; what it was resolved to is in
+    `source["revision"]`. layout: as in `comics`. Raises `BadInput` where the library is missing, the hub is out of
+    reach, or what comes is of another schema. on_fault: called with the number of a row that cannot be used and with
+    what is wrong with it, in place of the error; the row is left out.
+    """
+    datasets = _library()
+    what = f"Data set {name!r}"
+    local = Path(name).is_dir()
+    if local and revision:
+        raise BadInput(
+            f"{what}: a folder has no revision {revision!r}. Leave it out, or name a data set of the hub."
+        )
+    commit = None if local else _commit(name, revision)
+    with _told(what, "Check the network and the name, or fetch a copy and give its folder."):
+        found = datasets.load_dataset(name, revision=commit, streaming=True)
+    if split is None and len(found) == 1:
+        split = next(iter(found))
+    if split not in found:
+        asked = "no split was named" if split is None else f"there is no split {split!r}"
+        raise BadInput(
+            f"{what}: {asked}; it has {', '.join(found)}. Name one, as in hub:{name}:{next(iter(found))}."
+        )
+    rows = found[split]
+    panels = _panels(rows.column_names or [], what)
+    for column in panels:
+        rows = rows.cast_column(column, datasets.Image(decode=False))
+    where = {"data": "hub", "name": name, "split": split, "revision": commit, "layout": layout}
+    title = Path(name).resolve().name if local else name
+    samples, count = [], 0
+    with _told(what, "Check the network, or fetch a copy and give its folder."):
+        for index, row in enumerate(islice(rows, start, None if n is None else start + n), start=start):
+            count += 1
+            try:
+                samples.append(_sample(row, panels, where | {"index": index}, title))
+            except BadInput as error:
+                if on_fault is None:
+                    raise
+                on_fault(f"row {index}", str(error))
+    if count < (n or 1):
+        raise BadInput(
+            f"{what}, split {split!r}: {n or 'all'} strips from number {start} on were asked for, and there are "
+            f"{count}. Ask for fewer."
+        )
+    return samples
+
+
+def _library() -> Any:
+    try:
+        import datasets
+    except ImportError as error:
+        raise BadInput(
+            'Data from the hub needs the library `datasets`, which is not installed. Run: pip install "gazeheads[hub]"'
+        ) from error
+    return datasets
+
+
+def _commit(name: str, revision: str | None) -> str:
+    """The commit that a revision of a data set stands for. Asked first: it tells at once whether the hub is there."""
+    from huggingface_hub import HfApi
+
+    with _told(
+        f"Data set {name!r}" + (f" at {revision!r}" if revision else ""),
+        "Check the network, the name and the revision; a copy on disk is named by its folder, hub:FOLDER.",
+    ):
+        return str(HfApi().dataset_info(name, revision=revision, timeout=PATIENCE).sha)
+
+
+@contextmanager
+def _told(what: str, cure: str) -> Iterator[None]:
+    """Whatever goes wrong in between as a `BadInput`: the libraries below raise the errors of four transports."""
+    try:
+        yield
+    except BadInput:
+        raise
+    except Exception as error:
+        first = (str(error).strip().splitlines() or [""])[0].rstrip(".")
+        raise BadInput(f"{what}: it cannot be read ({type(error).__name__}: {first}). {cure}") from error
+
+
+def _panels(columns: Sequence[str], what: str) -> list[str]:
+    """The panels' columns in order. Raises `BadInput` unless the columns are those of the schema."""
+    numbers = [int(match[1]) for match in (re.fullmatch(r"panel_(\d+)", name) for name in columns) if match]
+    last = max([*numbers, 1])
+    needed = ["comic_id", *(f"{kind}_{k}" for kind in ("panel", "caption") for k in range(1, last + 1))]
+    missing = [name for name in needed if name not in columns]
+    if missing:
+        raise BadInput(
+            f"{what}: column {', '.join(missing)} is missing; it has {', '.join(columns) or 'none'}. Give a data set "
+            "with the columns comic_id, panel_1 to panel_N and caption_1 to caption_N."
+        )
+    return [f"panel_{k}" for k in range(1, last + 1)]
+
+
+def _sample(row: Mapping[str, Any], panels: list[str], source: dict[str, Any], name: str) -> Sample:
+    """One row as a sample."""
+    title = f"hub/{name}/{row['comic_id']}"
+    files = []
+    for column in panels:
+        stored = row[column]
+        if not stored or not (stored.get("bytes") or stored.get("path")):
+            raise BadInput(f"Strip {title}: {column} is empty. Leave this row out, or mend it.")
+        data = stored.get("bytes")
+        files.append(
+            StoredPicture.of(f"{title}/{column}", data) if data else StoredPicture.at(stored["path"])
+        )
+    told = [row[f"caption_{k}"] for k in range(1, len(panels) + 1)]
+    captions = wordings(told, len(panels), title)
+    return strip(title, files, captions, source, Layout(source["layout"]).rows(len(panels), title))

@@ -1,0 +1,148 @@
+"""Results as figures."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from gazeheads import figures
+from gazeheads.evidence import headsets, wording
+from gazeheads.evidence.cells import Cell
+from gazeheads.evidence.results import Results
+from gazeheads.evidence.tables import in_order, steered, variant_name
+from gazeheads.experiments.conditions import SCORES
+from gazeheads.heads import Heads
+from gazeheads.report import Picture
+from gazeheads.statistics import Estimate
+
+WIDEST = 42  # letters of a label beside a row
+
+
+def bars(results: Results, variant: str = "", what: str = "answers about the target") -> Picture:
+    """Conditions as bars with intervals; each kind of control draws as dots."""
+    found: dict[str, Estimate | list[float]] = {}
+    for line in in_order(results, variant):
+        if isinstance(line.found, Cell):
+            if line.found.accuracy.n:
+                found[line.title] = line.found.accuracy
+        elif line.found.means:
+            found[line.title] = line.found.means
+    figure, (axes,) = figures.new_figure(8, 1.0 + 0.32 * len(found))
+    figures.condition_bars(axes, found, wording.condition("gaze"), results.chance(variant), what)
+    return Picture(
+        figure, "Bars: 95% intervals over strips. Dots: one for each control draw, with their median."
+    )
+
+
+def positions(results: Results, variant: str = "") -> Picture | None:
+    """Accuracy at each panel; None where there is one place alone."""
+    found: dict[str, Mapping[int, Estimate]] = {}
+    for line in in_order(results, variant):
+        if line.name == "all":
+            continue
+        if isinstance(line.found, Cell):
+            if line.name in ("gaze", "image-heads", "localization-heads", "none", "prompt"):
+                found[line.title] = known(line.found.positions)
+        elif line.name == "controls":
+            outcomes = line.found.outcomes
+            places = sorted({place for _, place in outcomes})
+            found["mean of the control draws"] = known(
+                {p: results.estimate({key: v for key, v in outcomes.items() if key[1] == p}) for p in places}
+            )
+    first = wording.condition("gaze")
+    found = {name: found[name] for name in sorted(found, key=lambda name: name != first) if found[name]}
+    if max((len(line) for line in found.values()), default=0) < 2:
+        return None
+    figure, (axes,) = figures.new_figure(6.4, 3.2)
+    figures.position_lines(axes, found, results.chance(variant))
+    return Picture(figure, "Panel by panel, one-based: does it work everywhere?")
+
+
+def known(found: Mapping[int, Estimate]) -> dict[int, Estimate]:
+    """The places with a known accuracy."""
+    return {place: each for place, each in found.items() if each.n}
+
+
+def k_curves(results: Results) -> Picture:
+    """Accuracy by number of heads, for each way to choose them."""
+    curves: dict[str, dict[int, Estimate]] = {}
+    draws: dict[int, list[float]] = {}
+    for variant in results.run.variants:
+        for cell in results.singles(variant):
+            if cell.condition in SCORES and cell.accuracy.n:
+                curves.setdefault(wording.condition(cell.condition), {})[cell.heads] = cell.accuracy
+        for family in results.families(variant):
+            if family.name == "controls":
+                draws[steered(results, variant)] = family.means
+    figure, (axes,) = figures.new_figure(7.2, 3.8)
+    figures.selection_curves(axes, curves, draws, results.chance(results.run.variants[0]))
+    return Picture(
+        figure, "Bands: 95% intervals over strips. Grey: one dot for each control draw of as many heads."
+    )
+
+
+def sweep(results: Results) -> Picture:
+    """The settings of a sweep as rows."""
+    rows: dict[str, dict[str, Estimate]] = {}
+    draws: dict[str, list[float]] = {}
+    chance: dict[str, float] = {}
+    for variant in results.run.variants:
+        label = shortened(variant_name(results, variant), [*rows])
+        cells = sorted(results.singles(variant), key=lambda cell: cell.condition != "gaze")
+        rows[label] = {wording.condition(c.condition): c.accuracy for c in cells if c.accuracy.n}
+        draws[label] = [mean for family in results.families(variant) for mean in family.means]
+        level = results.chance(variant)
+        if level is not None:
+            chance[label] = level
+    figure, (axes,) = figures.new_figure(8, 1.3 + 0.46 * len(rows))
+    figures.sweep_rows(axes, rows, draws, chance or None)
+    return Picture(figure, "Lines: 95% intervals over strips. Grey: one dot for each control draw.")
+
+
+def shortened(text: str, taken: list[str]) -> str:
+    """The text, cut where it is too long for a label, and still another than those taken."""
+    short = text if len(text) <= WIDEST else text[: WIDEST - 1].rstrip() + "…"
+    number = 2
+    while short in taken:
+        short = f"{text[: WIDEST - 5].rstrip()}… ({number})"
+        number += 1
+    return short
+
+
+def maps(heads: Heads, k: int) -> Picture:
+    """The score of every head, and how few stand out."""
+    scores = heads.by("gaze").scores
+    figure, (left, right) = figures.new_figure(10, 3.6, cols=2)
+    figures.score_map(left, np.nan_to_num(scores), list(heads.by("gaze").top(k)))
+    figures.title(left, "Gaze score of each head")
+    figures.score_histogram(right, scores[~np.isnan(scores)], top=k)
+    figures.title(right, "How many heads have which score")
+    return Picture(figure, f"Framed and blue: the {k} that are steered.")
+
+
+def matrices(heads: Heads, k: int) -> Picture | None:
+    """Asked panel by looked-at panel, of the gaze heads and of all others; None where it was not measured."""
+    if heads.matrices is None:
+        return None
+    gaze = heads.by("gaze").top(k)
+    rest = [head for head in heads.all() if head not in gaze]
+    means = [np.mean([heads.matrices[head] for head in each], axis=0) for each in (list(gaze), rest) if each]
+    figure, axes = figures.new_figure(8, 3.8, cols=2)
+    top = float(max(mean.max() for mean in means))
+    for each, mean, name in zip(
+        axes, means, (f"{k} gaze heads", f"the {len(rest)} other heads"), strict=False
+    ):
+        figures.region_matrix(each, mean, vmax=top)
+        figures.title(each, name)
+    return Picture(figure, "Mean attention mass of the last prompt token on each panel, per cent.")
+
+
+def overlap(heads: Heads, k: int) -> Picture | None:
+    """How many heads each two selections share; None where there is one alone."""
+    names, counts = headsets.matrix(heads, k)
+    if len(names) < 2:
+        return None
+    figure: Figure
+    figure, (axes,) = figures.new_figure(5.6, 4.4)
+    figures.set_overlap(axes, [wording.condition(name) for name in names], counts)
+    return Picture(figure, f"Heads that two selections share, of {k} each.")

@@ -1,0 +1,203 @@
+"""Results as tables, laid out as the paper's where it has one."""
+
+from gazeheads.evidence import wording
+from gazeheads.evidence.cells import Cell, Family
+from gazeheads.evidence.paper import figures_for
+from gazeheads.evidence.results import Results
+from gazeheads.report import Table
+from gazeheads.statistics import Estimate
+
+PAPER = "paper"
+READING = (
+    "Per cent; brackets: 95% intervals that resample strips; control draws: mean (lowest – highest). Moved: "
+    "without the panel that the unsteered answer is about. Not as unsteered: answers almost the same as the "
+    "unsteered one count as misses. Junk and none count as misses; unscored, failed and unjudged answers leave "
+    "the denominator."
+)
+
+
+def conditions(results: Results, variant: str = "") -> Table:
+    """Every condition with its company (PAPER sec. 6.1)."""
+    paper = figures_for(results.run.model)
+    theirs = paper.conditions.get(results.run.experiment, {}) if paper else {}
+    open_ended = any(cell.fates["failed"] or cell.fates["unjudged"] for cell in results.cells.values())
+    header = [
+        "condition",
+        "heads",
+        "about the target",
+        "moved",
+        "not as unsteered",
+        "all slots",
+        "junk",
+        "none",
+        "unscored",
+        *(["failed", "unjudged"] if open_ended else []),
+        "mass on target",
+        *([PAPER] if theirs else []),
+    ]
+    rows: list[list[str]] = []
+    strong: list[int] = []
+    for each in in_order(results, variant):
+        if each.name == "gaze":
+            strong.append(len(rows))
+        rows.append(_line(each, open_ended) + ([wording.theirs(theirs.get(each.name))] if theirs else []))
+    return Table(header, rows, READING, strong)
+
+
+class Line:
+    """A row of a table: a condition, or a family of control draws."""
+
+    def __init__(self, found: Cell | Family) -> None:
+        self.found = found
+        self.cells = [found] if isinstance(found, Cell) else list(found.draws)
+        self.name = found.condition if isinstance(found, Cell) else found.name
+        self.title = wording.condition(self.name) if isinstance(found, Cell) else wording.family(found)
+
+    def percent(self, measure: str) -> str:
+        """An estimate with its interval, or the spread of the draws'."""
+        estimates: list[Estimate | None] = [getattr(cell, measure) for cell in self.cells]
+        if isinstance(self.found, Cell):
+            return wording.percent(estimates[0])
+        return wording.spread([each.mean for each in estimates if each is not None and each.n])
+
+    def share(self, fate: str) -> str:
+        """Which share of the answers came to this."""
+        return wording.share(self.found.share(fate))  # type: ignore[arg-type]
+
+
+def in_order(results: Results, variant: str) -> list[Line]:
+    """No steering, heads by scores, control draws, all heads, then what takes the place of steering."""
+    last = ("all", "prompt", "panel-query", "crop", "marker")
+    singles = results.singles(variant)
+    first = [cell for cell in singles if cell.condition not in last]
+    rest = [cell for cell in singles if cell.condition in last]
+    found: list[Cell | Family] = [*first, *results.families(variant), *rest]
+    return [Line(each) for each in found]
+
+
+def _line(line: Line, open_ended: bool) -> list[str]:
+    fates = ("degenerate", "none", "unscored", *(("failed", "unjudged") if open_ended else ()))
+    heads = sorted({cell.heads for cell in line.cells})
+    return [
+        line.title,
+        " – ".join(str(n) for n in (heads[0], *heads[1:][-1:])),
+        *(line.percent(measure) for measure in ("accuracy", "moved", "with_rule", "all_slots")),
+        *(line.share(fate) for fate in fates),
+        wording.mass(line.cells),
+    ]
+
+
+def pools(results: Results, variant: str = "") -> Table | None:
+    """Control pools beside each other, as in the paper's table 3; None without control draws."""
+    families = results.families(variant)
+    if not families:
+        return None
+    paper = figures_for(results.run.model)
+    theirs = paper.pools if paper and results.run.experiment == "vqa" else {}
+    header = [
+        "controls",
+        "draws",
+        "about the target",
+        "junk",
+        "gaze heads above",
+        "p",
+        "gaze heads better by",
+    ]
+    rows = []
+    for each in families:
+        among = each.among
+        gap = results.gap(each.gaze.outcomes, each.outcomes) if each.gaze else None
+        row = [
+            wording.condition(each.name),
+            str(len(each.draws)),
+            wording.spread(each.means),
+            wording.share(each.share("degenerate")),
+            "–" if among is None else f"{among.below} of {among.draws}",
+            "–" if among is None else f"{among.p:.2g}",
+            "–" if gap is None else wording.points(gap),
+        ]
+        rows.append([*row, *([wording.theirs(theirs.get(each.name))] if theirs else [])])
+    least = max(len(each.draws) for each in families)
+    caption = (
+        "The paper's table 3. Better by: points, paired over the same strips and targets. p: share of draws at "
+        f"least as good, the gaze set counted among them; {least} draws cannot show less than "
+        f"{1 / (least + 1):.2g}."
+    )
+    return Table([*header, *([PAPER] if theirs else [])], rows, caption)
+
+
+def differences(results: Results, variant: str = "") -> Table | None:
+    """How much better the gaze heads are than each other condition, paired; None where they did not run."""
+    gaze = results.cells.get((variant, "gaze"))
+    others = [line for line in in_order(results, variant) if line.found is not gaze]
+    if gaze is None or not others:
+        return None
+    rows = []
+    for line in others:
+        gap = results.gap(gaze.outcomes, line.found.outcomes)
+        rows.append([line.title, wording.points(gap), str(gap.n), str(gap.left_out)])
+    return Table(
+        ["gaze heads against", "better by", "pairs", "left out"],
+        rows,
+        "Percentage points over the same strips and targets, with 95% intervals; left out: an answer of the pair "
+        "is not known. Against several draws: their mean on each strip and target.",
+    )
+
+
+def sweep(results: Results) -> Table:
+    """A line for each cell of a sweep, a column for each condition, as in the paper's tables 4 and 7."""
+    run, paper = results.run, figures_for(results.run.model)
+    theirs = paper.sweeps.get(run.experiment, {}) if paper else {}
+    lines = {variant: {line.name: line for line in in_order(results, variant)} for variant in run.variants}
+    names = list(dict.fromkeys(name for found in lines.values() for name in found))
+    first: dict[str, Line] = {
+        name: next(found[name] for found in lines.values() if name in found) for name in names
+    }
+    header = [
+        {"k-sweep": "heads", "push-sweep": "push", "wordings": "question", "scope": "rows"}.get(
+            run.experiment, "variant"
+        ),
+        *(first[name].title for name in names),
+        "junk: gaze heads",
+        *([f"{PAPER}: gaze", f"{PAPER}: controls"] if theirs else []),
+    ]
+    rows = []
+    for variant, found in lines.items():
+        gaze = found.get("gaze")
+        row = [variant_name(results, variant)]
+        row += [found[name].percent("accuracy") if name in found else "–" for name in names]
+        row.append(gaze.share("degenerate") if gaze else "–")
+        if theirs:
+            row += [wording.theirs(each) for each in theirs.get(variant, (None, None))]
+        rows.append(row)
+    tables = {"push-sweep": "The paper's table 4. ", "wordings": "The paper's table 7. "}
+    caption = "Answers about the target, per cent; 95% intervals that resample strips; control draws: mean (lowest – highest)."
+    return Table(header, rows, tables.get(run.experiment, "") + caption)
+
+
+def variant_name(results: Results, variant: str) -> str:
+    """A cell of a sweep; of a K sweep with the number of heads."""
+    if results.run.experiment != "k-sweep":
+        return variant
+    return f"{steered(results, variant)} ({variant.removeprefix('K = ')})"
+
+
+def steered(results: Results, variant: str) -> int:
+    """How many heads a cell of a sweep steers: the gaze heads, or the condition with the fewest."""
+    gaze = results.cells.get((variant, "gaze"))
+    counts = [cell.heads for (v, _), cell in results.cells.items() if v == variant and cell.heads]
+    return gaze.heads if gaze else min(counts, default=0)
+
+
+def by_k(results: Results) -> Table | None:
+    """The paper's own K sweep; None where it has none of this model."""
+    paper = figures_for(results.run.model)
+    if not paper or not paper.by_k:
+        return None
+    ks = sorted({k for found in paper.by_k.values() for k in found})
+    rows = [[str(k), *(wording.theirs(found.get(k)) for found in paper.by_k.values())] for k in ks]
+    return Table(
+        ["heads", *map(wording.condition, paper.by_k)],
+        rows,
+        "The paper's figures (sec. 6.3 and D.3), per cent.",
+    )

@@ -1,0 +1,35 @@
+"""All experiments by name. A new one is a file of its own, and a line here."""
+
+from gazeheads.errors import BadInput
+from gazeheads.experiments.k_sweep import K_SWEEP
+from gazeheads.experiments.layouts import LAYOUTS
+from gazeheads.experiments.narration import FREE_NARRATION
+from gazeheads.experiments.push_sweep import PUSH_SWEEP
+from gazeheads.experiments.redirect import THIS_PANEL, VQA
+from gazeheads.experiments.run import Experiment
+from gazeheads.experiments.scope import SCOPE
+from gazeheads.experiments.tour import TOUR, TOUR_BY_SENTENCE
+from gazeheads.experiments.wordings import WORDINGS
+
+EXPERIMENTS: dict[str, Experiment] = {
+    each.name: each
+    for each in (
+        VQA,
+        THIS_PANEL,
+        K_SWEEP,
+        PUSH_SWEEP,
+        SCOPE,
+        WORDINGS,
+        LAYOUTS,
+        TOUR,
+        TOUR_BY_SENTENCE,
+        FREE_NARRATION,
+    )
+}
+
+
+def experiment(name: str) -> Experiment:
+    """The experiment of this name. Raises `BadInput` where there is none."""
+    if name not in EXPERIMENTS:
+        raise BadInput(f"Experiment {name!r}: there is none. Use one of {', '.join(EXPERIMENTS)}.")
+    return EXPERIMENTS[name]
