@@ -57,6 +57,13 @@ def test_score_map_shows_every_score_and_frames_the_top() -> None:
     assert mesh(figures.score_map(axes(), np.zeros((2, 2)))).get_clim() == (0, 1)
 
 
+def test_score_map_leaves_heads_without_a_score_blank_and_takes_negative_ones() -> None:
+    drawn = mesh(figures.score_map(axes(), np.array([[-2.0, np.nan], [-0.5, 0.0]])))
+    assert drawn.get_clim() == (-2, 0)
+    np.testing.assert_array_equal(np.ma.getmaskarray(drawn.get_array()), [[False, True], [False, False]])
+    assert mesh(figures.score_map(axes(), np.array([[0.2, np.nan]]))).get_clim() == (0, 0.2)
+
+
 @pytest.mark.parametrize("top", [0, 5])
 def test_score_histogram_counts_every_head_once(top: int) -> None:
     drawn = figures.score_histogram(axes(), SCORES, top)
@@ -212,6 +219,7 @@ def test_answers_of_panels_above_each_other_are_listed_whole() -> None:
         (np.zeros(3), r"scores: need a finite matrix with cells, found shape \(3,\)"),
         (np.zeros((0, 3)), r"found shape \(0, 3\)"),
         (np.full((2, 2), np.nan), r"need a finite matrix"),
+        (np.array([[1.0, np.inf]]), r"need a finite matrix"),
     ],
 )
 def test_what_is_no_matrix_is_refused(bad: np.ndarray, message: str) -> None:

@@ -42,6 +42,7 @@ TORCH_FREE = VALUES | {
     "evidence.trajectories",
     "figures",
     "report",
+    "overlap",
     "selectors",
     "judging.base",
     "judging.agreement",
