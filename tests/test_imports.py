@@ -40,6 +40,8 @@ TORCH_FREE = VALUES | {
     "evidence",
     "evidence.results",
     "evidence.trajectories",
+    "evidence.page",
+    "markdown",
     "figures",
     "report",
     "overlap",

@@ -118,8 +118,9 @@ def setting(results: Results) -> str:
     if heads.get("k"):
         parts.append(f"K = {heads['k']}" + (f" of {heads['of']} heads" if heads.get("of") else " heads"))
     for name in ("push", "during"):
-        if run.manifest.get(name):
-            parts.append(f"{name} {run.manifest[name]}")
+        used = {getattr(g.trial, name) or run.manifest.get(name) for g in run.generated}
+        if len(used) == 1 and None not in used:
+            parts.append(f"{name} {used.pop()}")
     parts.append(f"judge {run.judge}")
     return question + "; ".join(parts) + "."
 

@@ -77,7 +77,7 @@ def in_order(results: Results, variant: str) -> list[Line]:
 
 
 def of_amount(results: Results, amount: str) -> list[Line]:
-    """The lines of a redirection with so many heads, and no steering; of the run's own number, all baselines as well."""
+    """The lines of a redirection with so many heads, and no steering; with the run's own number, the baselines too."""
     return [
         line
         for line in in_order(results, "")
@@ -114,6 +114,8 @@ def pools(results: Results, variant: str = "") -> Table | None:
         "p",
         "gaze heads better by",
     ]
+    astray = any(draw.at_pointed for each in families for draw in each.draws)
+    header += ["about the panel pointed at"] if astray else []
     rows = []
     for each in families:
         among = each.among
@@ -127,6 +129,12 @@ def pools(results: Results, variant: str = "") -> Table | None:
             "–" if among is None else f"{among.p:.2g}",
             "–" if gap is None else wording.points(gap),
         ]
+        if astray:
+            row.append(
+                wording.spread(
+                    [draw.at_pointed.mean for draw in each.draws if draw.at_pointed and draw.at_pointed.n]
+                )
+            )
         rows.append([*row, *([wording.theirs(theirs.get(each.name))] if theirs else [])])
     least = max(len(each.draws) for each in families)
     caption = (
