@@ -28,7 +28,7 @@ ask() { # NAME EXPERIMENT OPTIONS...: answers into a folder of this name, then v
 }
 
 ask vqa vqa $MAIN --conditions "$BASELINES,gaze,$OTHERS,$ALL,$FEW"
-ask this-panel this-panel $MAIN --conditions "$BASELINES,gaze,$OTHERS,$ALL,$FEW"
+ask this-panel this-panel $MAIN --conditions "$BASELINES,gaze,$OTHERS,$ALL"
 for asked in vqa this-panel; do
   ask "$asked-causal" "$asked" --heads "$CAUSAL" --data doodles:200:test --seed 7000 --conditions none,gaze,causal,gaze@8,causal@8
 done
