@@ -64,22 +64,29 @@ def collate(hf: Any, family: Family, scenes: Sequence[EncodedInput], pad: int) -
     return Batch(rows, features, positions, following.expand(len(positions), -1))
 
 
-def produce(hf: Any, batch: Batch, max_new_tokens: int, chooser: "Chooses") -> Iterator[Tensor]:
+def produce(
+    hf: Any, batch: Batch, max_new_tokens: int, chooser: "Chooses", cache: DynamicCache | None = None
+) -> Iterator[Tensor]:
     """Yield the next token of every row, (row,), until all rows have ended or the budget is used.
 
     A row that has ended goes on with padding. Which rows end with a token is asked after it was yielded.
+    cache: holds the prompt but for its last token (`prefix`), and is written to; None: the prompt is run.
     """
     mask, others = (
         batch.rows["attention_mask"],
         {k: v for k, v in batch.rows.items() if k != "attention_mask"},
     )
-    cache = DynamicCache(config=hf.config.get_text_config())
+    ids = batch.position_ids
+    if cache is None:
+        cache = DynamicCache(config=hf.config.get_text_config())
+        asked = others | batch.features
+    else:
+        asked, ids = {"input_ids": others["input_ids"][:, -1:]}, ids[..., -1:]
     running = mask.new_ones(len(mask)) > 0
     output = hf(
-        **others,
-        **batch.features,
+        **asked,
         attention_mask=mask,
-        position_ids=batch.position_ids,
+        position_ids=ids,
         past_key_values=cache,
         use_cache=True,
         logits_to_keep=1,

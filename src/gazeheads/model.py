@@ -27,6 +27,7 @@ from gazeheads.grid import Box
 from gazeheads.lastrow import last_rows
 from gazeheads.listening import Listener, OnLoop
 from gazeheads.origin import Origin, fingerprint, origin
+from gazeheads.prefix import Prefix, prepare
 from gazeheads.recording import Recorded, Recorder, records_for
 from gazeheads.records import Sample
 from gazeheads.scenes import EncodedInput
@@ -182,13 +183,15 @@ class GazeModel:
         record: Recorded | None = None,
         max_new_tokens: int = 100,
         on_loop: OnLoop = "ignore",
+        prefix: Prefix | None = None,
         **settings: Any,
     ) -> Iterator[Token]:
         """The answer to a scene, token by token, with the time, the target, the mass on it, and where `record` looked.
 
         Where a `Live` target looks may be changed between tokens, or from another thread; the next token obeys.
         Drop the iterator to stop. The tokens are those of `generate`, which takes the same settings. Raises what
-        `generate` raises, at once, but not `NothingSteered`: `token.after` tells.
+        `generate` raises, at once, but not `NothingSteered`: `token.after` tells. prefix: what `prepare` made of this
+        scene; then the first token takes one step, as every other does.
         """
         how = choice(settings, self.stop, self.pad, max_new_tokens, 1)
         if how.searches:
@@ -196,9 +199,16 @@ class GazeModel:
                 f"A stream has no beams and no cache of another kind; found {how.given}. Use model.generate."
             )
         fits(self, scene, gaze)
+        if prefix is not None:
+            prefix.must_suit(scene, gaze)
         steering = Steering([gaze], self.n_layers, self.n_heads)
         recorder = Recorder([scene.grid], records_for(record, 1), self.n_layers, self.n_heads)
-        return stream(self, scene, steering, recorder, Listener(steering, self.decode, on_loop), how)
+        return stream(self, scene, steering, recorder, Listener(steering, self.decode, on_loop), how, prefix)
+
+    def prepare(self, scene: EncodedInput) -> Prefix:
+        """The scene's pictures encoded and its prompt run, once for many streams: see `gazeheads.prefix`."""
+        fits(self, scene, None)
+        return prepare(self, scene)
 
     @contextmanager
     def attached(self, gaze: Gaze | Sequence[Gaze | None]) -> Iterator[Steering]:

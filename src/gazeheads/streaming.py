@@ -16,6 +16,7 @@ from gazeheads.choosing import Choice, Chooser
 from gazeheads.decoding import collate, produce
 from gazeheads.listening import Listener
 from gazeheads.mixes import Target
+from gazeheads.prefix import Prefix
 from gazeheads.recording import Recorder
 from gazeheads.scenes import EncodedInput
 from gazeheads.steering import Steering
@@ -56,6 +57,7 @@ def stream(
     recorder: Recorder,
     listener: Listener,
     how: Choice,
+    prefix: Prefix | None = None,
 ) -> Iterator[Token]:
     """The answer of `model` (a `GazeModel`), token by token; the end token is the last one.
 
@@ -69,8 +71,8 @@ def stream(
         budget = how.config.max_new_tokens
         speller = Speller(model.decode)
         with torch.no_grad():
-            batch = collate(model.hf, model.family, [scene], model.pad)
-        steps = produce(model.hf, batch, budget, chooser)
+            batch = prefix.batch if prefix else collate(model.hf, model.family, [scene], model.pad)
+        steps = produce(model.hf, batch, budget, chooser, prefix.cache() if prefix else None)
         probes = [probe for probe in (steering, recorder) if probe.layers]
         for index in range(budget):
             strength = listener.softened[0][-1][1] if listener.softened[0] else 1.0

@@ -62,6 +62,12 @@ def loaded(path: str | None) -> "GazeModel":
 
 def heads_for(model: "GazeModel", path: Path | None, top: int | float | None) -> "Heads":
     """The heads to steer: of the file, or those that ship with the bundled model. Without `top`: `Heads.lever`."""
+    heads = heads_file(model, path)
+    return heads.lever if top is None else heads.top(top)
+
+
+def heads_file(model: "GazeModel", path: Path | None) -> "Heads":
+    """All that the file of heads holds, or the one that ships with the bundled model. Raises `BadInput`."""
     from gazeheads.doodle import HEADS
     from gazeheads.heads import Heads
 
@@ -70,8 +76,7 @@ def heads_for(model: "GazeModel", path: Path | None, top: int | float | None) ->
             f"Heads of {model.name}: none were given, and only the bundled model brings its own. Find them with "
             "`gazeheads discover --model ... --out heads.json`, then pass --heads heads.json."
         )
-    heads = Heads.load(path or HEADS)
-    return heads.lever if top is None else heads.top(top)
+    return Heads.load(path or HEADS)
 
 
 def quickstart(args: argparse.Namespace) -> dict[str, Any]:

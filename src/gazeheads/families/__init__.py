@@ -88,7 +88,7 @@ class Family:
     of image tokens and sees nothing; 0: never. prompt: from the processor, the number of pictures and the question,
     the text. first_position: position id of the first token. features:
     how a batch gives its pictures to the model. panel_size: from the processor, the height of strips and
-    the width of a cell, in pixels, that suit it.
+    the width of a cell, in pixels, that suit it. sees_ahead: whether the text of a prompt sees what follows it.
     """
 
     processor: Callable[[], type[Any]]
@@ -100,6 +100,7 @@ class Family:
     first_position: int = 0
     features: Callable[[Any, Pictures, Sequence[int]], dict[str, Any]] = one_by_one
     panel_size: Callable[[Any], tuple[int, int]] = wide
+    sees_ahead: bool = False
 
 
 # (model_type, vision model_type) to the module of the family.

@@ -26,4 +26,6 @@ def _prompt(processor: Any, n_pictures: int, question: str) -> str:
     return "<image>" * n_pictures + question
 
 
-FAMILY = Family(processor=named("PaliGemmaProcessor"), views=squashed, prompt=_prompt, first_position=1)
+FAMILY = Family(
+    processor=named("PaliGemmaProcessor"), views=squashed, prompt=_prompt, first_position=1, sees_ahead=True
+)
