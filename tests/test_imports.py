@@ -234,7 +234,7 @@ def test_data_and_judging_never_load_the_model(name: str) -> None:
 
 @ALL
 def test_nobody_imports_cli_or_demo(name: str) -> None:
-    if not within(name, "cli", "demo", "__main__"):
+    if not within(name, "cli", "demo", "__main__", "commands.demo"):  # the last one starts it
         assert not {each for each in siblings_of(name) if within(each, "cli", "demo")}
 
 

@@ -1,0 +1,91 @@
+"""From a message to what the package understands: regions, pushes, heads."""
+
+import base64
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from gazeheads import EncodedInput, Gaze, GazeModel, Heads, Live, Push, Region
+from gazeheads.demo.wire import AtBox, AtMask, AtPanel, AtSpot, Manner
+from gazeheads.errors import NoSuchDraw
+
+MOST_NATS = 10.0  # of a bias at full strength
+
+
+def region(scene: EncodedInput, target: AtPanel | AtBox | AtSpot | AtMask) -> Region:
+    """The region that a target names in this scene; a small one is grown to one image token. Raises `RegionError`."""
+    width, height = scene.grid.sizes[0]
+    match target:
+        case AtPanel(index=index):
+            return scene.panel(index)
+        case AtBox(x0=x0, y0=y0, x1=x1, y1=y1):
+            return scene.box(x0 * width, y0 * height, x1 * width, y1 * height, min_tokens=1)
+        case AtSpot(x=x, y=y, radius=radius):
+            return scene.point(x * width, y * height, radius * height, min_tokens=1)
+        case AtMask(rows=rows, cols=cols, bits=bits):
+            packed = np.frombuffer(base64.b64decode(bits), dtype=np.uint8)
+            mask = np.unpackbits(packed)[: rows * cols].reshape(rows, cols).astype(bool)
+            return scene.mask(mask, min_tokens=1)
+
+
+def gaze(heads: Heads, at: Live, manner: Manner) -> Gaze:
+    """These heads at a live target, as hard as was asked."""
+    if manner.mode == "bias":
+        return Gaze(heads, at, Push.bias(inside=MOST_NATS * manner.strength), during="answer")
+    weights = None if manner.strength == 1 else (manner.strength,) * len(heads)
+    return Gaze(heads, at, manner.mode, during="answer", weights=weights)
+
+
+@dataclass(frozen=True, eq=False)
+class Lever:
+    """The heads of one model, as the switches of the page choose among them. found: as in the heads file."""
+
+    found: Heads
+
+    @cached_property
+    def ranking(self) -> Heads:
+        """The gaze heads, best first."""
+        lever = self.found.lever
+        if len(lever) == len(self.found) or self.found.tuned is None:
+            return self.found
+        return self.found.by(self.found.tuned.score)
+
+    @property
+    def k(self) -> int:
+        """How many are pushed unless a visitor says otherwise."""
+        return len(self.found.lever)
+
+    @property
+    def most(self) -> int:
+        """How many can be: random heads must be others, and so must those that are only watched."""
+        return max(1, min(len(self.ranking), self.ranking.scores.size // 2))
+
+    def gaze_heads(self, manner: Manner) -> Heads:
+        """The best ones. Raises `HeadsError` for more than there are."""
+        return self.ranking.top(manner.k or self.k)
+
+    def pushed(self, manner: Manner) -> Heads:
+        """The heads that are pushed. Raises `HeadsError`."""
+        if manner.heads == "all":
+            return self.ranking.all()
+        chosen = self.gaze_heads(manner)
+        return chosen.controls(1, seed=manner.draw)[0] if manner.heads == "random" else chosen
+
+    def watched(self, manner: Manner) -> Heads:
+        """The heads that are watched: the gaze heads, or as many that come next. Raises `HeadsError`."""
+        chosen = self.gaze_heads(manner)
+        if manner.watch == "gaze":
+            return chosen
+        after = self.ranking.all() - chosen
+        if len(after) < len(chosen):
+            raise NoSuchDraw(
+                f"The next {len(chosen)} heads were to be watched; {len(after)} are left. Choose fewer heads."
+            )
+        return after.top(len(chosen))
+
+    def must_fit(self, model: GazeModel) -> None:
+        """Raise `WrongModel` unless these are heads of that model."""
+        from gazeheads.belonging import belong
+
+        belong(self.found, model.n_layers, model.n_heads, "steered")

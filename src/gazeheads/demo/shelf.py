@@ -1,0 +1,61 @@
+"""Prompts that were run once, kept for the next answer; and unsteered answers, which are the same for everybody.
+
+Only the thread of `turns` uses it.
+"""
+
+from collections import OrderedDict
+from typing import Any, Generic, TypeVar
+
+from gazeheads import GazeModel
+from gazeheads.demo.gallery import Shown
+from gazeheads.prefix import Prefix
+
+V = TypeVar("V")
+
+
+class Recent(Generic[V]):
+    """The values that were used last, up to a total size; the newest one is kept whatever its size."""
+
+    def __init__(self, room: int) -> None:
+        self.room, self.used = room, 0
+        self._held: OrderedDict[Any, tuple[V, int]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def get(self, key: Any) -> V | None:
+        """The value, which now was used last."""
+        if key not in self._held:
+            return None
+        self._held.move_to_end(key)
+        return self._held[key][0]
+
+    def put(self, key: Any, value: V, size: int) -> None:
+        """Keep it, and let go of the oldest until all fit."""
+        if key in self._held:
+            self.used -= self._held.pop(key)[1]
+        self._held[key] = value, size
+        self.used += size
+        while self.used > self.room and len(self._held) > 1:
+            self.used -= self._held.popitem(last=False)[1][1]
+
+
+class Shelf:
+    """The prefix of each picture and prompt, and unsteered answers as messages."""
+
+    def __init__(self, model: GazeModel, room: int) -> None:
+        self.model = model
+        self.prefixes: Recent[Prefix] = Recent(room)
+        self.free: Recent[list[dict[str, Any]]] = Recent(20_000)  # tokens
+        self.made = 0  # prompts that were run
+
+    def prefix(self, shown: Shown, prompt: str) -> Prefix:
+        """The prompt about this picture, run now if it was not before. Raises `BadInput`."""
+        found = self.prefixes.get((shown.key, prompt))
+        if found is None:
+            scene = self.model.encode(shown.picture, prompt, panels=shown.boxes, names=shown.names)
+            found = self.model.prepare(scene)
+            self.made += 1
+            inputs = sum(x.numel() * x.element_size() for x in scene.tensors.values())
+            self.prefixes.put((shown.key, prompt), found, found.bytes + inputs)
+        return found

@@ -1,0 +1,71 @@
+"""From the bytes of a stranger to a picture.
+
+What it is is decided by its content, never by a name; only decoders of plain picture formats may look at it (Pillow
+has others that start programs). Its size is read from the header before any pixel is, so a file that unpacks to more
+than it may is refused unopened. Pictures that a camera turned are turned back.
+"""
+
+import io
+import warnings
+from dataclasses import dataclass
+
+from PIL import Image, ImageOps
+
+from gazeheads.data.pictures import checked, flattened
+from gazeheads.demo.limits import Limits
+from gazeheads.errors import BadInput
+
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
+
+
+@dataclass(frozen=True, eq=False)
+class Upload:
+    """A picture in RGB, upright. note: what was done to it, for the visitor; "" if nothing was."""
+
+    picture: Image.Image
+    note: str
+
+
+def opened(data: bytes, limits: Limits) -> Upload:
+    """The picture whose file these bytes are. Raises `BadInput` that says what is wrong with them."""
+    if len(data) > limits.upload_bytes:
+        raise BadInput(
+            f"The picture file has {len(data) / 1e6:.1f} MB; {limits.upload_bytes / 1e6:g} MB are the most. "
+            "Save it smaller."
+        )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of decoders about odd files: what can be read is taken
+        try:
+            with Image.open(io.BytesIO(data), formats=FORMATS) as file:
+                return _read(file, limits)
+        except BadInput:
+            raise
+        except Exception as error:  # decoders meet what they never saw: whatever they raise, it is the file
+            raise BadInput(
+                f"The file cannot be read as a picture ({type(error).__name__}). Give a whole "
+                f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]} file."
+            ) from error
+
+
+def _read(file: Image.Image, limits: Limits) -> Upload:
+    width, height = file.size
+    if width * height > limits.upload_pixels:
+        raise BadInput(
+            f"The picture is {width} x {height} px; {limits.upload_pixels / 1e6:g} million pixels are the most. "
+            "Make it smaller first."
+        )
+    if file.format == "JPEG":
+        file.draft(
+            "RGB", (limits.side, limits.side)
+        )  # decodes at a half, a quarter ... if that is still enough
+    picture = checked(flattened(ImageOps.exif_transpose(file)), "that was uploaded")
+    if max(picture.size) > limits.side:
+        share = limits.side / max(picture.size)
+        size = (max(2, round(picture.width * share)), max(2, round(picture.height * share)))
+        picture = picture.resize(size, Image.Resampling.LANCZOS)
+    note = (
+        ""
+        if max(width, height) <= limits.side
+        else f"made smaller: {width} x {height} px came, {picture.width} x {picture.height} px are used"
+    )
+    return Upload(picture, note)
