@@ -25,16 +25,22 @@ class Visit:
 
     def __init__(self, place: Place, number: int, hello: dict[str, Any]) -> None:
         self.place, self.number = place, number
-        self.outbox: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
+        self.outbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self.shown: Shown | None = None
         self.speeches: list[Speech] = []
+        self.overfull = asyncio.Event()  # more is to be sent than the page reads
         self._loop = asyncio.get_running_loop()
         self.outbox.put_nowait(hello)
 
     def emit(self, message: dict[str, Any]) -> None:
         """Send it. From any thread."""
         with contextlib.suppress(RuntimeError):  # the loop has ended: so has the page
-            self._loop.call_soon_threadsafe(self.outbox.put_nowait, message)
+            self._loop.call_soon_threadsafe(self._put, message)
+
+    def _put(self, message: dict[str, Any]) -> None:
+        self.outbox.put_nowait(message)
+        if self.outbox.qsize() > self.place.limits.outbox:
+            self.overfull.set()
 
     async def take(self, text: str) -> None:
         """Do what a message says."""
@@ -138,16 +144,17 @@ async def visit(socket: WebSocket, place: Place, hello: dict[str, Any]) -> None:
 
 async def _stay(socket: WebSocket, mine: Visit) -> None:
     """Listen and speak until one of both ends."""
-    listening = asyncio.create_task(_listen(socket, mine))
-    speaking = asyncio.create_task(_speak(socket, mine))
+    tasks = [
+        asyncio.create_task(part) for part in (_listen(socket, mine), _speak(socket, mine), _keeps_up(mine))
+    ]
     try:
-        await asyncio.wait({listening, speaking}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
         for speech in mine.speeches:
             speech.stop()
-        for task in (listening, speaking):
+        for task in tasks:
             task.cancel()
-        results = await asyncio.gather(listening, speaking, return_exceptions=True)
+        results = await asyncio.gather(*tasks, return_exceptions=True)
     code = next((found for found in results if isinstance(found, int)), None)
     if code is not None:
         with contextlib.suppress(WebSocketDisconnect, RuntimeError):
@@ -176,8 +183,13 @@ async def _listen(socket: WebSocket, mine: Visit) -> int | None:
             await mine.take_picture(data or b"")
 
 
-async def _speak(socket: WebSocket, mine: Visit) -> int:
-    """Send what there is to say, until the page does not keep up."""
-    while mine.outbox.qsize() <= mine.place.limits.outbox:
+async def _speak(socket: WebSocket, mine: Visit) -> None:
+    """Send what there is to say."""
+    while True:
         await socket.send_json(await mine.outbox.get())
+
+
+async def _keeps_up(mine: Visit) -> int:
+    """Until the page does not."""
+    await mine.overfull.wait()
     return TOO_SLOW
