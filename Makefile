@@ -1,5 +1,7 @@
 # make quickstart   makes .venv, installs, and runs the main job on the bundled model
 # make test         makes what is missing, runs the tests
+# make test-browser runs the demo's page in Chromium: installs what drives it into .venv
+# make test-schema  holds the demo's API against its own description, with schemathesis
 # make test-slow    runs the tests that take longer: every token of every family, every picture of the pages
 # make check        format, lint, types, tests: what a change must pass
 # make format       rewrites the files as `make check` wants them
@@ -8,7 +10,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
 
-.PHONY: quickstart test test-slow check format install
+.PHONY: quickstart test test-slow test-browser test-schema check format install
 .DELETE_ON_ERROR:
 
 quickstart: $(STAMP)
@@ -16,6 +18,15 @@ quickstart: $(STAMP)
 
 test: $(STAMP)
 	$(BIN)/python -m pytest
+
+test-browser: $(STAMP)
+	@command -v chromium >/dev/null || { echo "The demo's page is tested in Chromium, which is not here. On Debian: apt-get install chromium" >&2; exit 2; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt playwright
+	$(BIN)/python -m pytest -m browser
+
+test-schema: $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt schemathesis
+	$(BIN)/python -m pytest -m schema
 
 test-slow: $(STAMP)
 	$(BIN)/python -m pytest -m slow

@@ -46,10 +46,11 @@ class Lever:
     @cached_property
     def ranking(self) -> Heads:
         """The gaze heads, best first."""
-        lever = self.found.lever
-        if len(lever) == len(self.found) or self.found.tuned is None:
-            return self.found
-        return self.found.by(self.found.tuned.score)
+        lever, every = self.found.lever, self.found.all()
+        if len(lever) < len(self.found) and self.found.tuned is not None:
+            return self.found.by(self.found.tuned.score)
+        is_cut = tuple(lever) == tuple(every)[: len(lever)]
+        return every if is_cut else self.found  # a cut of a ranking, or heads that somebody named
 
     @property
     def k(self) -> int:

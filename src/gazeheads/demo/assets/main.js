@@ -47,7 +47,7 @@ async function picture(message) {
   for (const button of $("tools").children) choose(button, button.dataset.tool === state.tool);
   if (waiting) return play();
   const scene = !message.panels.length || message.sample?.startsWith("scene");
-  if (!$("prompt").dataset.mine) $("prompt").value = state.about.presets[scene ? "Main object" : "Tell the story"];
+  if (!$("prompt").dataset.mine) $("prompt").value = state.about.presets[scene ? "List the things" : "Tell the story"];
   prepare();
   changed();
 }

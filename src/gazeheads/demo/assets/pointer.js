@@ -36,6 +36,7 @@ export function useTool(tool) {
   $("size").hidden = tool !== "spot" && tool !== "mask";
   $("tour").hidden = tool !== "tour";
   const hints = {
+    hover: state.picture?.panels.length || state.shapes.length ? "" : "Drag a box first: then there is something to hover",
     spot: "Move the spotlight; the wheel changes its size",
     box: "Drag a box: it stays, and you can come back to it",
     mask: "Paint what the model shall look at",

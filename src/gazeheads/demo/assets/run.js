@@ -42,7 +42,7 @@ export function marked(id, text = id === null ? "looks freely" : `looks at ${lab
 
 export const hear = {
   begun(message) {
-    if (message.run !== number) return;
+    if (!state.run || message.run !== number) return;
     state.views = message.views;
     changed();
   },
@@ -51,7 +51,7 @@ export const hear = {
     changed();
   },
   token(message) {
-    if (message.run !== number) return;
+    if (!state.run || message.run !== number) return;
     const { side, index, text, target, before, after, look } = message;
     state.run[side][index] = { text, target, before, after, look };
     if (side === "steered" && state.run.firstWord === null) {
@@ -60,7 +60,7 @@ export const hear = {
     changed();
   },
   done(message) {
-    if (message.run !== number) return;
+    if (!state.run || message.run !== number) return;
     state.run.done[message.side] = message;
     if (message.side === "steered") state.run.speaking = false;
     changed();

@@ -11,7 +11,8 @@ export function drawTimeline() {
   const tokens = state.run?.steered ?? [];
   $("time").hidden = !tokens.length;
   if (!tokens.length) return;
-  scrub.max = tokens.length - 1;
+  const room = state.run.done.steered ? tokens.length : Math.max(tokens.length, state.run.ask.tokens);
+  scrub.max = room - 1;
   if (!state.picked) scrub.value = tokens.length - 1;
   else if (state.picked.side === "steered") scrub.value = state.picked.start;
   const dense = window.devicePixelRatio || 1;
@@ -20,7 +21,6 @@ export function drawTimeline() {
   canvas.height = Math.round(height * dense);
   const pen = canvas.getContext("2d");
   pen.scale(dense, dense);
-  const room = state.run.done.steered ? tokens.length : Math.max(tokens.length, state.run.ask.tokens);
   const wide = width / room;
   tokens.forEach((token, i) => {
     band(pen, i * wide, 4, wide, colourOf(token.target), 1);
@@ -48,7 +48,7 @@ function scrubTo(token) {
   changed();
 }
 
-scrub.addEventListener("input", () => scrubTo(Number(scrub.value)));
+scrub.addEventListener("input", () => scrubTo(Math.min(state.run.steered.length - 1, Number(scrub.value))));
 canvas.addEventListener("click", (event) => {
   const tokens = state.run.steered.length;
   const room = state.run.done.steered ? tokens : Math.max(tokens, state.run.ask.tokens);

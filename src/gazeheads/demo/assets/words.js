@@ -88,7 +88,7 @@ function said(aim, looked) {
 // The lines under the answers.
 function describe() {
   const run = state.run;
-  if (!run) return;
+  if (!run) return void ($("proof").textContent = $("freely").textContent = "");
   const done = run.done.steered;
   const last = run.steered[run.steered.length - 1];
   const now = done ?? (last && { before: last.before, after: last.after });
