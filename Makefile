@@ -1,4 +1,5 @@
 # make quickstart   makes .venv, installs, and runs the main job on the bundled model
+# make demo         a page on which your cursor is the model's gaze
 # make test         makes what is missing, runs the tests
 # make test-browser runs the demo's page in Chromium: installs what drives it into .venv
 # make test-schema  holds the demo's API against its own description, with schemathesis
@@ -10,11 +11,14 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
 
-.PHONY: quickstart test test-slow test-browser test-schema check format install
+.PHONY: quickstart demo test test-slow test-browser test-schema check format install
 .DELETE_ON_ERROR:
 
 quickstart: $(STAMP)
 	$(BIN)/gazeheads quickstart
+
+demo: $(STAMP)
+	$(BIN)/gazeheads demo
 
 test: $(STAMP)
 	$(BIN)/python -m pytest

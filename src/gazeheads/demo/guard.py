@@ -6,6 +6,7 @@
 - The content policy allows what comes from here, no inline script or style, no frames.
 """
 
+import contextlib
 import json
 from urllib.parse import urlsplit
 
@@ -55,18 +56,21 @@ class Guard:
         await self._http(scope, receive, send)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        came, began = 0, False
+        came, began, too_much = 0, False, False
 
         async def counted() -> Message:
-            nonlocal came
+            nonlocal came, too_much
             event: Message = await receive()
             came += len(event.get("body", b""))
             if came > self.most:
+                too_much = True
                 raise TooLarge
             return event
 
         async def dressed(event: Message) -> None:
             nonlocal began
+            if too_much and not began:
+                return  # what the application makes of it is not told: the refusal follows
             if event["type"] == "http.response.start":
                 began = True
                 event = {**event, "headers": [*event.get("headers", ()), *HEADERS]}
@@ -76,11 +80,10 @@ class Guard:
         if _header(scope, b"content-length").isdigit() and int(_header(scope, b"content-length")) > self.most:
             await _refuse(send, 413, too_large)
             return
-        try:
+        with contextlib.suppress(TooLarge):
             await self.app(scope, counted, dressed)
-        except TooLarge:
-            if not began:
-                await _refuse(send, 413, too_large)
+        if too_much and not began:
+            await _refuse(send, 413, too_large)
 
     def _refusal(self, scope: Scope) -> str:
         """Why not, or ""."""

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from gazeheads.demo.gallery import Shown
 from gazeheads.demo.place import Place
 from gazeheads.demo.speech import LOOKS, Speech
-from gazeheads.demo.wire import SAMPLE, Ask, Message, Share, Target
+from gazeheads.demo.wire import SAMPLE, Ask, Message, Share, Stop, Target
 from gazeheads.errors import BadInput
 
 
@@ -85,8 +85,7 @@ async def look(place: Place, asked: Asked, request: Request) -> Looked | None:
     with place.door() as number:
         shown = await _shown(place, asked.picture)
         if asked.target is not None:
-            asked = asked.model_copy(update={"stops": ({"token": 0, "target": asked.target, "id": 0},)})
-            asked = Asked.model_validate(asked.model_dump())
+            asked = asked.model_copy(update={"stops": (Stop(token=0, target=asked.target),)})
         pushed, watched = place.lever.pushed(asked), place.lever.watched(asked)
         sides = {side: _Side(place, shown, asked, side) for side in ("steered", "free")}
         for side in sides.values():

@@ -36,6 +36,10 @@ def opened(host: str, port: int, allow_remote: bool) -> socket.socket:
             f"--host {host} lets other machines in; the demo has no passwords. Leave --host out, or add "
             "--allow-remote if everybody who can reach this machine may use it."
         )
+    if not 0 <= port <= 65535:  # the system would take it modulo 65536
+        raise GazeHeadsError(
+            f"Port {port}: there is none such. Give one from 1 to 65535, or 0 for any that is free."
+        )
     try:
         address = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)[0]
         found = socket.socket(address[0], socket.SOCK_STREAM)
@@ -47,11 +51,11 @@ def opened(host: str, port: int, allow_remote: bool) -> socket.socket:
         except OSError:
             found.close()
             raise
-    except (OSError, OverflowError) as error:
-        why = getattr(error, "strerror", None) or error
-        other = port + 1 if 0 <= port < 65535 else 7860
+    except OSError as error:
+        other = port + 1 if port < 65535 else 7860
         raise GazeHeadsError(
-            f"Port {port} of {host} cannot be had: {why}. Stop what runs there, or choose another one: --port {other}."
+            f"Port {port} of {host} cannot be had: {error.strerror or error}. Stop what runs there, or choose another "
+            f"one: --port {other}."
         ) from error
     return found
 

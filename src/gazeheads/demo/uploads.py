@@ -40,6 +40,11 @@ def opened(data: bytes, limits: Limits) -> Upload:
                 return _read(file, limits)
         except BadInput:
             raise
+        except Image.DecompressionBombError as error:  # Pillow's own limit, above ours
+            raise BadInput(
+                f"The picture has far more than {limits.upload_pixels / 1e6:g} million pixels, the most. "
+                "Make it smaller first."
+            ) from error
         except Exception as error:  # decoders meet what they never saw: whatever they raise, it is the file
             raise BadInput(
                 f"The file cannot be read as a picture ({type(error).__name__}). Give a whole "

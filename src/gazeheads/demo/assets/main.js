@@ -56,10 +56,15 @@ function prepare() {
   if (state.picture && $("prompt").value.trim() && !speaking()) send({ type: "prepare", prompt: $("prompt").value });
 }
 
-function bring(file) {
+// A picture, or a saved run: its first character tells.
+async function bring(file) {
   if (!file) return;
-  if (/json/.test(file.type) || file.name.endsWith(".json")) {
-    file.text().then((text) => replay(checked(JSON.parse(text)))).catch((error) => complain("picture", `${file.name}: ${error.message}`));
+  if ((await file.slice(0, 1).text()) === "{") {
+    try {
+      replay(checked(JSON.parse(await file.text())));
+    } catch (error) {
+      complain("picture", `${file.name}: ${error.message}`);
+    }
     return;
   }
   const most = state.about.limits.upload_bytes;
@@ -68,7 +73,7 @@ function bring(file) {
     return;
   }
   forgive("picture");
-  file.arrayBuffer().then(send);
+  send(await file.arrayBuffer());
 }
 
 // ------------------------------------------------------------------------------------------------ asking
