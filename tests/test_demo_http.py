@@ -71,7 +71,7 @@ def test_a_plan_leads_the_answer(client: TestClient) -> None:
 
 def test_a_picture_comes_with_panels_of_its_own(client: TestClient) -> None:
     picture = {
-        "data": base64.b64encode(file(tiny.noise(96, 64))).decode(),
+        "data": base64.b64encode(file(tiny.noise(128, 64))).decode(),
         "panels": [[0, 0, 0.5, 1], [0.5, 0, 1, 1]],
     }
     found = client.post("/v1/look", json=ASKED | {"picture": picture, "target": PANEL}).json()

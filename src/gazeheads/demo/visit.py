@@ -154,14 +154,15 @@ async def _stay(socket: WebSocket, mine: Visit) -> None:
             speech.stop()
         for task in tasks:
             task.cancel()
-        results = await asyncio.gather(*tasks, return_exceptions=True)
-    code = next((found for found in results if isinstance(found, int)), None)
-    if code is not None:
-        with contextlib.suppress(WebSocketDisconnect, RuntimeError):
-            await socket.close(code)
-    for found in results:
-        if isinstance(found, Exception) and not isinstance(found, WebSocketDisconnect | RuntimeError):
-            raise found
+        await asyncio.wait(tasks)
+    for task in tasks:
+        failure = None if task.cancelled() else task.exception()
+        if failure is not None and not isinstance(failure, WebSocketDisconnect | RuntimeError):
+            raise failure
+        code = None if failure or task.cancelled() else task.result()
+        if code is not None:
+            with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+                await socket.close(code)
 
 
 async def _listen(socket: WebSocket, mine: Visit) -> int | None:
