@@ -148,11 +148,15 @@ async def many(url: str, visitors: int, seconds: float, model: gh.GazeModel, hea
     print(f"{len(set(alone.values()))} different answers of {visitors} visitors")
     answers, mixed, waits = [0] * visitors, 0, []
     sizes: list[float] = []
-    began = time.monotonic()
+    began = 0.0
+    ready = asyncio.Barrier(visitors + 1)  # all have had an answer: what is made once is made
 
     async def visitor(number: int) -> None:
-        nonlocal mixed
+        nonlocal mixed, began
         page = await opened(url, f"strip-{number % 16}")
+        mixed += await said(page, ASK | {"tokens": 12, "stops": [panel(number % 6)]}) != alone[number]
+        await ready.wait()
+        began = began or time.monotonic()
         while time.monotonic() < began + seconds:
             start = time.monotonic()
             text = await said(page, ASK | {"tokens": 12, "stops": [panel(number % 6)]})
@@ -162,6 +166,9 @@ async def many(url: str, visitors: int, seconds: float, model: gh.GazeModel, hea
         await page.close()
 
     async def weigh() -> None:
+        nonlocal began
+        await ready.wait()
+        began = began or time.monotonic()
         while time.monotonic() < began + seconds:
             await asyncio.sleep(seconds / 12)
             sizes.append(memory())
@@ -170,12 +177,12 @@ async def many(url: str, visitors: int, seconds: float, model: gh.GazeModel, hea
         weigh(), *(visitor(each) for each in range(visitors)), return_exceptions=True
     )
     dropped = [found for found in results if isinstance(found, BaseException)]
-    third = len(sizes) // 3
-    growth = statistics.median(sizes[-third:]) - statistics.median(sizes[third : 2 * third])
+    half = len(sizes) // 2
+    growth = statistics.median(sizes[half:]) - statistics.median(sizes[:half])
     print(
         f"{visitors} visitors for {time.monotonic() - began:.0f} s: {sum(answers)} answers ({min(answers)} to "
         f"{max(answers)} each), median {statistics.median(waits):.1f} s, {mixed} mixed up, {len(dropped)} dropped; "
-        f"memory {sizes[0]:.0f} -> {sizes[-1]:.0f} MB, {growth:+.1f} MB from the second to the last third"
+        f"memory {sizes[0]:.0f} -> {sizes[-1]:.0f} MB, {growth:+.1f} MB from the first half to the second"
     )
     if dropped or mixed or growth > 20 or min(answers) == 0:
         sys.exit(f"Not as it must be. {dropped[:1]}")

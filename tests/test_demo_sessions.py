@@ -5,9 +5,12 @@ import pytest
 pytest.importorskip("fastapi", reason='of the extra "demo", which the extra "dev" brings, too')
 
 import asyncio
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
@@ -311,3 +314,12 @@ def test_an_upload_is_shown_and_asked_about(client: TestClient) -> None:
         box = {"kind": "box", "x0": 0, "y0": 0, "x1": 0.5, "y1": 1}
         socket.send_json(ASK | {"stops": [{"token": 0, "target": box, "id": 1}]})
         assert finished(socket)["steered"][-1]["after"] == pytest.approx(1, abs=1e-3)
+
+
+@pytest.mark.slow
+def test_sixty_four_visitors_for_a_minute_each_with_his_own_answer() -> None:
+    """On the bundled model, over sockets: none dropped, none mixed up, memory flat; the benchmark checks and fails."""
+    program = Path(__file__).parents[1] / "benchmarks" / "demo.py"
+    run = subprocess.run([sys.executable, str(program)], capture_output=True, text=True, timeout=900)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "0 mixed up, 0 dropped" in run.stdout and "64 visitors for 6" in run.stdout

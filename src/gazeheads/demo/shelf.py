@@ -46,7 +46,7 @@ class Shelf:
     def __init__(self, model: GazeModel, room: int) -> None:
         self.model = model
         self.prefixes: Recent[Prefix] = Recent(room)
-        self.free: Recent[list[dict[str, Any]]] = Recent(20_000)  # tokens
+        self.free: Recent[list[dict[str, Any]]] = Recent(1_000_000)  # attentions
         self.made = 0  # prompts that were run
 
     def prefix(self, shown: Shown, prompt: str) -> Prefix:

@@ -186,7 +186,8 @@ class Speech:
             "seconds": round(time.monotonic() - self._began, 4),
         }
         if self.side == "free" and why in ("end", "length"):
-            self.shelf.free.put(self._key, [*self._said, message], max(1, len(self._said)))
+            numbers = sum(len(said["look"]) for said in self._said)
+            self.shelf.free.put(self._key, [*self._said, message], numbers)
         self._tokens = None
         self._emit(message | self._about)
         return False
