@@ -173,6 +173,12 @@ def test_panels_of_a_grid_lie_on_the_token_grid_and_keep_their_shape(height: int
         assert box.width == pytest.approx(w * box.height / h, abs=cell / 2 + 1)
 
 
+def test_the_gap_counts_in_the_rounding_to_cells() -> None:
+    assert places([(238, 256)], 256, 32)[0] == (256, 256), (
+        "238 + 6 px are nearer to eight cells than to seven"
+    )
+
+
 def test_a_grid_is_drawn_where_its_boxes_say_at_every_size(tmp_path: Path) -> None:
     sample = comics(panels(tmp_path / "one", 6), "3x2")[0]
     for each in (sample, sample.fit(48, 16)):
