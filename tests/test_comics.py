@@ -342,6 +342,8 @@ def test_a_strip_depends_on_seed_and_number_alone(library: Path) -> None:
         assert windows(library, n, 5, 6, start) == all_[start : start + n]
     orders = {tuple((w.comic, w.page, w.first) for w in windows(library, 6, seed, 6, 0)) for seed in range(4)}
     assert len(orders) == 4
+    firsts = {windows(library, 1, seed, 6, 0)[0].comic for seed in range(12)}
+    assert len(firsts) > 1, "the seed chooses the comics, too"
     samples = raw_comics(library, 2, 5, start=3)
     assert [s.source["index"] for s in samples] == [3, 4] and len(samples[0].boxes) == 6
     assert len({s.id for s in raw_comics(library, 13, 5)}) == 13
