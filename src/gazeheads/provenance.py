@@ -76,13 +76,15 @@ class Shaped(Protocol):
 class Draw:
     """How a control set was drawn.
 
-    The rule, the seed, its number, heads moved to another layer for want of room.
+    The rule, the seed, its number, heads moved to another layer for want of room. mass: of a mass-matched draw, its
+    total mass on the picture by that of the set that it controls.
     """
 
     match: str
     seed: int
     index: int
     moved: int
+    mass: float | None = None
 
 
 @dataclass(frozen=True)
