@@ -204,11 +204,14 @@ def add_heads(page: Report, heads: Heads, runs: Sequence[Results]) -> None:
     drawn = [pictures.maps(heads, k), pictures.matrices(heads, k), pictures.overlap(heads, k)]
     table = headsets.overlap(heads)
     found = heads.provenance
+    more = [f"Stability: {found.stability}."] if found.stability else []
+    more += [f"Causal scores: {found.causal}."] if found.causal else []
     page.section(
         f"The heads of {model}",
         f"{found.n_layers} layers x {found.n_heads} heads, found on {found.samples} strips of "
         f"{found.data or 'unknown data'}. The gaze score of a head: asked about panel k, the attention of the last "
-        f"prompt token on panel k; mean over panels and strips. Steered: {heads.by('gaze').top(k)}.",
+        f"prompt token on panel k; mean over panels and strips. Steered: {heads.by('gaze').top(k)}. "
+        + " ".join(more),
         [each for each in drawn if each],
         [table] if table else [],
     )
