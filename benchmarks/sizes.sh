@@ -24,6 +24,6 @@ ask() { # NAME EXPERIMENT OPTIONS...
   gazeheads run "$2" --model "$MODEL" --heads "$HEADS" --data doodles:40:test --seed 7000 --out "$OUT/$1" "${@:3}"
   gazeheads judge "$OUT/$1" --judge rules
 }
-ask small-vqa vqa --conditions none,gaze,controls:20,selectivity,image-heads,all,prompt
-ask small-k-sweep k-sweep --conditions none,gaze,controls:3
+ask small-vqa vqa --conditions none,gaze,controls:10,controls:20:band,selectivity,image-heads,all,prompt
+ask small-k-sweep k-sweep --conditions none,gaze
 ask small-collapse collapse --conditions none,gaze
