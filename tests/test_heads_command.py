@@ -48,6 +48,9 @@ def test_a_file_is_shown_with_its_origin_ranking_and_overlaps(
     ):
         assert said in out
     assert "L9H10" in out and "L9H9 " not in out
+    _, out, _ = run(capsys, "heads", file, "--by", "image-heads", "--top", 1)
+    (line,) = (line for line in out.splitlines() if line.startswith("   1  "))
+    assert line.split() == ["1", "L0H0", "-0.000", "0.000", "-"], "no candidate by the causal score"
 
 
 def test_a_file_as_json_by_another_score(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
