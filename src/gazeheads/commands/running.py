@@ -65,6 +65,7 @@ def add(command: Callable[..., argparse.ArgumentParser]) -> None:
     join = command("merge", merge, "put the shards of a run into one folder")
     join.add_argument("shards", type=Path, nargs="+", metavar="DIR")
     join.add_argument("--out", type=Path, required=True)
+    join.add_argument("--any-version", action="store_true", help="shards of other package versions, too")
 
 
 def common(command: argparse.ArgumentParser) -> None:
@@ -182,7 +183,7 @@ def merge(args: argparse.Namespace) -> dict[str, Any]:
     """All shards into one folder."""
     from gazeheads.experiments.merging import merge as join
 
-    with join(args.shards, args.out) as folder:
+    with join(args.shards, args.out, any_version=args.any_version) as folder:
         found = {"out": str(args.out), "answers": len(folder.generations), "verdicts": len(folder.verdicts)}
     if not args.json:
         print(
