@@ -13,7 +13,7 @@ from gazeheads.commands.arguments import amount, fraction, numbers
 from gazeheads.errors import GazeHeadsError
 
 # Modules of `gazeheads.commands` that bring commands of their own, by `add(command)`.
-TOPICS: tuple[str, ...] = ("data", "judging", "running", "tuning", "reporting", "watching")
+TOPICS: tuple[str, ...] = ("data", "judging", "running", "tuning", "reporting", "watching", "narrating")
 
 
 class OneLine(argparse.ArgumentParser):

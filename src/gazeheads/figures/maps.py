@@ -112,6 +112,7 @@ def staircase(
     tokens: Sequence[str] = (),
     described: Sequence[int | None] = (),
     region: str = "panel",
+    label: str = "attention mass",
 ) -> Axes:
     """Attention [token, region] while the model speaks: time to the right, the first region on top.
 
@@ -142,7 +143,7 @@ def staircase(
             parse_math=False,
         )
         axes.set_xlabel("")
-    _scale(axes, mesh, "attention mass")
+    _scale(axes, mesh, label)
     return boxless(axes)
 
 

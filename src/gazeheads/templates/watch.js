@@ -246,7 +246,8 @@
   function recall() {
     const asked = new URLSearchParams(location.hash.slice(1));
     const range = (text, limit) => {
-      const [a, b] = (text || "").split("-").map(Number);
+      if (!text) return null;
+      const [a, b] = text.split("-").map(Number);
       return Number.isInteger(a) && a >= 0 && a < limit ? [a, Math.min(limit - 1, Math.max(a, Number.isInteger(b) ? b : a))] : null;
     };
     state.set = range(asked.get("set"), data.sets.length)?.[0] ?? 0;

@@ -38,7 +38,7 @@ def figure(watched: Watched, number: int = 0, weigh: str = "values") -> Figure:
     assert grid is not None
     below = drawn.add_subplot(grid[rows, :])
     tokens = list(watched.answer.pieces)
-    staircase(below, watched.over(number, weigh), tokens)
+    staircase(below, watched.over(number, weigh), tokens, label="share")
     below.set_ylabel("")
     below.set_yticks(range(len(watched.regions)), [str(region) for region in watched.regions])
     title(below, f"{watched.sets[number].name}: share of what they get from the picture, token by token")
