@@ -59,7 +59,7 @@ def report(told: Sequence[Narrated], found: Numbers, facts: dict[str, str], comm
         mine = [each for each in told if each.order == order]
         page.section(
             SAYS[order],
-            f'Asked "{_prompt(mine)}". {_said(mine)}',
+            f'Asked: "{_prompt(mine)}" {_said(mine)}',
             figures=[
                 Picture(
                     _stairs(mine[0]),
@@ -149,11 +149,14 @@ def _stairs(told: Narrated) -> Any:
     names = list(told.masses["values"])[:2]
     panels = len(told.asked)
     figure, axes = new_figure(10, (1.1 + 0.28 * panels) * len(names), len(names), 1)
-    for place, name in zip(axes, names, strict=True):
+    shares = []
+    for name in names:
         masses = told.masses["values"][name]
         total = masses.sum(1, keepdims=True)
-        shares = np.divide(masses, total, out=np.zeros_like(masses), where=total > 0)
-        staircase(place, shares, told.pieces, told.described, label="share")
+        shares.append(np.divide(masses, total, out=np.zeros_like(masses), where=total > 0))
+    top = max(float(each.max()) for each in shares)
+    for place, name, each in zip(axes, names, shares, strict=True):
+        staircase(place, each, told.pieces, told.described, label="share", vmax=top)
         title(place, name)
     return figure
 

@@ -10,7 +10,7 @@ most of its attention; at a word, the panel that gets most over the word's token
 - *lag*: in tokens, from the first token of a sentence behind its label to the jump. The jump from panel a to panel b is
   the place that best parts the tokens of two sentences into those that look at a and those that look at b; of equally
   good places the one nearest to the sentence's first word. Below 0: the heads were there before. Undefined where the
-  set looks at b at no token of the two sentences.
+  set does not look at both a and b in the two sentences.
 """
 
 import math
@@ -140,7 +140,7 @@ def _most(masses: npt.NDArray[np.floating]) -> int | None:
 def _lag(looked: Sequence[int | None], one: Sentence, other: Sentence) -> int | None:
     """From the first word of `other` to the jump."""
     before, after = ([panel == s.region for panel in looked] for s in (one, other))
-    if not any(after[one.start : other.stop]):
+    if not any(before[one.start : other.stop]) or not any(after[one.start : other.stop]):
         return None
     gains = {
         jump: sum(before[one.start : jump]) + sum(after[jump : other.stop])
