@@ -285,4 +285,4 @@ def test_the_command_writes_page_and_figure(tmp_path: Path, capsys: Any) -> None
     assert found["files"] == [str(path), str(path.with_suffix(".png"))] and path.with_suffix(".png").exists()
     assert len(found["regions"]) == 6 and found["steered"]
     assert min(word["shares"][0][0][1] for word in found["words"]) > 0.7  # cells at the edge count in part
-    assert found["text"] in path.read_text(encoding="utf-8")
+    assert f'data-w="0">{found["words"][0]["text"]}</button>' in path.read_text(encoding="utf-8")

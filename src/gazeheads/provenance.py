@@ -47,7 +47,8 @@ class Head(NamedTuple):
 class Provenance:
     """Where scores came from. `n_layers` and `n_heads` are the model's; `samples` counts pictures.
 
-    settings: keywords of the processor with which the pictures were encoded, as text ("" for none).
+    settings: keywords of the processor with which the pictures were encoded, as text ("" for none). causal: on what the
+    causal score among the others was measured. stability: how well halves of the pictures agree, in words.
     """
 
     model: str
@@ -60,6 +61,8 @@ class Provenance:
     score: str = "gaze"
     version: str = __version__
     settings: str = ""
+    causal: str = ""
+    stability: str = ""
 
 
 class Shaped(Protocol):
@@ -74,13 +77,15 @@ class Shaped(Protocol):
 class Draw:
     """How a control set was drawn.
 
-    The rule, the seed, its number, heads moved to another layer for want of room.
+    The rule, the seed, its number, heads moved to another layer for want of room. mass: of a mass-matched draw, its
+    total mass on the picture by that of the set that it controls.
     """
 
     match: str
     seed: int
     index: int
     moved: int
+    mass: float | None = None
 
 
 @dataclass(frozen=True)

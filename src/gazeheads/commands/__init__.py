@@ -60,8 +60,8 @@ def loaded(path: str | None) -> "GazeModel":
     return load(path)
 
 
-def heads_for(model: "GazeModel", path: Path | None, top: int | float | None) -> "Heads":
-    """The heads to steer: of the file, or those that ship with the bundled model. Without `top`: `Heads.lever`."""
+def heads_of(model: "GazeModel", path: Path | None) -> "Heads":
+    """All that is known of the model's heads: of the file, or what ships with the bundled model."""
     from gazeheads.doodle import HEADS
     from gazeheads.heads import Heads
 
@@ -70,7 +70,12 @@ def heads_for(model: "GazeModel", path: Path | None, top: int | float | None) ->
             f"Heads of {model.name}: none were given, and only the bundled model brings its own. Find them with "
             "`gazeheads discover --model ... --out heads.json`, then pass --heads heads.json."
         )
-    heads = Heads.load(path or HEADS)
+    return Heads.load(path or HEADS, model)
+
+
+def heads_for(model: "GazeModel", path: Path | None, top: int | float | None) -> "Heads":
+    """The heads to steer: of the file, or those that ship with the bundled model. Without `top`: `Heads.lever`."""
+    heads = heads_of(model, path)
     return heads.lever if top is None else heads.top(top)
 
 
@@ -112,27 +117,6 @@ def look(args: argparse.Namespace) -> dict[str, Any]:
         print(f"looking at {found.target}: {found.steered}")
         print(f"attention of {found.heads} heads on the target: {found.before:.1%} -> {found.after:.1%}")
     return found.as_json()
-
-
-def discover(args: argparse.Namespace) -> dict[str, Any]:
-    """Rank the heads of a model."""
-    writable_folder(args.out.parent)
-    from gazeheads.data.sources import samples_of
-    from gazeheads.discovery import discover
-
-    samples = samples_of(args.data, args.seed)
-    model = loaded(args.model)
-    bar, total = Bar(), sum(len(s.boxes) for s in samples)
-    heads = discover(
-        model, samples, data=args.data, seed=args.seed, progress=lambda n: bar("finding heads", n, total)
-    )
-    bar.close()
-    heads.save(args.out)
-    if not args.json:
-        for head in heads.top(10):
-            print(f"{head!s:8} {heads.score(head):.3f}")
-        print(f"{len(heads)} heads ranked: {args.out}")
-    return {"out": str(args.out), "top": [[str(h), heads.score(h)] for h in heads.top(10)]}
 
 
 def doodles(args: argparse.Namespace) -> dict[str, Any]:

@@ -8,9 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from gazeheads.commands import Bar, loaded, writable_folder
+from gazeheads.commands import Bar, heads_of, loaded, writable_folder
 from gazeheads.commands.arguments import amount
-from gazeheads.commands.running import heads_of
 
 
 def add(command: Callable[..., argparse.ArgumentParser]) -> None:

@@ -4,7 +4,7 @@ import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from gazeheads.evidence import headsets, models, pictures, tables, ways, wording
+from gazeheads.evidence import headsets, models, pictures, sweeps, tables, ways, wording
 from gazeheads.evidence.limits import limits, warnings
 from gazeheads.evidence.results import Results
 from gazeheads.evidence.trajectories import trajectories
@@ -39,7 +39,7 @@ def report(
         page.section(
             "Models beside each other",
             "For each model its best number of heads, and where more heads make its answers collapse.",
-            tables=[models.table(peaks, runs)],
+            tables=[models.table(peaks)],
         )
     for results, title in zip(runs, titles(runs), strict=True):
         add(page, results, title, samples)
@@ -118,8 +118,9 @@ def setting(results: Results) -> str:
     if heads.get("k"):
         parts.append(f"K = {heads['k']}" + (f" of {heads['of']} heads" if heads.get("of") else " heads"))
     for name in ("push", "during"):
-        if run.manifest.get(name):
-            parts.append(f"{name} {run.manifest[name]}")
+        used = {getattr(g.trial, name) or run.manifest.get(name) for g in run.generated}
+        if len(used) == 1 and None not in used:
+            parts.append(f"{name} {used.pop()}")
     parts.append(f"judge {run.judge}")
     return question + "; ".join(parts) + "."
 
@@ -178,15 +179,14 @@ def add(page: Report, results: Results, title: str, samples: Mapping[str, Sample
     elif kinds == {"sentences"}:
         shown = [ways.narration(results, trajectories(results))]
     elif results.run.variants == ("",):
-        figures = [pictures.bars(results), pictures.positions(results)]
-        shown = [tables.conditions(results), tables.differences(results), tables.pools(results)]
-    elif results.run.experiment == "k-sweep":
-        figures, shown = (
-            [pictures.k_curves(results)],
-            [tables.sweep(results), tables.fates(results), tables.by_k(results)],
-        )
+        figures = [*(pictures.bars(results, each) for each in results.amounts), pictures.positions(results)]
+        shown = [tables.conditions(results, each) for each in results.amounts]
+        shown += [tables.pools(results), *(tables.differences(results, each) for each in results.amounts)]
+    elif sweeps.over_k(results):
+        figures = [pictures.k_curves(results)]
+        shown = [sweeps.sweep(results), sweeps.fates(results), sweeps.by_k(results)]
     else:
-        figures, shown = [pictures.sweep(results)], [tables.sweep(results), tables.fates(results)]
+        figures, shown = [pictures.sweep(results)], [sweeps.sweep(results), sweeps.fates(results)]
     page.section(
         title,
         setting(results),
@@ -204,11 +204,14 @@ def add_heads(page: Report, heads: Heads, runs: Sequence[Results]) -> None:
     drawn = [pictures.maps(heads, k), pictures.matrices(heads, k), pictures.overlap(heads, k)]
     table = headsets.overlap(heads)
     found = heads.provenance
+    more = [f"Stability: {found.stability}."] if found.stability else []
+    more += [f"Causal scores: {found.causal}."] if found.causal else []
     page.section(
         f"The heads of {model}",
         f"{found.n_layers} layers x {found.n_heads} heads, found on {found.samples} strips of "
         f"{found.data or 'unknown data'}. The gaze score of a head: asked about panel k, the attention of the last "
-        f"prompt token on panel k; mean over panels and strips. Steered: {heads.by('gaze').top(k)}.",
+        f"prompt token on panel k; mean over panels and strips. Steered: {heads.by('gaze').top(k)}. "
+        + " ".join(more),
         [each for each in drawn if each],
         [table] if table else [],
     )

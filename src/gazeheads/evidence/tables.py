@@ -3,7 +3,7 @@
 from gazeheads.evidence import wording
 from gazeheads.evidence.cells import Cell, Family
 from gazeheads.evidence.paper import figures_for
-from gazeheads.evidence.results import Results
+from gazeheads.evidence.results import ELSE, Results, amount_of, kind_of
 from gazeheads.evidence.runs import Fate
 from gazeheads.report import Table
 from gazeheads.statistics import Estimate
@@ -17,8 +17,8 @@ READING = (
 )
 
 
-def conditions(results: Results, variant: str = "") -> Table:
-    """Every condition with its company (PAPER sec. 6.1)."""
+def conditions(results: Results, amount: str = "") -> Table:
+    """Every condition with its company (PAPER sec. 6.1); of those that name a number of heads, those with this one."""
     paper = figures_for(results.run.model)
     theirs = paper.conditions.get(results.run.experiment, {}) if paper else {}
     open_ended = any(cell.fates["failed"] or cell.fates["unjudged"] for cell in results.cells.values())
@@ -38,8 +38,8 @@ def conditions(results: Results, variant: str = "") -> Table:
     ]
     rows: list[list[str]] = []
     strong: list[int] = []
-    for each in in_order(results, variant):
-        if each.name == "gaze":
+    for each in of_amount(results, amount):
+        if kind_of(each.name) == "gaze":
             strong.append(len(rows))
         rows.append(_line(each, open_ended) + ([wording.theirs(theirs.get(each.name))] if theirs else []))
     return Table(header, rows, READING, strong)
@@ -76,6 +76,15 @@ def in_order(results: Results, variant: str) -> list[Line]:
     return [Line(each) for each in found]
 
 
+def of_amount(results: Results, amount: str) -> list[Line]:
+    """The lines of a redirection with so many heads, and no steering; with the run's own number, the baselines too."""
+    return [
+        line
+        for line in in_order(results, "")
+        if (amount_of(line.name) == amount and (line.name not in ELSE or not amount)) or line.name == "none"
+    ]
+
+
 def _line(line: Line, open_ended: bool) -> list[str]:
     kinds: list[Fate] = ["degenerate", "none", "unscored"]
     kinds += ["failed", "unjudged"] if open_ended else []
@@ -105,6 +114,8 @@ def pools(results: Results, variant: str = "") -> Table | None:
         "p",
         "gaze heads better by",
     ]
+    astray = any(draw.at_pointed for each in families for draw in each.draws)
+    header += ["about the panel pointed at"] if astray else []
     rows = []
     for each in families:
         among = each.among
@@ -118,6 +129,12 @@ def pools(results: Results, variant: str = "") -> Table | None:
             "–" if among is None else f"{among.p:.2g}",
             "–" if gap is None else wording.points(gap),
         ]
+        if astray:
+            row.append(
+                wording.spread(
+                    [draw.at_pointed.mean for draw in each.draws if draw.at_pointed and draw.at_pointed.n]
+                )
+            )
         rows.append([*row, *([wording.theirs(theirs.get(each.name))] if theirs else [])])
     least = max(len(each.draws) for each in families)
     caption = (
@@ -128,10 +145,11 @@ def pools(results: Results, variant: str = "") -> Table | None:
     return Table([*header, *([PAPER] if theirs else [])], rows, caption)
 
 
-def differences(results: Results, variant: str = "") -> Table | None:
+def differences(results: Results, amount: str = "") -> Table | None:
     """How much better the gaze heads are than each other condition, paired; None where they did not run."""
-    gaze = results.cells.get((variant, "gaze"))
-    others = [line for line in in_order(results, variant) if line.found is not gaze]
+    lines = of_amount(results, amount)
+    gaze = next((line.found for line in lines if kind_of(line.name) == "gaze"), None)
+    others = [line for line in lines if line.found is not gaze]
     if gaze is None or not others:
         return None
     rows = []
@@ -141,98 +159,6 @@ def differences(results: Results, variant: str = "") -> Table | None:
     return Table(
         ["gaze heads against", "better by", "pairs", "left out"],
         rows,
-        "Percentage points over the same strips and targets, with 95% intervals; left out: an answer of the pair "
-        "is not known. Against several draws: their mean on each strip and target.",
-    )
-
-
-SWEPT = {"k-sweep": "heads", "push-sweep": "push", "wordings": "question", "scope": "rows"}
-PAPERS = {"push-sweep": "The paper's table 4. ", "wordings": "The paper's table 7. "}
-
-
-def sweep(results: Results) -> Table:
-    """A line for each cell of a sweep, a column for each condition, as in the paper's tables 4 and 7."""
-    run, paper = results.run, figures_for(results.run.model)
-    theirs = paper.sweeps.get(run.experiment, {}) if paper else {}
-    lines, titles = _swept(results)
-    header = [SWEPT.get(run.experiment, "variant"), *titles.values()]
-    header += ["moved: gaze heads"] if "gaze" in titles else []
-    header += [f"{PAPER}: gaze", f"{PAPER}: controls"] if theirs else []
-    rows = []
-    for variant, found in lines.items():
-        row = [variant_name(results, variant)]
-        row += [found[name].percent("accuracy") if name in found else "–" for name in titles]
-        if "gaze" in titles:
-            row.append(found["gaze"].percent("moved") if "gaze" in found else "–")
-        if theirs:
-            row += [wording.theirs(each) for each in theirs.get(variant, (None, None))]
-        rows.append(row)
-    caption = (
-        "Answers about the target, per cent; 95% intervals that resample strips; control draws: mean (lowest to "
-        "highest). Moved: without the panel that the unsteered answer is about."
-    )
-    return Table(header, rows, PAPERS.get(run.experiment, "") + caption)
-
-
-def fates(results: Results) -> Table:
-    """What became of the answers that are not about the target, cell by cell of a sweep."""
-    lines, titles = _swept(results)
-    kinds: list[Fate] = ["degenerate", "none", "unscored"]
-    kinds += [fate for fate in ("failed", "unjudged") if any(c.fates[fate] for c in results.cells.values())]
-    rows = [
-        [
-            variant_name(results, variant),
-            *(
-                " / ".join(found[name].share(fate) for fate in kinds) if name in found else "–"
-                for name in titles
-            ),
-        ]
-        for variant, found in lines.items()
-    ]
-    said = " / ".join("junk" if fate == "degenerate" else fate for fate in kinds)
-    return Table(
-        [SWEPT.get(results.run.experiment, "variant"), *titles.values()],
-        rows,
-        f"Per cent of answers: {said}.",
-    )
-
-
-def _swept(results: Results) -> tuple[dict[str, dict[str, Line]], dict[str, str]]:
-    """The lines of each cell by condition, and the conditions' titles; without "none", whose answers have no target."""
-    lines = {
-        variant: {line.name: line for line in in_order(results, variant) if line.name != "none"}
-        for variant in results.run.variants
-    }
-    titles: dict[str, str] = {}
-    for found in lines.values():
-        for name, line in found.items():
-            titles.setdefault(name, line.title)
-    return lines, titles
-
-
-def variant_name(results: Results, variant: str) -> str:
-    """A cell of a sweep; of a K sweep with the number of heads."""
-    if results.run.experiment != "k-sweep":
-        return variant
-    return f"{steered(results, variant)} ({variant.removeprefix('K = ')})"
-
-
-def steered(results: Results, variant: str) -> int:
-    """How many heads a cell of a sweep steers: the gaze heads, or the condition with the fewest."""
-    gaze = results.cells.get((variant, "gaze"))
-    counts = [cell.heads for (v, _), cell in results.cells.items() if v == variant and cell.heads]
-    return gaze.heads if gaze else min(counts, default=0)
-
-
-def by_k(results: Results) -> Table | None:
-    """The paper's own K sweep; None where it has none of this model."""
-    paper = figures_for(results.run.model)
-    if not paper or not paper.by_k:
-        return None
-    ks = sorted({k for found in paper.by_k.values() for k in found})
-    rows = [[str(k), *(wording.theirs(found.get(k)) for found in paper.by_k.values())] for k in ks]
-    return Table(
-        ["heads", *map(wording.condition, paper.by_k)],
-        rows,
-        "The paper's figures (sec. 6.3 and D.3), per cent.",
+        "Percentage points over the same strips and targets, with 95% intervals; left out: an answer of the pair is "
+        "not known. Against several draws: their mean on each strip and target.",
     )

@@ -73,6 +73,10 @@ class Judge(Protocol):
         """The verdicts on the parts of many answers. One after the other, unless the judge has a faster way."""
         return [self.judge_parts(sample, parts) for sample, parts in asked]
 
+    def close(self) -> None:
+        """Let go of what it holds: files, connections."""
+        return
+
 
 def labels(text: str) -> list[tuple[int, int]]:
     """First character and the one after the last of each "Panel k:"."""
