@@ -266,6 +266,6 @@ def test_experiments_know_neither_models_nor_judges(name: str) -> None:
 
 
 def test_no_experiment_is_forgotten_above() -> None:
-    loops = "catalogue described folder judge ledger manifest merging pace run showing tune".split()
+    loops = "catalogue described folder judge ledger manifest merging narrating pace run showing tune".split()
     there = {name for name in TREES if within(name, "experiments")} - {"experiments"}
     assert there == {*ASKING, *(f"experiments.{name}" for name in loops)}
