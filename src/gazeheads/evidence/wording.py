@@ -38,6 +38,8 @@ EXPERIMENTS = {
     "tour": "Switching the target while the model speaks",
     "tour-by-sentence": "Switching the target at the end of each sentence",
     "free-narration": "Free narration",
+    "boxes": "Redirection: which object is this?",
+    "masks": "Redirection: which object is this? By masks",
 }
 
 
