@@ -9,6 +9,8 @@ from gazeheads.judging.base import Verdict
 from gazeheads.records import Generated, Said, Trial
 
 JUDGE = "rules"
+NONE, JUNK, UNSCORED = Verdict("none"), Verdict("degenerate"), Verdict("unscored", reason="no reply")
+Judged = tuple[Generated, list[Verdict | None]]
 
 
 def answer(
@@ -112,3 +114,26 @@ def write(
     ]
     (folder / "verdicts.jsonl").write_text("".join(verdicts))
     return folder
+
+
+def redirection() -> list[Judged]:
+    """Two strips of three panels. Unsteered, a is about panel 1 and b about nothing.
+
+    The gaze: a hits 1, 2 and misses 3 (junk); b hits 1 with all slots, 2 as well, 3 is unscored.
+    """
+    judged: list[Judged] = [
+        (answer("a", "none", None, "the cat sits"), [matched(0)]),
+        (answer("b", "none", None, "who knows"), [NONE]),
+        (answer("a", "gaze", 0, "The cat sits!"), [matched(0)]),
+        (answer("a", "gaze", 1), [matched(1)]),
+        (answer("a", "gaze", 2), [JUNK]),
+        (answer("b", "gaze", 0), [matched(0, all_slots=True)]),
+        (answer("b", "gaze", 1), [matched(1)]),
+        (answer("b", "gaze", 2), [UNSCORED]),
+    ]
+    for draw, hits in enumerate(
+        [(0, 0), (0, 1), (2, 1)]
+    ):  # region that a and b are about, whatever the target
+        for strip, region in zip("ab", hits, strict=True):
+            judged += [(answer(strip, f"controls/{draw}", target), [matched(region)]) for target in range(3)]
+    return judged

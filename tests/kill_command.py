@@ -1,6 +1,6 @@
-"""Kills the real commands, on the bundled model, and begins them again until they are done: at least 5 kills of each.
+"""Kills the real commands, on the bundled model, and begins them again until they are done.
 
-    python tests/kill_command.py FOLDER [--kills 5] [--strips 6] [--seed 0]
+    python tests/kill_command.py FOLDER [--kills 5] [--judge-kills 2] [--strips 4] [--seed 0]
 
 What must hold after each kill: `killing`. Prints what happened as JSON.
 """
@@ -57,8 +57,9 @@ def undisturbed(begin: Callable[[Path], int], path: Path) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--kills", type=int, default=5, help="of each command, at least")
-    parser.add_argument("--strips", type=int, default=6)
+    parser.add_argument("--kills", type=int, default=5, help="of `gazeheads run`, at least")
+    parser.add_argument("--judge-kills", type=int, default=2, help="of `gazeheads judge`, at least")
+    parser.add_argument("--strips", type=int, default=4)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     args.folder.mkdir(exist_ok=True)
@@ -78,11 +79,11 @@ def main() -> None:
         taken = undisturbed(begin, calm)
         expected = left(calm)
         met: Counter[str] = Counter()
-        while met["kills"] < args.kills:
+        while met["kills"] < (args.kills if name == "run" else args.judge_kills):
             folder = args.folder / f"{name}-{met['folders']}"
             if before.exists():
                 shutil.copytree(before, folder)
-            delays = (chosen.uniform(0, taken / 2) for _ in range(100))
+            delays = (chosen.uniform(0, taken / 3) for _ in range(100))
             met += killed_until_done(begin, folder, expected, delays)
             met["folders"] += 1
             assert (calm / "manifest.json").read_bytes() == (folder / "manifest.json").read_bytes()

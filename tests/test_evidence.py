@@ -6,41 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from folders import answer, matched, tour, write
+from folders import JUNK, NONE, UNSCORED, Judged, answer, matched, redirection, tour, write
 from gazeheads.data.doodles import doodles
 from gazeheads.errors import NoEvidence, RunError
 from gazeheads.evidence.latency import first_token, own_phrases
 from gazeheads.evidence.results import Results, family_of, gaze_for
 from gazeheads.evidence.runs import Run
 from gazeheads.evidence.trajectories import trajectories
-from gazeheads.judging.base import Verdict
 from gazeheads.records import Generated
-
-NONE, JUNK, UNSCORED = Verdict("none"), Verdict("degenerate"), Verdict("unscored", reason="no reply")
-Judged = tuple[Generated, list[Verdict | None]]
-
-
-def redirection() -> list[Judged]:
-    """Two strips of three panels. Unsteered, a is about panel 1 and b about nothing.
-
-    The gaze: a hits 1, 2 and misses 3 (junk); b hits 1 with all slots, 2 as well, 3 is unscored.
-    """
-    judged: list[Judged] = [
-        (answer("a", "none", None, "the cat sits"), [matched(0)]),
-        (answer("b", "none", None, "who knows"), [NONE]),
-        (answer("a", "gaze", 0, "The cat sits!"), [matched(0)]),
-        (answer("a", "gaze", 1), [matched(1)]),
-        (answer("a", "gaze", 2), [JUNK]),
-        (answer("b", "gaze", 0), [matched(0, all_slots=True)]),
-        (answer("b", "gaze", 1), [matched(1)]),
-        (answer("b", "gaze", 2), [UNSCORED]),
-    ]
-    for draw, hits in enumerate(
-        [(0, 0), (0, 1), (2, 1)]
-    ):  # region that a and b are about, whatever the target
-        for strip, region in zip("ab", hits, strict=True):
-            judged += [(answer(strip, f"controls/{draw}", target), [matched(region)]) for target in range(3)]
-    return judged
 
 
 @pytest.fixture

@@ -57,6 +57,13 @@ def test_score_map_shows_every_score_and_frames_the_top() -> None:
     assert mesh(figures.score_map(axes(), np.zeros((2, 2)))).get_clim() == (0, 1)
 
 
+def test_score_map_leaves_heads_without_a_score_blank_and_takes_negative_ones() -> None:
+    drawn = mesh(figures.score_map(axes(), np.array([[-2.0, np.nan], [-0.5, 0.0]])))
+    assert drawn.get_clim() == (-2, 0)
+    np.testing.assert_array_equal(np.ma.getmaskarray(drawn.get_array()), [[False, True], [False, False]])
+    assert mesh(figures.score_map(axes(), np.array([[0.2, np.nan]]))).get_clim() == (0, 0.2)
+
+
 @pytest.mark.parametrize("top", [0, 5])
 def test_score_histogram_counts_every_head_once(top: int) -> None:
     drawn = figures.score_histogram(axes(), SCORES, top)
@@ -212,6 +219,7 @@ def test_answers_of_panels_above_each_other_are_listed_whole() -> None:
         (np.zeros(3), r"scores: need a finite matrix with cells, found shape \(3,\)"),
         (np.zeros((0, 3)), r"found shape \(0, 3\)"),
         (np.full((2, 2), np.nan), r"need a finite matrix"),
+        (np.array([[1.0, np.inf]]), r"need a finite matrix"),
     ],
 )
 def test_what_is_no_matrix_is_refused(bad: np.ndarray, message: str) -> None:
@@ -249,3 +257,46 @@ def test_the_colours_stay_apart_in_grey() -> None:
     assert abs(luma(style.GAZE) - luma(style.MARK)) > 0.2
     steps = [luma(style.ATTENTION(share)) for share in np.linspace(0, 1, 20)]
     assert all(dark < light for light, dark in pairwise(steps))
+
+
+def estimate(mean: float) -> Estimate:
+    return Estimate(mean, mean - 0.1, mean + 0.1, 12, 2)
+
+
+def test_selection_curves_draw_each_selection_and_every_control_draw() -> None:
+    found = {"gaze heads": {8: estimate(0.8), 2: estimate(0.3)}, "Image Heads": {2: estimate(0.2)}}
+    drawn = figures.selection_curves(axes(), found, {2: [0.1, 0.15]}, chance=1 / 6)
+    lines = {line.get_label(): list(zip(*map(list, line.get_data()), strict=True)) for line in drawn.lines}
+    assert lines["gaze heads"] == [(2, 0.3), (8, 0.8)] and lines["Image Heads"] == [(2, 0.2)]
+    assert dots(drawn, style.CONTROL) == [(2, 0.1), (2, 0.15)]
+    colours = {line.get_label(): line.get_color() for line in drawn.lines}
+    assert colours["gaze heads"] == style.GAZE and colours["Image Heads"] == style.RIVALS[0]
+    assert list(drawn.get_xticks()) == [2, 8]
+
+
+def test_position_lines_count_places_from_one() -> None:
+    drawn = figures.position_lines(axes(), {"gaze heads": {1: estimate(0.5), 0: estimate(0.9)}}, chance=0.5)
+    (line,) = (each for each in drawn.lines if each.get_label() == "gaze heads")
+    assert (list(line.get_xdata()), list(line.get_ydata())) == ([1, 2], [0.9, 0.5])
+    assert list(drawn.get_xticks()) == [1, 2]
+
+
+def test_sweep_rows_stand_in_order_with_their_own_chance() -> None:
+    found = {"bias 1": {"gaze heads": estimate(0.4)}, "focus": {"gaze heads": estimate(0.9)}}
+    drawn = figures.sweep_rows(axes(), found, {"focus": [0.2, 0.3]}, {"bias 1": 0.5, "focus": 0.25})
+    assert [label.get_text() for label in drawn.get_yticklabels()] == ["bias 1", "focus"]
+    assert drawn.yaxis_inverted(), "the first setting is on top"
+    assert dots(drawn, style.GAZE) == [(0.4, 0), (0.9, 1)]
+    assert [x for x, _ in dots(drawn, style.CONTROL)] == [0.2, 0.3]
+    dashed = [line for line in drawn.lines if line.get_linestyle() == "--" and len(line.get_xdata())]
+    assert [list(line.get_xdata()) for line in dashed] == [[0.5, 0.5], [0.25, 0.25]]
+    with pytest.raises(GazeHeadsError, match="there is no setting"):
+        figures.sweep_rows(axes(), {})
+
+
+def test_set_overlap_writes_every_number() -> None:
+    drawn = figures.set_overlap(axes(), ["gaze", "image"], [[8, 3], [3, 8]])
+    assert texts(drawn) == ["8", "3", "3", "8"]
+    assert [label.get_text() for label in drawn.get_xticklabels()] == ["gaze", "image"]
+    with pytest.raises(GazeHeadsError, match=r"2 sets, but shared heads of shape \(1, 2\)"):
+        figures.set_overlap(axes(), ["gaze", "image"], [[8, 3]])

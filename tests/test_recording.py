@@ -197,7 +197,12 @@ def test_a_batch_is_recorded_row_by_row_as_alone(model: GazeModel) -> None:
         None,
         Gaze(HEADS[:2], scenes[3].panel(0), "reweigh", "decode"),
     ]
-    records = [Record(RECORDED, "heads"), Record(RECORDED[1:], weigh="values"), None, Record([Head(2, 0)])]
+    records = [
+        Record(RECORDED, "heads", "shares"),
+        Record(RECORDED[1:], weigh="values"),
+        None,
+        Record([Head(2, 0)]),
+    ]
     ended = GazeModel(model.hf, model.processor, "tiny")
     free = model.generate(scenes[1], max_new_tokens=6)
     ended.stop = [free.token_ids[2]]

@@ -191,7 +191,7 @@ def planted(scene: Any, weigh: str) -> np.ndarray:
     look[PLANTED["localization-heads"]] = 0
     look[PLANTED["localization-heads"]][0, 1:3] = 0.15
     look[TWO_SPOTS] = 0
-    look[TWO_SPOTS][0, [0, 3]] = 0.15
+    look[TWO_SPOTS][[0, 1], [0, 3]] = 0.15
     look[SINK][1] = 0.4 / (2 * n)
     look[0, 1] = 0.35 / (4 * n)  # so that no head stands out in layer 0
     look[EARLY] = 0

@@ -13,7 +13,7 @@ from gazeheads.commands.arguments import amount, fraction, numbers
 from gazeheads.errors import GazeHeadsError
 
 # Modules of `gazeheads.commands` that bring commands of their own, by `add(command)`.
-TOPICS: tuple[str, ...] = ("data", "judging", "running", "tuning", "reporting")
+TOPICS: tuple[str, ...] = ("data", "discovering", "heads", "judging", "reporting", "running", "tuning")
 
 
 class OneLine(argparse.ArgumentParser):
@@ -62,15 +62,6 @@ def parser() -> argparse.ArgumentParser:
         "model's heads; of one that ranks all, what was tuned, or else the paper's 9%%",
     )
 
-    find = command("discover", commands.discover, "rank a model's heads by gaze score")
-    find.add_argument("--model", help="folder or hub id of a checkpoint; the bundled model without")
-    find.add_argument(
-        "--data",
-        default="doodles:24",
-        help="doodles:N[:SPLIT] (split dev unless given) or comics:FOLDER (default %(default)s)",
-    )
-    find.add_argument("--seed", type=int, default=0)
-    find.add_argument("--out", type=Path, required=True, help="heads file to write")
     draw = command(
         "doodles", commands.doodles, "draw doodle strips to try things on: a folder of panels each"
     )

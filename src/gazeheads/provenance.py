@@ -47,7 +47,8 @@ class Head(NamedTuple):
 class Provenance:
     """Where scores came from. `n_layers` and `n_heads` are the model's; `samples` counts pictures.
 
-    settings: keywords of the processor with which the pictures were encoded, as text ("" for none).
+    settings: keywords of the processor with which the pictures were encoded, as text ("" for none). causal: on what the
+    causal score among the others was measured.
     """
 
     model: str
@@ -60,6 +61,7 @@ class Provenance:
     score: str = "gaze"
     version: str = __version__
     settings: str = ""
+    causal: str = ""
 
 
 class Shaped(Protocol):

@@ -114,27 +114,6 @@ def look(args: argparse.Namespace) -> dict[str, Any]:
     return found.as_json()
 
 
-def discover(args: argparse.Namespace) -> dict[str, Any]:
-    """Rank the heads of a model."""
-    writable_folder(args.out.parent)
-    from gazeheads.data.sources import samples_of
-    from gazeheads.discovery import discover
-
-    samples = samples_of(args.data, args.seed)
-    model = loaded(args.model)
-    bar, total = Bar(), sum(len(s.boxes) for s in samples)
-    heads = discover(
-        model, samples, data=args.data, seed=args.seed, progress=lambda n: bar("finding heads", n, total)
-    )
-    bar.close()
-    heads.save(args.out)
-    if not args.json:
-        for head in heads.top(10):
-            print(f"{head!s:8} {heads.score(head):.3f}")
-        print(f"{len(heads)} heads ranked: {args.out}")
-    return {"out": str(args.out), "top": [[str(h), heads.score(h)] for h in heads.top(10)]}
-
-
 def doodles(args: argparse.Namespace) -> dict[str, Any]:
     """Draw test strips into files: a folder of panels each."""
     from gazeheads.data.doodles import doodles

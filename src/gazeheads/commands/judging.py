@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,22 +78,23 @@ def _judge(args: argparse.Namespace) -> dict[str, Any]:
         raise BadInput(f"--name {name}: a judge's name holds no |. Give another one.")
     with RunFolder.open(args.folder) as folder:
         samples = _samples(args, folder.manifest)
-        found = _made(args, samples, args.folder)
-        must_be_the_same(args.folder / JUDGES, name, settings(found, args.judge))
-        if args.again:
-            left = [
-                key
-                for key, line in folder.verdicts.lines.items()
-                if line["judge"] == name and line["kind"] == "unscored"
-            ]
-            folder.verdicts.drop(left)
-        todo = list(pending(folder, name, samples))
-        _afford(args, found, [(each.sample, [t for t in each.texts if t]) for each in todo])
-        bar = Bar()
-        bar("judging", 0, len(todo))
-        note(folder.path)
-        written = judge_folder(folder, found, name, samples, lambda n: bar("judging", n, len(todo)))
-        bar.close()
+        with closing(_made(args, samples, args.folder)) as found:
+            judged = any(line["judge"] == name for line in folder.verdicts)
+            must_be_the_same(args.folder / JUDGES, name, settings(found, args.judge), judged)
+            if args.again:
+                left = [
+                    key
+                    for key, line in folder.verdicts.lines.items()
+                    if line["judge"] == name and line["kind"] == "unscored"
+                ]
+                folder.verdicts.drop(left)
+            todo = list(pending(folder, name, samples))
+            _afford(args, found, [(each.sample, [t for t in each.texts if t]) for each in todo])
+            bar = Bar()
+            bar("judging", 0, len(todo))
+            note(folder.path)
+            written = judge_folder(folder, found, name, samples, lambda n: bar("judging", n, len(todo)))
+            bar.close()
         kinds = [line["kind"] for line in folder.verdicts.lines.values() if line["judge"] == name]
     told: dict[str, Any] = {"judge": name, "verdicts": len(kinds), "new": written}
     told |= {kind: kinds.count(kind) for kind in ("matched", "none", "degenerate", "unscored")}
@@ -113,19 +115,19 @@ def _calibrate(args: argparse.Namespace) -> dict[str, Any]:
         )
     seed = args.seed or 0
     samples = samples_of(args.data, seed)
-    found = _made(args, samples, None)
     asked = [(s, [caption]) for s in samples for wordings in s.captions for caption in wordings]
-    _afford(args, found, asked)
-    bar = Bar()
-    bar("calibrating", 0, len(asked))
-    made = calibrate(
-        found,
-        samples,
-        name=args.judge,
-        data=args.data,
-        seed=seed,
-        progress=lambda n: bar("calibrating", n, len(asked)),
-    )
+    with closing(_made(args, samples, None)) as found:
+        _afford(args, found, asked)
+        bar = Bar()
+        bar("calibrating", 0, len(asked))
+        made = calibrate(
+            found,
+            samples,
+            name=args.judge,
+            data=args.data,
+            seed=seed,
+            progress=lambda n: bar("calibrating", n, len(asked)),
+        )
     bar.close()
     if args.out:
         made.save(args.out)
@@ -214,13 +216,13 @@ def settings(found: "Judge", spec: str) -> dict[str, Any]:
     return told
 
 
-def must_be_the_same(path: Path, name: str, asked: dict[str, Any]) -> None:
-    """Note with which settings judge `name` judges this run. Raises `JudgeError` where it was with others before."""
+def must_be_the_same(path: Path, name: str, asked: dict[str, Any], judged: bool) -> None:
+    """Note with which settings judge `name` judges this run. Raises `JudgeError` where it has judged with others."""
     from gazeheads.files import write_whole
 
     try:
         noted = json.loads(path.read_text()) if path.exists() else {}
-        before = noted.get(name, asked)
+        before = noted.get(name, asked) if judged else asked
     except (OSError, ValueError, AttributeError) as error:
         raise JudgeError(
             f"Asked to read {path}, the settings of the judges of this run: {error}. Delete it, and the verdicts."
@@ -232,5 +234,5 @@ def must_be_the_same(path: Path, name: str, asked: dict[str, Any]) -> None:
             f"Judge {name} has judged this run with other settings: {found}. Ask for the same, or keep these verdicts "
             "apart under another --name."
         )
-    if name not in noted:
+    if noted.get(name) != asked:
         write_whole(path, json.dumps(noted | {name: asked}, indent=1))

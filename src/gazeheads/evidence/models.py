@@ -14,14 +14,13 @@ FALLEN = 0.5  # of the best accuracy: below it, the answers have collapsed
 
 @dataclass(frozen=True, eq=False)
 class Peak:
-    """A model's best cell of a K sweep: its gaze heads, its control draws at that K, all heads if they ran.
+    """A model's best cell of its sweeps over K: its gaze heads, its control draws at that K, all heads if they ran.
 
     collapse: the fewest heads above the best number with less than half of its accuracy; None where there are none.
     total: how many heads the model has, 0 where nobody knows.
     """
 
     model: str
-    experiment: str
     total: int
     best: Cell
     controls: list[float]
@@ -30,40 +29,52 @@ class Peak:
     last: Cell
 
 
-def peak(results: Results) -> Peak | None:
-    """Of a sweep over K, or of a single redirection; None where the gaze heads did not run."""
-    found = [results.cells[v, "gaze"] for v in results.run.variants if (v, "gaze") in results.cells]
-    known = sorted((cell for cell in found if cell.accuracy.n), key=lambda cell: cell.heads)
-    if not known or results.run.experiment not in ("k-sweep", "vqa", "this-panel"):
-        return None
-    best = max(known, key=lambda cell: (cell.accuracy.mean, -cell.heads))
-    above = [cell for cell in known if cell.heads > best.heads]
-    fallen = [cell for cell in above if cell.accuracy.mean < FALLEN * best.accuracy.mean]
-    draws = [family for family in results.families(best.variant) if family.gaze is best]
-    return Peak(
-        model=results.run.model,
-        experiment=results.run.experiment,
-        total=int(results.run.manifest.get("heads", {}).get("of", 0)),
-        best=best,
-        controls=draws[0].means if draws else [],
-        all_heads=results.cells.get((best.variant, "all")),
-        collapse=fallen[0] if fallen else None,
-        last=known[-1],
-    )
+SWEEPS = ("k-sweep", "collapse")
 
 
 def peaks(runs: Sequence[Results]) -> list[Peak]:
-    """One for each model, of its K sweep where it has one, else of its VQA redirection, in the order of size."""
-    rank = {"k-sweep": 0, "vqa": 1, "this-panel": 2}
-    found: dict[str, Peak] = {}
-    for each in sorted(filter(None, map(peak, runs)), key=lambda p: rank[p.experiment]):
-        found.setdefault(each.model, each)
-    return sorted(found.values(), key=lambda p: (p.total, p.model))
+    """One for each model: of its sweeps over K where it has any, else of its redirection; smaller models first."""
+    found = []
+    for model in dict.fromkeys(results.run.model for results in runs):
+        mine = [results for results in runs if results.run.model == model]
+        swept = [results for results in mine if results.run.experiment in SWEEPS]
+        plain = [results for results in mine if results.run.experiment in ("vqa", "this-panel")]
+        best = peak(model, swept or plain[:1], mine)
+        if best is not None:
+            found.append(best)
+    return sorted(found, key=lambda each: (each.total, each.model))
 
 
-def table(found: Sequence[Peak], runs: Sequence[Results]) -> Table:
-    """A line for each model; all heads from any of its redirections."""
-    every = {r.run.model: cell for r in runs for (_, name), cell in r.cells.items() if name == "all"}
+def peak(model: str, runs: Sequence[Results], others: Sequence[Results]) -> Peak | None:
+    """The best cell of these runs; None where the gaze heads did not run. others: where all heads may have run."""
+    found = [
+        (cell, results)
+        for results in runs
+        for (_, name), cell in results.cells.items()
+        if name == "gaze" and cell.accuracy.n
+    ]
+    if not found:
+        return None
+    best, source = max(found, key=lambda pair: (pair[0].accuracy.mean, -pair[0].heads))
+    above = sorted((cell for cell, _ in found if cell.heads > best.heads), key=lambda cell: cell.heads)
+    fallen = [cell for cell in above if cell.accuracy.mean < FALLEN * best.accuracy.mean]
+    draws = [family for family in source.families(best.variant) if family.gaze is best]
+    total = int(source.run.manifest.get("heads", {}).get("of", 0))
+    whole = [cell for results in others for (_, name), cell in results.cells.items() if name == "all"]
+    whole += [cell for cell, _ in found if cell.heads == total]
+    return Peak(
+        model=model,
+        total=total,
+        best=best,
+        controls=draws[0].means if draws else [],
+        all_heads=whole[0] if whole else None,
+        collapse=fallen[0] if fallen else None,
+        last=above[-1] if above else best,
+    )
+
+
+def table(found: Sequence[Peak]) -> Table:
+    """A line for each model."""
     papers = {p.model: figures_for(p.model) for p in found}
     theirs = any(papers.values())
     header = [
@@ -79,7 +90,7 @@ def table(found: Sequence[Peak], runs: Sequence[Results]) -> Table:
     header += ["paper: K", "paper: gaze", "paper: controls", "paper: all"] if theirs else []
     rows = []
     for p in found:
-        whole = p.all_heads or every.get(p.model)
+        whole = p.all_heads
         down = p.collapse
         row = [
             p.model,

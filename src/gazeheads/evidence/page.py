@@ -39,7 +39,7 @@ def report(
         page.section(
             "Models beside each other",
             "For each model its best number of heads, and where more heads make its answers collapse.",
-            tables=[models.table(peaks, runs)],
+            tables=[models.table(peaks)],
         )
     for results, title in zip(runs, titles(runs), strict=True):
         add(page, results, title, samples)
@@ -118,8 +118,9 @@ def setting(results: Results) -> str:
     if heads.get("k"):
         parts.append(f"K = {heads['k']}" + (f" of {heads['of']} heads" if heads.get("of") else " heads"))
     for name in ("push", "during"):
-        if run.manifest.get(name):
-            parts.append(f"{name} {run.manifest[name]}")
+        used = {getattr(g.trial, name) or run.manifest.get(name) for g in run.generated}
+        if len(used) == 1 and None not in used:
+            parts.append(f"{name} {used.pop()}")
     parts.append(f"judge {run.judge}")
     return question + "; ".join(parts) + "."
 
@@ -178,13 +179,12 @@ def add(page: Report, results: Results, title: str, samples: Mapping[str, Sample
     elif kinds == {"sentences"}:
         shown = [ways.narration(results, trajectories(results))]
     elif results.run.variants == ("",):
-        figures = [pictures.bars(results), pictures.positions(results)]
-        shown = [tables.conditions(results), tables.differences(results), tables.pools(results)]
-    elif results.run.experiment == "k-sweep":
-        figures, shown = (
-            [pictures.k_curves(results)],
-            [tables.sweep(results), tables.fates(results), tables.by_k(results)],
-        )
+        figures = [*(pictures.bars(results, each) for each in results.amounts), pictures.positions(results)]
+        shown = [tables.conditions(results, each) for each in results.amounts]
+        shown += [tables.pools(results), *(tables.differences(results, each) for each in results.amounts)]
+    elif tables.over_k(results):
+        figures = [pictures.k_curves(results)]
+        shown = [tables.sweep(results), tables.fates(results), tables.by_k(results)]
     else:
         figures, shown = [pictures.sweep(results)], [tables.sweep(results), tables.fates(results)]
     page.section(

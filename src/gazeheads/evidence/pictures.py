@@ -8,25 +8,26 @@ from matplotlib.figure import Figure
 from gazeheads import figures
 from gazeheads.evidence import headsets, wording
 from gazeheads.evidence.cells import Cell
-from gazeheads.evidence.results import Results
-from gazeheads.evidence.tables import in_order, steered, variant_name
+from gazeheads.evidence.results import Results, kind_of
+from gazeheads.evidence.tables import in_order, of_amount, steered, variant_name
 from gazeheads.experiments.conditions import SCORES
 from gazeheads.heads import Heads
 from gazeheads.report import Picture
 from gazeheads.statistics import Estimate
 
 
-def bars(results: Results, variant: str = "", what: str = "answers about the target") -> Picture:
-    """Conditions as bars with intervals; each kind of control draws as dots."""
+def bars(results: Results, amount: str = "", what: str = "answers about the target") -> Picture:
+    """Conditions as bars with intervals, those with so many heads; each kind of control draws as dots."""
     found: dict[str, Estimate | list[float]] = {}
-    for line in in_order(results, variant):
+    for line in of_amount(results, amount):
         if isinstance(line.found, Cell):
             if line.found.accuracy.n:
                 found[line.title] = line.found.accuracy
         elif line.found.means:
             found[line.title] = line.found.means
     figure, (axes,) = figures.new_figure(8, 1.0 + 0.32 * len(found))
-    figures.condition_bars(axes, found, wording.condition("gaze"), results.chance(variant), what)
+    gaze = wording.condition("gaze" + f"@{amount}" * bool(amount))
+    figures.condition_bars(axes, found, gaze, results.chance(""), what)
     return Picture(
         figure, "Bars: 95% intervals over strips. Dots: one for each control draw, with their median."
     )
@@ -87,7 +88,7 @@ def sweep(results: Results) -> Picture:
     for variant in results.run.variants:
         label = variant_name(results, variant)
         cells = [cell for cell in results.singles(variant) if cell.condition != "none" and cell.accuracy.n]
-        cells.sort(key=lambda cell: cell.condition != "gaze")
+        cells.sort(key=lambda cell: kind_of(cell.condition) != "gaze")
         rows[label] = {wording.condition(cell.condition): cell.accuracy for cell in cells}
         draws[label] = [mean for family in results.families(variant) for mean in family.means]
         level = results.chance(variant)

@@ -25,6 +25,14 @@ from gazeheads.statistics import (
 )
 
 SEED = 0  # of the resampling
+ELSE = (
+    "none",
+    "all",
+    "prompt",
+    "panel-query",
+    "crop",
+    "marker",
+)  # conditions to which no number of heads belongs
 UNKNOWN = ("unscored", "failed", "unjudged")
 
 
@@ -76,6 +84,12 @@ class Results:
         samples = {g.trial.sample for g in self.run.generated if g.trial.variant == variant}
         counts = [len(self.run.regions[sample]) for sample in sorted(samples)]
         return float(np.mean([1 / n for n in counts])) if all(counts) else None
+
+    @property
+    def amounts(self) -> list[str]:
+        """The numbers of heads that conditions name (`gaze@8`), as written; "" for the run's own, which comes first."""
+        found = dict.fromkeys(amount_of(name) for name in self.run.conditions if name not in ELSE)
+        return sorted(found, key=lambda amount: (amount != "", -float(amount or 0)))
 
     @property
     def unjudged(self) -> int:
@@ -196,6 +210,16 @@ def family_of(condition: str) -> str | None:
     """The kind of a control draw: "controls" of "controls/3", "band@8" of "band@8/0"; None for what is none."""
     found = re.fullmatch(r"(.+)/\d+", condition)
     return found[1] if found else None
+
+
+def amount_of(condition: str) -> str:
+    """What stands behind the @ of a condition or family, "" where nothing does: "8" of "controls@8/3"."""
+    return (family_of(condition) or condition).partition("@")[2]
+
+
+def kind_of(condition: str) -> str:
+    """What stands before it: "controls" of "controls@8/3"."""
+    return (family_of(condition) or condition).partition("@")[0]
 
 
 def gaze_for(family: str) -> str:

@@ -8,13 +8,12 @@ from typing import Any, Literal
 
 from gazeheads.errors import NoEvidence
 from gazeheads.experiments.folder import RunFolder
+from gazeheads.experiments.judge import SCHEMA, parts_of
 from gazeheads.judging.base import Verdict
 from gazeheads.records import Generated
-from gazeheads.words import sentence_spans
 
 Fate = Literal["matched", "none", "degenerate", "unscored", "failed", "unjudged"]
 FATES: tuple[Fate, ...] = ("matched", "none", "degenerate", "unscored", "failed", "unjudged")
-VERDICT_SCHEMA = 1
 
 
 @dataclass(frozen=True)
@@ -137,25 +136,19 @@ class Run:
 
     def parts(self, g: Generated) -> tuple[Part, ...]:
         """What became of an answer, part by part. A stop of a tour that was never reached is a segment without text."""
-        kind = g.trial.parts
-        if kind == "whole":
-            texts: Sequence[str] = (g.text,)
-            targets: Sequence[int | None] = (g.trial.target,)
-        elif kind == "segments":
-            targets = g.trial.tour
-            texts = [g.segments[i].text if i < len(g.segments) else "" for i in range(len(targets))]
-        else:
-            texts = ["".join(g.pieces[start:stop]) for start, stop in sentence_spans(g.pieces)] or [""]
-            targets = (g.trial.target,) * len(texts)
+        texts = parts_of(g)
+        targets: Sequence[int | None] = (
+            g.trial.tour if g.trial.parts == "segments" else (g.trial.target,) * len(texts)
+        )
         return tuple(
             self._part(g, number, target, text)
             for number, (target, text) in enumerate(zip(targets, texts, strict=True))
         )
 
-    def _part(self, g: Generated, number: int, target: int | None, text: str) -> Part:
+    def _part(self, g: Generated, number: int, target: int | None, text: str | None) -> Part:
         if g.failed:
             return Part(number, target, "failed")
-        if g.trial.parts != "whole" and not text.strip():
+        if text is None:
             return Part(number, target, "unscored")
         verdict = self.verdicts.get((g.key, number))
         if verdict is None:
@@ -183,7 +176,7 @@ def _judge(path: Path, found: Sequence[str], asked: str | None) -> str:
 
 
 def _verdict(line: Mapping[str, Any]) -> Verdict:
-    if line["schema"] != VERDICT_SCHEMA:
-        raise KeyError(f"schema {line['schema']!r} instead of {VERDICT_SCHEMA}")
+    if line["schema"] != SCHEMA:
+        raise KeyError(f"schema {line['schema']!r} instead of {SCHEMA}")
     names = ("kind", "region", "slots_right", "all_slots", "reason", "margin")
     return Verdict(**{name: line[name] for name in names}, also=tuple(line.get("also", ())))

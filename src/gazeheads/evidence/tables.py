@@ -3,7 +3,7 @@
 from gazeheads.evidence import wording
 from gazeheads.evidence.cells import Cell, Family
 from gazeheads.evidence.paper import figures_for
-from gazeheads.evidence.results import Results
+from gazeheads.evidence.results import ELSE, Results, amount_of, kind_of
 from gazeheads.evidence.runs import Fate
 from gazeheads.report import Table
 from gazeheads.statistics import Estimate
@@ -17,8 +17,8 @@ READING = (
 )
 
 
-def conditions(results: Results, variant: str = "") -> Table:
-    """Every condition with its company (PAPER sec. 6.1)."""
+def conditions(results: Results, amount: str = "") -> Table:
+    """Every condition with its company (PAPER sec. 6.1); of those that name a number of heads, those with this one."""
     paper = figures_for(results.run.model)
     theirs = paper.conditions.get(results.run.experiment, {}) if paper else {}
     open_ended = any(cell.fates["failed"] or cell.fates["unjudged"] for cell in results.cells.values())
@@ -38,8 +38,8 @@ def conditions(results: Results, variant: str = "") -> Table:
     ]
     rows: list[list[str]] = []
     strong: list[int] = []
-    for each in in_order(results, variant):
-        if each.name == "gaze":
+    for each in of_amount(results, amount):
+        if kind_of(each.name) == "gaze":
             strong.append(len(rows))
         rows.append(_line(each, open_ended) + ([wording.theirs(theirs.get(each.name))] if theirs else []))
     return Table(header, rows, READING, strong)
@@ -76,6 +76,15 @@ def in_order(results: Results, variant: str) -> list[Line]:
     return [Line(each) for each in found]
 
 
+def of_amount(results: Results, amount: str) -> list[Line]:
+    """The lines of a redirection with so many heads, and no steering; with the run's own number, the baselines too."""
+    return [
+        line
+        for line in in_order(results, "")
+        if (amount_of(line.name) == amount and (line.name not in ELSE or not amount)) or line.name == "none"
+    ]
+
+
 def _line(line: Line, open_ended: bool) -> list[str]:
     kinds: list[Fate] = ["degenerate", "none", "unscored"]
     kinds += ["failed", "unjudged"] if open_ended else []
@@ -105,6 +114,8 @@ def pools(results: Results, variant: str = "") -> Table | None:
         "p",
         "gaze heads better by",
     ]
+    astray = any(draw.at_pointed for each in families for draw in each.draws)
+    header += ["about the panel pointed at"] if astray else []
     rows = []
     for each in families:
         among = each.among
@@ -118,6 +129,12 @@ def pools(results: Results, variant: str = "") -> Table | None:
             "–" if among is None else f"{among.p:.2g}",
             "–" if gap is None else wording.points(gap),
         ]
+        if astray:
+            row.append(
+                wording.spread(
+                    [draw.at_pointed.mean for draw in each.draws if draw.at_pointed and draw.at_pointed.n]
+                )
+            )
         rows.append([*row, *([wording.theirs(theirs.get(each.name))] if theirs else [])])
     least = max(len(each.draws) for each in families)
     caption = (
@@ -128,10 +145,11 @@ def pools(results: Results, variant: str = "") -> Table | None:
     return Table([*header, *([PAPER] if theirs else [])], rows, caption)
 
 
-def differences(results: Results, variant: str = "") -> Table | None:
+def differences(results: Results, amount: str = "") -> Table | None:
     """How much better the gaze heads are than each other condition, paired; None where they did not run."""
-    gaze = results.cells.get((variant, "gaze"))
-    others = [line for line in in_order(results, variant) if line.found is not gaze]
+    lines = of_amount(results, amount)
+    gaze = next((line.found for line in lines if kind_of(line.name) == "gaze"), None)
+    others = [line for line in lines if line.found is not gaze]
     if gaze is None or not others:
         return None
     rows = []
@@ -141,12 +159,18 @@ def differences(results: Results, variant: str = "") -> Table | None:
     return Table(
         ["gaze heads against", "better by", "pairs", "left out"],
         rows,
-        "Percentage points over the same strips and targets, with 95% intervals; left out: an answer of the pair "
-        "is not known. Against several draws: their mean on each strip and target.",
+        "Percentage points over the same strips and targets, with 95% intervals; left out: an answer of the pair is "
+        "not known. Against several draws: their mean on each strip and target.",
     )
 
 
-SWEPT = {"k-sweep": "heads", "push-sweep": "push", "wordings": "question", "scope": "rows"}
+SWEPT = {
+    "k-sweep": "heads",
+    "collapse": "heads",
+    "push-sweep": "push",
+    "wordings": "question",
+    "scope": "rows",
+}
 PAPERS = {"push-sweep": "The paper's table 4. ", "wordings": "The paper's table 7. "}
 
 
@@ -156,14 +180,15 @@ def sweep(results: Results) -> Table:
     theirs = paper.sweeps.get(run.experiment, {}) if paper else {}
     lines, titles = _swept(results)
     header = [SWEPT.get(run.experiment, "variant"), *titles.values()]
-    header += ["moved: gaze heads"] if "gaze" in titles else []
+    gaze = next((name for name in titles if kind_of(name) == "gaze"), "")
+    header += [f"moved: {titles[gaze]}"] if gaze else []
     header += [f"{PAPER}: gaze", f"{PAPER}: controls"] if theirs else []
     rows = []
     for variant, found in lines.items():
         row = [variant_name(results, variant)]
         row += [found[name].percent("accuracy") if name in found else "–" for name in titles]
-        if "gaze" in titles:
-            row.append(found["gaze"].percent("moved") if "gaze" in found else "–")
+        if gaze:
+            row.append(found[gaze].percent("moved") if gaze in found else "–")
         if theirs:
             row += [wording.theirs(each) for each in theirs.get(variant, (None, None))]
         rows.append(row)
@@ -212,9 +237,14 @@ def _swept(results: Results) -> tuple[dict[str, dict[str, Line]], dict[str, str]
 
 def variant_name(results: Results, variant: str) -> str:
     """A cell of a sweep; of a K sweep with the number of heads."""
-    if results.run.experiment != "k-sweep":
+    if not over_k(results):
         return variant
     return f"{steered(results, variant)} ({variant.removeprefix('K = ')})"
+
+
+def over_k(results: Results) -> bool:
+    """Whether the run is a sweep over the number of heads."""
+    return all(variant.startswith("K = ") for variant in results.run.variants)
 
 
 def steered(results: Results, variant: str) -> int:

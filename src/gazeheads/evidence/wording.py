@@ -31,6 +31,7 @@ EXPERIMENTS = {
     "vqa": "Redirection: what happens in this strip?",
     "this-panel": "Redirection: what happens in this panel?",
     "k-sweep": "How many heads",
+    "collapse": "Too many heads",
     "push-sweep": "How hard the push is",
     "scope": "Which rows are steered",
     "wordings": "Other wordings of the question",
@@ -89,9 +90,11 @@ def number(found: Estimate | None, digits: int = 2) -> str:
 
 
 def spread(values: list[float], scale: float = 100, digits: int = 1) -> str:
-    """Mean, lowest and highest of control draws: "16.7 (10.0 to 21.3)"."""
+    """Mean, lowest and highest of control draws: "16.7 (10.0 to 21.3)"; of one draw the mean alone."""
     if not values:
         return "–"
+    if len(values) == 1:
+        return f"{scale * values[0]:.{digits}f}".replace("-", "−")
     mean, low, high = (scale * each for each in (sum(values) / len(values), min(values), max(values)))
     return f"{mean:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})".replace("-", "−")
 

@@ -18,9 +18,14 @@ Floats = npt.NDArray[np.floating]
 def score_map(
     axes: Axes, scores: Floats, top: Sequence[tuple[int, int]] = (), label: str = "gaze score"
 ) -> Axes:
-    """Scores [layer, head] as a map, layer 0 at the bottom; the (layer, head) pairs in `top` are framed."""
-    layers, heads = _matrix("scores", scores)
-    mesh = _cells(axes, scores, vmax=float(scores.max()) or 1.0)
+    """Scores [layer, head] as a map, layer 0 at the bottom; the (layer, head) pairs in `top` are framed.
+
+    NaN, a head without a score, is left blank. The palest shade is 0, or the least score where there are negative ones.
+    """
+    missing = np.isnan(scores)
+    layers, heads = _matrix("scores", scores if missing.all() else np.where(missing, 0.0, scores))
+    least, most = float(np.nanmin(scores)), float(np.nanmax(scores))
+    mesh = _cells(axes, scores, vmax=most if most > min(0.0, least) else 1.0, vmin=min(0.0, least))
     for layer, head in top:
         axes.add_patch(
             Rectangle(
@@ -155,13 +160,13 @@ def _matrix(name: str, array: Floats) -> tuple[int, int]:
     return array.shape[0], array.shape[1]
 
 
-def _cells(axes: Axes, matrix: Floats, vmax: float) -> QuadMesh:
+def _cells(axes: Axes, matrix: Floats, vmax: float, vmin: float = 0.0) -> QuadMesh:
     """A matrix [row, col] as cells around whole numbers, with hair lines of paper between them."""
     rows, cols = matrix.shape
     edges = np.arange(cols + 1) - 0.5, np.arange(rows + 1) - 0.5
     line = 0.8 if max(rows, cols) <= 16 else 0.3 if max(rows, cols) <= 64 else 0.0
     return axes.pcolormesh(
-        *edges, matrix, cmap=ATTENTION, vmin=0, vmax=vmax, edgecolor="white", linewidth=line
+        *edges, matrix, cmap=ATTENTION, vmin=vmin, vmax=vmax, edgecolor="white", linewidth=line
     )
 
 

@@ -61,7 +61,8 @@ def position_lines(
         low, mean, high = ([getattr(line[each], part) for each in places] for part in ("low", "mean", "high"))
         at = [each + 1 for each in places]
         axes.fill_between(at, low, high, color=colour, alpha=0.14, linewidth=0)
-        axes.plot(at, mean, "-o", color=colour, markersize=4, linewidth=1.8, label=name)
+        above = 3 if colour == GAZE else 2
+        axes.plot(at, mean, "-o", color=colour, markersize=4, linewidth=1.8, label=name, zorder=above)
     chance_line(axes, chance, vertical=False)
     axes.set_xticks([each + 1 for each in sorted({each for line in found.values() for each in line})])
     _shares(axes, ylabel)

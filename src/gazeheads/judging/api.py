@@ -64,6 +64,11 @@ class ApiJudge(Judge):
                 f"An API judge was asked for with {concurrency} calls at a time, {self.retry.tries} tries, a timeout "
                 f"of {timeout:g} s, and giving up after {give_up_after} failures. Give numbers from 1 on."
             )
+        if not self.base_url.startswith(("https://", "http://")):
+            raise JudgeError(
+                f"An API judge was asked for at {self.base_url!r}, which is no address. Give one that begins with "
+                "https:// or http://."
+            )
         self._failures = 0  # in a row
         self._key = _key(provider)
         self._client = httpx2.Client(headers=provider.headers(self._key), timeout=timeout)
@@ -119,11 +124,10 @@ class ApiJudge(Judge):
         """The verdicts on each question, from the cache or by a call."""
         found, calls = {}, {}
         for key, asked in questions.items():
-            kept = self.replies.get(key)
-            if kept is None:
+            try:
+                found[key] = read(self.replies.get(key), asked)
+            except BadReply:  # there is none
                 calls[key] = asked
-            else:
-                found[key] = read(kept, asked)
         stop = Event()
         with ThreadPoolExecutor(self.concurrency) as pool:
             running = {pool.submit(self._call, key, asked, stop): key for key, asked in calls.items()}
@@ -171,10 +175,8 @@ class ApiJudge(Judge):
             pause = self.retry.pause(number)
             try:
                 response = self._client.post(self.base_url + self.provider.path, json=body)
-            except httpx2.TransportError as error:
+            except httpx2.HTTPError as error:
                 why = self._clean(f"{type(error).__name__}: {error}".rstrip(": "))
-            except httpx2.HTTPError as error:  # a reply that cannot be decoded, say
-                raise _Failed(self._clean(f"{type(error).__name__}: {error}")) from error
             else:
                 if response.status_code == 200:
                     return response
@@ -200,7 +202,7 @@ class ApiJudge(Judge):
 
     def _clean(self, text: str) -> str:
         """The first 200 characters of what somebody else wrote, in one line, without the key."""
-        return " ".join(text.replace(self._key, "(the key)").split())[:200]
+        return " ".join((text.replace(self._key, "(the key)") if len(self._key) > 7 else text).split())[:200]
 
 
 def _question(sample: Sample, parts: Sequence[str]) -> Question | None:
@@ -237,5 +239,6 @@ def made(rest: str, samples: Iterable[Sample], options: dict[str, Any]) -> ApiJu
         raise JudgeError(
             f"Judge 'api:{rest}' is not known. Use api:PROVIDER:MODEL with a provider of {', '.join(PROVIDERS)}."
         )
-    cache = options.pop("cache", None)
-    return ApiJudge(PROVIDERS[provider], model, replies=Replies(cache), **options)
+    if "cache" in options:
+        options["replies"] = Replies(options.pop("cache"))
+    return ApiJudge(PROVIDERS[provider], model, **options)

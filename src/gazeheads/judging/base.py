@@ -75,6 +75,10 @@ class Judge(Protocol):
         """The verdicts on the parts of many answers. One after the other, unless the judge has a faster way."""
         return [self.judge_parts(sample, parts) for sample, parts in asked]
 
+    def close(self) -> None:
+        """Let go of what it holds: files, connections."""
+        return
+
 
 def strip_labels(text: str) -> str:
     """The text without "Panel k:", wherever it stands: a panel number is a claim, not a description."""

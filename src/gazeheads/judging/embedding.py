@@ -50,6 +50,8 @@ class Embeddings:
                 f"Captions were to be matched by the encoder in {path}; it cannot be read: {why.rstrip('.')}. Give a "
                 "folder with config.json, model.safetensors and the tokenizer's files."
             ) from error
+        context = getattr(self._encoder.config, "max_position_embeddings", self._tokenizer.model_max_length)
+        self._longest = min(self._tokenizer.model_max_length, context)
         self._captions = lru_cache(KEPT)(self.embed)
 
     def scores(self, sample: Sample, answer: str) -> Vectors:
@@ -62,7 +64,14 @@ class Embeddings:
     @torch.no_grad()
     def embed(self, texts: Sequence[str]) -> Vectors:
         """(text, dim) vectors of length 1. Texts longer than the encoder's context are cut off there."""
-        told = self._tokenizer(list(texts), padding=True, truncation=True, return_tensors="pt")
+        told = self._tokenizer(
+            list(texts),
+            padding=True,
+            padding_side="right",  # places are counted from the left
+            truncation=True,
+            max_length=self._longest,
+            return_tensors="pt",
+        )
         hidden = self._encoder(**told).last_hidden_state.double()
         mask = told["attention_mask"][..., None].double()
         vectors = (hidden * mask).sum(1) / mask.sum(1)

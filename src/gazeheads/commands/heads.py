@@ -1,0 +1,159 @@
+"""`gazeheads heads FILE`: what a heads file holds, and how far its scores, and other files, agree."""
+
+import argparse
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from itertools import combinations
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gazeheads.commands import writable_folder
+from gazeheads.commands.arguments import amount
+
+if TYPE_CHECKING:
+    from gazeheads.heads import Heads
+    from gazeheads.overlap import Overlap
+
+Row = tuple[str, str, str, "Overlap | None"]  # one ranking, another, how many heads of each, what they share
+
+
+def add(command: Callable[..., argparse.ArgumentParser]) -> None:
+    """The options."""
+    show = command(
+        "heads", heads, "show a heads file: ranking, origin, what was tuned, overlap of its scores"
+    )
+    show.add_argument(
+        "file", type=Path, nargs="?", metavar="FILE", help="heads file; the bundled model's without"
+    )
+    show.add_argument(
+        "--top", type=amount, default=20, help="how many heads to list, or a share (default %(default)s)"
+    )
+    show.add_argument("--by", metavar="SCORE", help="rank by this score; by the file's own without")
+    show.add_argument(
+        "--compare", type=Path, action="append", default=[], metavar="FILE", help="another file; repeatable"
+    )
+    show.add_argument(
+        "--plot", type=Path, metavar="PICTURE", help="draw the scores of all heads: .png, .svg or .pdf"
+    )
+
+
+def heads(args: argparse.Namespace) -> dict[str, Any]:
+    """Show what there is."""
+    from gazeheads.doodle import HEADS
+    from gazeheads.heads import Heads
+    from gazeheads.provenance import counted
+
+    held = Heads.load(args.file or HEADS)
+    ranked = held.by(args.by) if args.by else held
+    top = ranked.top(min(counted(args.top, held.scores.size, "--top"), len(ranked)))
+    others = [(str(path), Heads.load(path)) for path in args.compare]
+    rows = [*_scores(held), *(row for name, other in others for row in _files(held, name, other, args.by))]
+    if args.plot:
+        _plot(ranked, top, args.plot)
+    if not args.json:
+        print("\n".join([*_about(held), "", *_ranking(ranked, top), "", *_overlaps(rows)]))
+    return {
+        "file": str(args.file or HEADS),
+        "provenance": asdict(held.provenance),
+        "draw": None if held.draw is None else asdict(held.draw),
+        "heads": [str(head) for head in held],
+        "lever": [str(head) for head in held.lever],
+        "tuned": None if held.tuned is None else held.tuned.to_json(),
+        "scores": [held.provenance.score, *held.others],
+        "by": ranked.provenance.score,
+        "top": [[str(head), ranked.score(head)] for head in top],
+        "overlap": [
+            {"one": one, "two": two, "of": of, **({} if found is None else asdict(found))}
+            for one, two, of, found in rows
+        ],
+    }
+
+
+def _scores(held: "Heads") -> Iterator[Row]:
+    """Every two scores of the file, at the paper's shares of all heads."""
+    from gazeheads.overlap import PAPERS_SHARES, top_overlap
+    from gazeheads.provenance import counted
+
+    for one, two in combinations([held.provenance.score, *held.others], 2):
+        for k in dict.fromkeys(counted(share, held.scores.size, "") for share in PAPERS_SHARES):
+            yield one, two, f"top {k}", top_overlap(held.by(one), held.by(two), k)
+
+
+def _files(held: "Heads", name: str, other: "Heads", by: str | None) -> Iterator[Row]:
+    """This file and another one: the tops by one score (or the other's own score), and both sets as they stand."""
+    from gazeheads.overlap import PAPERS_SHARES, overlap, top_overlap
+    from gazeheads.provenance import counted
+
+    score = by or held.provenance.score
+    mine, theirs = held.by(score), other.by(score) if score in other.others else other.all()
+    for k in dict.fromkeys(counted(share, held.scores.size, "") for share in PAPERS_SHARES):
+        yield score, f"{theirs.provenance.score} of {name}", f"top {k}", top_overlap(mine, theirs, k)
+    if len(held) < len(held.all()) or len(other) < len(other.all()):
+        both = overlap(held.heads, other.heads, held.scores.size)
+        yield "this file", name, f"{len(held)} and {len(other)} heads", both
+
+
+def _about(held: "Heads") -> Iterator[str]:
+    """Origin, other scores, and what is steered without --top."""
+    p, tuned = held.provenance, held.tuned
+    yield f"{p.model}{f' at {p.revision}' if p.revision else ''}: {p.n_layers} layers x {p.n_heads} heads"
+    where = f"{p.samples} pictures of {p.data or 'a source that was not noted'}"
+    yield (
+        f"score {p.score}, on {where}{'' if p.seed is None else f', seed {p.seed}'}, by gazeheads {p.version}"
+        + (f"; processor called with {p.settings}" if p.settings else "")
+    )
+    yield f"other scores: {', '.join(held.others) or 'none'}"
+    if p.causal:
+        yield f"causal score: {p.causal}"
+    if held.draw:
+        yield f"a control draw, not gaze heads: rule {held.draw.match}, {held.draw.moved} moved to another layer"
+    if tuned:
+        on = f"{tuned.data}{'' if tuned.seed is None else f', seed {tuned.seed}'}"
+        what = f"K = {tuned.k} by {tuned.score}, push {tuned.push}, during {tuned.during}"
+        yield f"tuned on {on}: {what}; {tuned.rule}"
+        curve = (
+            f"{k}: {100 * mean:.0f} [{100 * low:.0f}, {100 * high:.0f}]"
+            for k, (mean, low, high) in tuned.curve.items()
+        )
+        yield f"dev accuracy by K, per cent: {', '.join(curve)}"
+    yield f"holds {len(held)} of {held.scores.size} heads; steered without --top: {len(held.lever)}"
+
+
+def _ranking(ranked: "Heads", top: "Heads") -> Iterator[str]:
+    """The best heads with all their scores."""
+    tables = {ranked.provenance.score: ranked.scores, **ranked.others}
+    yield f"{'rank':>4}  head    " + "  ".join(f"{name:>18}" for name in tables)
+    for rank, head in enumerate(top, start=1):
+        cells = ("-" if np.isnan(table[head]) else f"{table[head]:.3f}" for table in tables.values())
+        yield f"{rank:4}  {head!s:6}  " + "  ".join(f"{cell:>18}" for cell in cells)
+
+
+def _overlaps(rows: list[Row]) -> Iterator[str]:
+    """What rankings share, against sets drawn at random."""
+    if not rows:
+        yield "One score alone: there is nothing to compare it with. `gazeheads discover` measures others."
+        return
+    yield "shared heads (by chance; p: as many or more by chance; Jaccard)"
+    for one, two, of, found in rows:
+        what = f"{one} and {two}, {of}"
+        if found is None:
+            yield f"{what}: one of them ranks fewer heads"
+        else:
+            yield f"{what}: {found.shared} ({found.expected:.1f}; p = {found.p:.2g}; {found.jaccard:.2f})"
+
+
+def _plot(ranked: "Heads", top: "Heads", path: Path) -> None:
+    """The scores as a map, the listed heads framed."""
+    from gazeheads import figures
+    from gazeheads.errors import BadInput
+
+    if path.suffix not in (".png", ".svg", ".pdf"):
+        raise BadInput(f"--plot {path}: a picture of what format? End the name in .png, .svg or .pdf.")
+    writable_folder(path.parent)
+    layers, heads_ = ranked.shape
+    figure, (axes,) = figures.new_figure(max(5.0, 2.2 + 0.22 * heads_), 1.2 + 0.22 * layers)
+    figures.score_map(axes, ranked.scores, list(top), ranked.provenance.score)
+    figures.title(axes, f"{ranked.provenance.model}, top {len(top)} framed")
+    figure.savefig(path, dpi=150)
