@@ -13,7 +13,16 @@ from gazeheads.commands.arguments import amount, fraction, numbers
 from gazeheads.errors import GazeHeadsError
 
 # Modules of `gazeheads.commands` that bring commands of their own, by `add(command)`.
-TOPICS: tuple[str, ...] = ("data", "discovering", "heads", "judging", "reporting", "running", "tuning")
+TOPICS: tuple[str, ...] = (
+    "data",
+    "discovering",
+    "grounding",
+    "heads",
+    "judging",
+    "reporting",
+    "running",
+    "tuning",
+)
 
 
 class OneLine(argparse.ArgumentParser):

@@ -48,7 +48,7 @@ class Provenance:
     """Where scores came from. `n_layers` and `n_heads` are the model's; `samples` counts pictures.
 
     settings: keywords of the processor with which the pictures were encoded, as text ("" for none). causal: on what the
-    causal score among the others was measured.
+    causal score among the others was measured; follow: likewise.
     """
 
     model: str
@@ -62,6 +62,7 @@ class Provenance:
     version: str = __version__
     settings: str = ""
     causal: str = ""
+    follow: str = ""
 
 
 class Shaped(Protocol):

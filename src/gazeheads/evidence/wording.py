@@ -14,6 +14,7 @@ CONDITIONS = {
     "selectivity": "heads by selectivity",
     "norm-weighted": "heads by norm-weighted gaze",
     "causal": "heads by causal effect",
+    "follow": "heads that follow speech",
     "all": "all heads",
     "prompt": "no steering, panel named in the question",
     "panel-query": "no steering, discovery question",
