@@ -24,6 +24,7 @@ from gazeheads.scoring import answer_traces
 from gazeheads.trace import Record
 
 Floats = npt.NDArray[np.float64]
+PANELS = ("strip", "grid")  # kinds of samples whose regions are no things
 
 
 def follow(
@@ -59,8 +60,13 @@ def follow(
 
 
 def nouns(sample: Sample) -> list[str]:
-    """What the things of a sample are called, without running numbers."""
-    return [slots["object"] for slots in sample.slots]
+    """What the things of a sample are called, without running numbers. Raises `BadInput` where one has no name."""
+    found = [slots.get("object", "") for slots in sample.slots]
+    if sample.kind in PANELS or not found or not all(found):
+        raise BadInput(
+            f"Sample {sample.id!r}: its regions have no names that a list could say. Give scenes or COCO data."
+        )
+    return found
 
 
 def listed(sample: Sample) -> str:
@@ -75,18 +81,8 @@ def check(samples: Sequence[Sample]) -> None:
             "Heads that follow speech were asked for without samples. Give at least one dev sample."
         )
     for sample in samples:
-        if (
-            not sample.slots
-            or not all(slots.get("object") for slots in sample.slots)
-            or sample.kind in PANELS
-        ):
-            raise BadInput(
-                f"Sample {sample.id!r}: its regions have no names that a list could say. Give scenes or COCO data."
-            )
+        nouns(sample)
         if sample.source.get("split") == "test":
             raise BadInput(
                 f"Sample {sample.id!r} is of a test split, which reports and never chooses. Give dev samples."
             )
-
-
-PANELS = ("strip", "grid")

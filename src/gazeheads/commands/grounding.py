@@ -51,7 +51,7 @@ def add(command: Callable[..., argparse.ArgumentParser]) -> None:
     one.add_argument("--model", help="folder or hub id of a checkpoint; the bundled model without")
     one.add_argument("--heads", type=Path, help="heads file; the bundled model brings its own")
     one.add_argument("--top", type=amount, help="how many heads: a number, or a share")
-    one.add_argument("--threshold", type=float, default=0.5, help="share of the peak (default %(default)s)")
+    one.add_argument("--threshold", type=float, default=0.3, help="share of the peak (default %(default)s)")
     one.add_argument("--weigh", choices=WEIGH, default="raw", help="attention, or times the values' lengths")
     one.add_argument("--out", type=Path, metavar="PNG", help="draw the picture with the gaze and the box")
 
@@ -92,6 +92,7 @@ def ground(args: argparse.Namespace) -> dict[str, Any]:
     from gazeheads.errors import BadInput
     from gazeheads.experiments.conditions import Selections, conditions
     from gazeheads.files import write_whole
+    from gazeheads.following import nouns
     from gazeheads.grounding import ceiling, grounded
     from gazeheads.pointing import named_looks
 
@@ -102,8 +103,7 @@ def ground(args: argparse.Namespace) -> dict[str, Any]:
         raise BadInput(f"--dev {args.dev} is what is reported on. Choose thresholds on other samples.")
     dev, test = samples_of(args.dev, args.dev_seed), samples_of(args.data, args.seed)
     for sample in (*dev, *test):
-        if not sample.slots or not all("object" in slots for slots in sample.slots):
-            raise BadInput(f"Sample {sample.id!r}: its regions have no names. Give scenes or COCO data.")
+        nouns(sample)
     model = loaded(args.model)
     held = heads_of(model, args.heads)
     choose = Selections(held, args.top or len(held.lever), args.seed)
