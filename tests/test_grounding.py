@@ -209,6 +209,9 @@ def test_the_commands_write_heads_numbers_and_a_picture(tmp_path: Path, scene: S
     held = Heads.load(heads)
     assert held.others["follow"].shape == (8, 12) and held.provenance.follow == "scenes:1:dev, seed 0"
     assert Heads.load(HEADS).provenance.follow == "" and '"follow"' not in HEADS.read_text()
+    alone = tmp_path / "alone.json"
+    assert cli.main(["follow", "--data", "scenes:1:dev", "--instead", "--out", str(alone)]) == 0
+    assert Heads.load(alone).by("gaze").heads == held.by("follow").heads and not Heads.load(alone).others
     kinds = "follow@3,controls:2@3"
     asked = ["--heads", str(heads), "--data", "scenes:1:test", "--dev", "scenes:1:dev", "--conditions", kinds]
     assert cli.main(["ground", *asked, "--out", str(numbers)]) == 0

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from gazeheads.grounding import Grounded
 
 CONDITIONS = "gaze,localization-heads,controls:20"
+INSTEAD = "gaze (while named)"  # the score of a file that holds this one alone
 WEIGH = ("raw", "values", "shares")
 
 
@@ -26,6 +27,12 @@ def add(command: Callable[..., argparse.ArgumentParser]) -> None:
     )
     common(find)
     find.add_argument("--data", default="scenes:24:dev", help="dev scenes or COCO (default %(default)s)")
+    find.add_argument(
+        "--instead",
+        action="store_true",
+        help="put it in the place of the gaze score: `gaze` then stands for these heads, and control draws are made "
+        "beside them",
+    )
     find.add_argument("--out", type=Path, required=True, help="heads file to write")
 
     tell = command(
@@ -77,12 +84,15 @@ def follow(args: argparse.Namespace) -> dict[str, Any]:
     bar.close()
     note = replace(held.provenance, follow=f"{args.data}, seed {args.seed}")
     found: Heads = replace(held, provenance=note, others={**held.others, "follow": scores})
+    if args.instead:
+        found = Heads.ranked(scores, replace(note, score=INSTEAD), held.image_mass)
     found.save(args.out)
-    best = found.by("follow").top(min(10, found.scores.size))
+    best = found.by("gaze" if args.instead else "follow").top(min(10, found.scores.size))
     if not args.json:
         for head in best:
             print(f"{head!s:8} {best.score(head):.3f}")
-        print(f"written: {args.out}; `gazeheads run --conditions follow` steers by it")
+        name = "gaze" if args.instead else "follow"
+        print(f"written: {args.out}; `gazeheads run --conditions {name}` steers by it")
     return {"out": str(args.out), "top": [[str(head), best.score(head)] for head in best]}
 
 
