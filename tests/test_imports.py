@@ -253,7 +253,7 @@ def test_the_rules_see_what_they_forbid() -> None:
 ASKING = [
     f"experiments.{name}"
     for name in (
-        "collapse conditions k_sweep layouts narration push_sweep redirect scope sweep tour wordings".split()
+        "boxes collapse conditions k_sweep layouts narration push_sweep redirect scope sweep tour wordings".split()
     )
 ]
 

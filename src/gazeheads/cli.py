@@ -16,6 +16,7 @@ from gazeheads.errors import GazeHeadsError
 TOPICS: tuple[str, ...] = (
     "data",
     "discovering",
+    "grounding",
     "heads",
     "judging",
     "narrating",

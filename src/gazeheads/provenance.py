@@ -48,7 +48,7 @@ class Provenance:
     """Where scores came from. `n_layers` and `n_heads` are the model's; `samples` counts pictures.
 
     settings: keywords of the processor with which the pictures were encoded, as text ("" for none). causal: on what the
-    causal score among the others was measured. stability: how well halves of the pictures agree, in words.
+    causal score among the others was measured; follow: likewise. stability: how well halves of the pictures agree.
     """
 
     model: str
@@ -63,6 +63,7 @@ class Provenance:
     settings: str = ""
     causal: str = ""
     stability: str = ""
+    follow: str = ""
 
 
 class Shaped(Protocol):

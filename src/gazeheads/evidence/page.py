@@ -4,7 +4,7 @@ import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from gazeheads.evidence import headsets, models, pictures, sweeps, tables, ways, wording
+from gazeheads.evidence import headsets, models, pictures, sizes, sweeps, tables, ways, wording
 from gazeheads.evidence.limits import limits, warnings
 from gazeheads.evidence.results import Results
 from gazeheads.evidence.trajectories import trajectories
@@ -178,6 +178,11 @@ def add(page: Report, results: Results, title: str, samples: Mapping[str, Sample
         shown = [ways.tour(results, found), ways.blind(results, found)]
     elif kinds == {"sentences"}:
         shown = [ways.narration(results, trajectories(results))]
+    elif any(g.trial.shape != "panel" for g in results.run.generated):
+        variants = results.run.variants
+        figures = [pictures.sweep(results)]
+        shown = [sizes.by_size(results, samples or {}, each) for each in variants]
+        shown += [sweeps.sweep(results), sweeps.fates(results), tables.pools(results, variants[0])]
     elif results.run.variants == ("",):
         figures = [*(pictures.bars(results, each) for each in results.amounts), pictures.positions(results)]
         shown = [tables.conditions(results, each) for each in results.amounts]

@@ -13,6 +13,7 @@ SWEPT = {
     "push-sweep": "push",
     "wordings": "question",
     "scope": "rows",
+    "boxes": "cells by",
 }
 PAPERS = {"push-sweep": "The paper's table 4. ", "wordings": "The paper's table 7. "}
 
