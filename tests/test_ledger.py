@@ -100,6 +100,7 @@ def test_cut_at_any_byte_it_goes_on_as_if_nothing_had_happened(tmp_path: Path, c
         ),
         (0, b"", "line 1 is not JSON"),
         (1, b"\xff\xfe", "line 2 is not JSON"),
+        (2, b'{"key": "\xff"}', r"line 3 is not JSON \('utf-8' codec"),
         (4, b'{"key": "nan", "margin": NaN}', r"line 5 is not JSON \(NaN is no number\)"),
         (3, b"[" * 100_000, "line 4 is not JSON"),
         (

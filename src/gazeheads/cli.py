@@ -19,9 +19,11 @@ TOPICS: tuple[str, ...] = (
     "grounding",
     "heads",
     "judging",
+    "narrating",
     "reporting",
     "running",
     "tuning",
+    "watching",
 )
 
 

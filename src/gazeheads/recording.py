@@ -59,6 +59,7 @@ class Recorder:
         self._by_layer = dict(found)
         self.layers = frozenset(found)
         self._by_values = np.array([r is not None and r.weigh != "raw" for r in records])
+        self._with_lengths = any(r is not None and r.lengths for r in records)
         self._by_shares = np.array([r is not None and r.weigh == "shares" for r in records])
         self._last_prompt = np.array([grid.n_prompt - 1 for grid in grids], dtype=np.int64)
         self._columns = max((len(grid) for grid in grids), default=0)
@@ -70,6 +71,8 @@ class Recorder:
         ] = {}  # by number of keys: (row, image token) its key, -1 where it is not held
         self._kept: list[Tensor] = []  # of each pass: (line, query, image token)
         self._tokens: list[npt.NDArray[np.int64]] = []  # of each pass: (row, query)
+        self._lengths: Tensor | None = None  # (line, image token) of value vectors
+        self._measured: set[int] = set()  # layers whose lengths are known
 
     def attend(self, call: Call) -> None:
         """Keep what the heads of this layer look at."""
@@ -89,6 +92,10 @@ class Recorder:
         slot = self._slots_of(call)[rows]
         seen = (slot >= 0).float()
         share = [part[3] for part in self._by_layer[call.layer]]
+        if self._with_lengths and call.layer not in self._measured:  # they do not change while tokens follow
+            assert self._lengths is not None
+            self._measured.add(call.layer)
+            self._lengths[lines] = seen * call.value_norms(rows, heads).gather(1, slot.clamp(min=0))
         found = pattern.gather(2, slot.clamp(min=0)[:, None].expand(-1, pattern.shape[1], -1))
         if self._by_values.any():
             norms = call.value_norms(rows, heads)
@@ -116,6 +123,8 @@ class Recorder:
             kept = len(self._layers), moment.n_queries - self._start, self._columns
             self._kept.append(moment.positions.new_zeros(kept).float())
             self._tokens.append(tokens[:, self._start :])
+        if self._with_lengths and self._lengths is None:
+            self._lengths = moment.positions.new_zeros(len(self._layers), self._columns).float()
 
     def _slots_of(self, call: Call) -> Tensor:
         """(row, image token) the key that holds each image token; -1 where a sliding window dropped it."""
@@ -166,12 +175,23 @@ class Recorder:
                 f"Heads of layers {sorted(missing)} were to be recorded, which have no attention. Leave them out."
             )
         looks = self.looks([len(row) for row in pieces])
+        rows = zip(self.records, self.grids, looks, pieces, strict=True)
         return [
             None
             if record is None
-            else GazeTrace(look, grid, record.members, record.keep, record.weigh, tuple(piece))
-            for record, grid, look, piece in zip(self.records, self.grids, looks, pieces, strict=True)
+            else GazeTrace(
+                look, grid, record.members, record.keep, record.weigh, tuple(piece), self._lengths_of(row)
+            )
+            for row, (record, grid, look, piece) in enumerate(rows)
         ]
+
+    def _lengths_of(self, row: int) -> Patterns | None:
+        """(line, image token) of one row, if they were asked for."""
+        record = self.records[row]
+        if record is None or not record.lengths or self._lengths is None:
+            return None
+        found: Patterns = self._lengths[self._lines[row], : len(self.grids[row])].cpu().numpy()
+        return found
 
 
 def records_for(record: Recorded | Sequence[Recorded | None] | None, n_scenes: int) -> list[Record | None]:

@@ -60,8 +60,8 @@ def loaded(path: str | None) -> "GazeModel":
     return load(path)
 
 
-def heads_for(model: "GazeModel", path: Path | None, top: int | float | None) -> "Heads":
-    """The heads to steer: of the file, or those that ship with the bundled model. Without `top`: `Heads.lever`."""
+def heads_of(model: "GazeModel", path: Path | None) -> "Heads":
+    """All that is known of the model's heads: of the file, or what ships with the bundled model."""
     from gazeheads.doodle import HEADS
     from gazeheads.heads import Heads
 
@@ -70,7 +70,12 @@ def heads_for(model: "GazeModel", path: Path | None, top: int | float | None) ->
             f"Heads of {model.name}: none were given, and only the bundled model brings its own. Find them with "
             "`gazeheads discover --model ... --out heads.json`, then pass --heads heads.json."
         )
-    heads = Heads.load(path or HEADS)
+    return Heads.load(path or HEADS, model)
+
+
+def heads_for(model: "GazeModel", path: Path | None, top: int | float | None) -> "Heads":
+    """The heads to steer: of the file, or those that ship with the bundled model. Without `top`: `Heads.lever`."""
+    heads = heads_of(model, path)
     return heads.lever if top is None else heads.top(top)
 
 

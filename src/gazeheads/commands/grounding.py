@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gazeheads import prompts
-from gazeheads.commands import Bar, heads_for, loaded, writable_folder
+from gazeheads.commands import Bar, heads_for, heads_of, loaded, writable_folder
 from gazeheads.commands.arguments import amount
-from gazeheads.commands.running import common, heads_of
+from gazeheads.commands.running import common
 
 if TYPE_CHECKING:
     from gazeheads.grounding import Grounded

@@ -80,6 +80,11 @@ class Judge(Protocol):
         return
 
 
+def labels(text: str) -> list[tuple[int, int]]:
+    """First character and the one after the last of each "Panel k:"."""
+    return [match.span() for match in _LABEL.finditer(text)]
+
+
 def strip_labels(text: str) -> str:
     """The text without "Panel k:", wherever it stands: a panel number is a claim, not a description."""
     return _LABEL.sub(" ", text).strip()
