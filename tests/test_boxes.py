@@ -12,12 +12,14 @@ import gazeheads as gh
 from coco_folder import drawn, write
 from gazeheads import cli, prompts
 from gazeheads.data.scenery import scenes
+from gazeheads.doodle import HEADS
 from gazeheads.errors import BadInput, RegionTooSmall
 from gazeheads.evidence.results import Results
 from gazeheads.evidence.runs import Run
-from gazeheads.experiments.boxes import BOXES, MASKS
+from gazeheads.experiments.boxes import BOXES, MASKS, Boxes
 from gazeheads.experiments.catalogue import experiment
-from gazeheads.experiments.conditions import conditions
+from gazeheads.experiments.conditions import Selections, conditions
+from gazeheads.experiments.run import run
 from gazeheads.experiments.showing import region
 from gazeheads.records import Generated, Sample, Trial
 
@@ -83,6 +85,11 @@ def test_a_box_or_mask_is_looked_at_however_small(scene: Sample) -> None:
     assert 1 < masked.weights.sum() < whole.weights.sum(), "a car does not fill its box"
     with pytest.raises(BadInput, match="masks were to be looked at, and it has none"):
         region(replace(steered, shape="mask"), replace(scene, masks=()), encoded)
+    (gaze,) = conditions("gaze@2")
+    once = Boxes("once", "?", 1, {"area": {"shape": "box"}})
+    bare = replace(tiny, redraw=None)
+    made = run(model, [bare], once, [gaze], Selections(gh.Heads.load(HEADS).all(), 2))
+    assert [g.grown for g in made] == [k == small for k in range(4)]
     with pytest.raises(RegionTooSmall):
         region(replace(steered, shape="panel"), tiny, model.encode(scene.picture, "?", panels=tiny.boxes))
 
@@ -111,9 +118,9 @@ def test_coco_is_run_and_judged_from_the_command_line(tmp_path: Path, capsys: An
     asked = ["--data", source, "--conditions", "none,gaze@8,crop", "--out", str(out)]
     assert cli.main(["run", "boxes", *asked]) == 0 and cli.main(["judge", str(out), "--judge", "names"]) == 0
     capsys.readouterr()
-    run = Run.load(out)
-    results = Results(run)
-    assert run.variants == ("area", "centre") and run.conditions == ("none", "gaze@8", "crop")
+    made = Run.load(out)
+    results = Results(made)
+    assert made.variants == ("area", "centre") and made.conditions == ("none", "gaze@8", "crop")
     answers = {cell: found.answers for cell, found in results.cells.items()}
     assert answers == {
         ("area", "none"): 1,

@@ -92,6 +92,7 @@ def test_a_scenes_things_are_told_apart(scene: Sample, answer: str, expected: tu
         ("A puppy.", ("matched", 0, (2,), True)),
         ("a woman holding a cup and a phone", ("matched", 1, (), False)),
         ("desk", ("matched", 3, (), True)),
+        ("a dog asleep on a rug, near a person", ("matched", 0, (2,), False)),
         ("a dog or a person", ("none", None, (), False)),
         ("a zebra near a dog", ("none", None, (), False)),
         ("a hot dog", ("none", None, (), False)),

@@ -4,7 +4,7 @@
     found = point(model, photo, "the kite", lever)              # found.box
 
 A thing that the answer does not name cannot be read off it. `force=True` puts its name into the model's mouth and reads
-the rows that have read it; on our scenes that is no better than chance (docs/scenes.md).
+the rows that have read it; on our scenes that finds no more than control heads do (docs/log.md).
 """
 
 from collections import Counter
