@@ -63,7 +63,7 @@ def test_the_choice_is_written_into_the_heads_file_with_its_curve(tmp_path, caps
         "--heads",
         str(place),
         "--data",
-        "doodles:3:dev",
+        "doodles:2:dev",
         "--seed",
         "9",
         "--pushes",
@@ -83,7 +83,7 @@ def test_the_choice_is_written_into_the_heads_file_with_its_curve(tmp_path, caps
 
 
 def test_tuning_wants_samples_of_its_own_and_a_place_to_write(tmp_path, capsys) -> None:
-    assert cli.main(["tune", "--data", "doodles:3:dev"]) == 2
+    assert cli.main(["tune", "--data", "doodles:2:dev"]) == 2
     assert "Give --heads FILE, or --out FILE" in capsys.readouterr().err
     out = ["--out", str(tmp_path / "h.json")]
     found = Heads.load(HEADS).provenance
