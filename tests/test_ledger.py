@@ -341,7 +341,7 @@ def test_any_locale_reads_the_same(tmp_path: Path) -> None:
     assert done.stdout.strip() == ascii([*LINES, {"key": "ä", "text": "雪"}])
 
 
-def test_fifty_thousand_lines_are_read_in_a_second(tmp_path: Path) -> None:
+def test_many_lines_are_read_in_little_more_than_json_takes(tmp_path: Path) -> None:
     line = {
         "text": "A fox digs a hole in the snow. " * 8,
         "before": 0.123,
@@ -353,7 +353,8 @@ def test_fifty_thousand_lines_are_read_in_a_second(tmp_path: Path) -> None:
         tmp_path, "".join(f'{{"key": "vqa||doodle-{i}|gaze|3", {end}\n' for i in range(50_000)).encode()
     )
     start = time.process_time()
+    bare = [json.loads(text) for text in path.read_text().splitlines()]
+    between = time.process_time()
     ledger = Ledger(path, read_only=True)
-    taken = time.process_time() - start
-    assert len(ledger) == 50_000
-    assert taken < 1.25
+    assert len(ledger) == len(bare) == 50_000
+    assert time.process_time() - between < 5 * (between - start)
