@@ -2,11 +2,12 @@
 
     python benchmarks/recording.py [--pairs N] [--tokens N] [--side CELLS] [--heads N] [--slim] [--device cpu]
 
-Two layers as wide as those of Qwen3-VL-2B, with random weights (its other 26 would cost the same, with and without a
-recording; --slim: four layers of a third of that width, much cheaper to run) are shown a picture of side x side cells (64 x 64: 4,096 image tokens) and writes so
-many tokens, greedily, once freely and once with heads recorded, by turns, in an order that changes from pair to pair;
-each pair gives a ratio. The median is what counts: at most 1.10 (exit code 1 beyond). Then the program records once
-more under a meter and fails if any tensor that the recorder makes is as large as a quarter of prompt x prompt.
+Two layers as wide as those of Qwen3-VL-2B, with random weights, are shown a picture of side x side cells (64 x 64:
+4,096 image tokens) and write so many tokens, greedily, once freely and once with heads recorded, by turns, in an order
+that changes from pair to pair; each pair gives a ratio. (The other 26 layers would cost the same. --slim: four
+layers of a third of that width, so cheap to run that a recording is a larger part.) The median is what counts: at most
+1.10 (exit code 1 beyond). Then the program records once more under a meter and fails if any tensor that the recorder
+makes is as large as a quarter of prompt x prompt.
 """
 
 import argparse

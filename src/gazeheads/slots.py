@@ -15,6 +15,7 @@ class Slots:
 
     def __init__(self, grids: Sequence[ImageGrid]) -> None:
         self._beyond = max((grid.n_prompt for grid in grids), default=0)
+        self._last = np.array([grid.n_prompt - 1 for grid in grids])
         self._wanted = np.full((len(grids), max(map(len, grids), default=0)), self._beyond)
         for row, grid in enumerate(grids):
             self._wanted[row, : len(grid)] = grid.positions
@@ -38,7 +39,7 @@ class Slots:
             return self._whole[1]
         if call.n_keys not in self._found:
             self._found[call.n_keys] = self._find(call.moment.keys(call.n_keys))
-        if holds_all and (call.moment.host.max(1) >= self._beyond - 1).all():
+        if holds_all and (call.moment.host.max(1) >= self._last).all():
             self._whole = call.moment.host, self._found[call.n_keys]
         return self._found[call.n_keys]
 
