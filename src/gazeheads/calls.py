@@ -104,7 +104,7 @@ class Call:
 
     def scores(self, rows: Tensor, heads: Tensor, start: int, stop: int) -> Tensor:
         """(pair, query, key) float32 logits of queries start..stop of (row, head) pairs, nothing hidden yet."""
-        if stop - start == 1 and self.key.device.type == "cpu":
+        if stop - start == 1 and self.key.is_cpu:
             logits = self._one_by_one(rows, heads, start)
         else:
             query = self.query[rows, heads, start:stop].float() * self.scaling

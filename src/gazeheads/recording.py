@@ -59,9 +59,8 @@ class Recorder:
         self.fired = False
         self._lines: list[list[int]] = []  # of each row
         self._layers: list[set[int]] = []  # of each line
-        found: dict[int, list[tuple[int, int, int, float]]] = defaultdict(
-            list
-        )  # row, head, line, share of the line
+        # Of each layer: row, head, line, share of the line.
+        found: dict[int, list[tuple[int, int, int, float]]] = defaultdict(list)
         for row, record in enumerate(records):
             mine: list[int] = []
             self._lines.append(mine)
@@ -123,8 +122,8 @@ class Recorder:
                     by_shares[:, None, None], pattern / (pattern @ norms[..., None]), pattern
                 )
         self._waiting.append((places, pattern, weights))
-        if pattern.shape[1] > 1:
-            self._settle()  # much: it does not wait for the other layers
+        if pattern.shape[1] > 1 or call.layer == max(self.layers):
+            self._settle()  # rows of several queries are much: they do not wait for the other layers
 
     def _settle(self) -> None:
         """Keep the image tokens of what waits: of all layers at once, as far as they hold as many keys."""
