@@ -103,7 +103,7 @@ def main() -> None:
     args = parser.parse_args()
     if args.looks < 1:
         parser.error("--looks: at least 1")
-    model, lever = gh.load(device="cpu"), Heads.load(HEADS)
+    model, lever = gh.load(device="cpu"), Heads.load(HEADS).lever
     sample = gh.doodles(1, seed=0)[0]
     scene = model.encode(
         sample.picture, "Describe each panel of this comic, one after the other.", sample.boxes

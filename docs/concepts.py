@@ -32,7 +32,7 @@ TOUR = (3, 1, 0, 5, 4, 2)  # panels, from 0
 PALE, LIGHT, DARK = "#f1f3f6", "#c9ddee", "#08263f"
 
 model = gh.load()
-lever = gh.Heads.load(HEADS)
+lever = gh.Heads.load(HEADS).lever
 strip, photo = gh.doodles(n=1)[0], scenes(n=1)[0]
 scene = model.encode(strip.picture, prompts.THIS_PANEL, panels=strip.boxes)
 told = model.encode(strip.picture, prompts.NARRATE_FREELY, panels=strip.boxes)

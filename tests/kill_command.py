@@ -63,27 +63,26 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     args.folder.mkdir(exist_ok=True)
-    data, conditions = f"doodles:{args.strips}:test", "none,gaze,controls:2"
+    asked = ("--data", f"doodles:{args.strips}:test", "--conditions", "none,gaze,controls:2", "--batch", "8")
+    # How often each is killed, and at which share of its work at the latest. A judge writes its few batches at the end.
     stages = {
-        "run": command(
-            "run", "vqa", "--data", data, "--conditions", conditions, "--batch", "8", "--out", "DIR"
-        ),
-        "judge": command("judge", "DIR", "--judge", "rules"),
+        "run": (command("run", "vqa", *asked, "--out", "DIR"), args.kills, 0.5),
+        "judge": (command("judge", "DIR", "--judge", "rules"), args.judge_kills, 1.25),
     }
     chosen = random.Random(args.seed)
     calm, report = args.folder / "undisturbed", {}
-    for name, begin in stages.items():
+    for name, (begin, kills, latest) in stages.items():
         before = args.folder / f"before-{name}"
         if calm.exists():
             shutil.copytree(calm, before)
         taken = undisturbed(begin, calm)
         expected = left(calm)
         met: Counter[str] = Counter()
-        while met["kills"] < (args.kills if name == "run" else args.judge_kills):
+        while met["kills"] < kills:
             folder = args.folder / f"{name}-{met['folders']}"
             if before.exists():
                 shutil.copytree(before, folder)
-            delays = (chosen.uniform(0, taken / 3) for _ in range(100))
+            delays = (chosen.uniform(0, latest * taken) for _ in range(100))
             met += killed_until_done(begin, folder, expected, delays)
             met["folders"] += 1
             assert (calm / "manifest.json").read_bytes() == (folder / "manifest.json").read_bytes()

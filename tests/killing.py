@@ -53,5 +53,7 @@ def killed_until_done(
         met["in the middle of a line"] += any(whole_lines(content) != content for content in found.values())
         met["while judging"] += bool(found[VERDICTS])
         met["before the manifest"] += not (path / "manifest.json").exists()
+    else:
+        raise AssertionError(f"never done: killed {met['kills']} times, each time too soon")
     assert left(path) == expected, "the end is not that of an undisturbed run"
     return met

@@ -48,8 +48,10 @@ def test_it_knows_the_panels_of_a_test_strip(model):
 
 
 def test_its_heads_are_a_part_of_its_heads_and_redirect_it(model):
-    lever = Heads.load(HEADS)
-    assert lever.shape == (model.n_layers, model.n_heads) and len(lever) < lever.scores.size
+    heads = Heads.load(HEADS, model)
+    assert len(heads) == heads.scores.size == model.n_layers * model.n_heads
+    lever = heads.lever
+    assert heads.tuned and len(lever) == heads.tuned.k < len(heads) and lever == heads.top(len(lever))
     judge, sample = RulesJudge(), doodles(1, seed=901, split="test")[0]
     scene = model.encode(sample.picture, prompts.THIS_PANEL, panels=sample.boxes)
     gazes = [gh.Gaze(lever, at=panel) for panel in scene.panels]

@@ -73,9 +73,9 @@ def test_the_head_that_alone_is_heard_has_all_of_the_effect(one_speaks: GazeMode
 
 def test_a_group_shares_its_effect_evenly_and_rounds_tell_its_heads_apart(one_speaks: GazeModel) -> None:
     alone = causal(one_speaks, [captioned()], prompt=ASK)[1, 2]
-    grouped = causal(one_speaks, [captioned()], prompt=ASK, group=5, seed=3)
+    grouped = causal(one_speaks, [captioned()], prompt=ASK, group=5, seed=1)
     mine = np.abs(grouped) > 1e-4
-    assert mine[1, 2] and mine.sum() in (5, 2)  # of 12 heads: groups of 5, 5 and 2
+    assert mine[1, 2] and mine.sum() == 2, "of 12 heads: groups of 5, of 5 and, with this seed its own, of 2"
     np.testing.assert_allclose(grouped[mine], alone / mine.sum(), atol=1e-4)
     np.testing.assert_allclose(grouped[~mine], 0, atol=1e-4)
     rounds = causal(one_speaks, [captioned()], prompt=ASK, group=4, rounds=3, seed=0)

@@ -173,6 +173,12 @@ def test_panels_of_a_grid_lie_on_the_token_grid_and_keep_their_shape(height: int
         assert box.width == pytest.approx(w * box.height / h, abs=cell / 2 + 1)
 
 
+def test_the_gap_counts_in_the_rounding_to_cells() -> None:
+    assert places([(238, 256)], 256, 32)[0] == (256, 256), (
+        "238 + 6 px are nearer to eight cells than to seven"
+    )
+
+
 def test_a_grid_is_drawn_where_its_boxes_say_at_every_size(tmp_path: Path) -> None:
     sample = comics(panels(tmp_path / "one", 6), "3x2")[0]
     for each in (sample, sample.fit(48, 16)):
@@ -336,6 +342,8 @@ def test_a_strip_depends_on_seed_and_number_alone(library: Path) -> None:
         assert windows(library, n, 5, 6, start) == all_[start : start + n]
     orders = {tuple((w.comic, w.page, w.first) for w in windows(library, 6, seed, 6, 0)) for seed in range(4)}
     assert len(orders) == 4
+    firsts = {windows(library, 1, seed, 6, 0)[0].comic for seed in range(12)}
+    assert len(firsts) > 1, "the seed chooses the comics, too"
     samples = raw_comics(library, 2, 5, start=3)
     assert [s.source["index"] for s in samples] == [3, 4] and len(samples[0].boxes) == 6
     assert len({s.id for s in raw_comics(library, 13, 5)}) == 13

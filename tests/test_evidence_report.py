@@ -9,7 +9,7 @@ import pytest
 
 from folders import JUNK, NONE, Judged, answer, matched, redirection, tour, write
 from gazeheads.cli import main
-from gazeheads.evidence import headsets, models, pictures, tables, ways, wording
+from gazeheads.evidence import headsets, models, pictures, sweeps, tables, ways, wording
 from gazeheads.evidence.limits import limits, splits, warnings
 from gazeheads.evidence.page import asked, commands, report, titles
 from gazeheads.evidence.paper import figures_for
@@ -124,12 +124,12 @@ def test_heads_that_point_elsewhere_say_where_to(tmp_path: Path) -> None:
 def test_a_sweep_is_a_line_for_each_setting(tmp_path: Path) -> None:
     hits = {"bias 1": (4, 1), "focus": (4, 4)}
     results = sweep(tmp_path / "run", hits, "push-sweep", model=QWEN)
-    table = tables.sweep(results)
+    table = sweeps.sweep(results)
     assert [row[0] for row in table.rows] == ["bias 1", "focus"]
     assert column(table, "gaze heads")["focus"] == "100.0 [100.0, 100.0]"
     assert column(table, "paper: gaze") == {"bias 1": "33.2", "focus": "–"}
     assert table.caption.startswith("The paper's table 4.")
-    assert column(tables.fates(results), "gaze heads") == {
+    assert column(sweeps.fates(results), "gaze heads") == {
         "bias 1": "75.0 / 0.0 / 0.0",
         "focus": "0.0 / 0.0 / 0.0",
     }
@@ -181,11 +181,9 @@ def heads(shape: tuple[int, int] = (4, 5)) -> Heads:
 
 def test_head_sets_are_held_against_chance() -> None:
     assert headsets.sizes(heads()) == (1, 2)
-    assert headsets.shared(heads(), "gaze", "image-heads", 2) == 0
-    assert headsets.shared(heads(), "gaze", "image-heads", 12) == 4
     table = headsets.overlap(heads())
     assert table is not None
-    assert table.rows == [["gaze heads and Image Heads", "0", "0.1", "0.00", "0", "0.2", "0.00"]]
+    assert table.rows == [["gaze heads and Image Heads", "0", "0.1", "1", "0.00", "0", "0.2", "1", "0.00"]]
     assert headsets.matrix(heads(), 12) == (["gaze", "image-heads"], [[12, 4], [4, 12]])
 
 

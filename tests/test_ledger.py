@@ -100,6 +100,7 @@ def test_cut_at_any_byte_it_goes_on_as_if_nothing_had_happened(tmp_path: Path, c
         ),
         (0, b"", "line 1 is not JSON"),
         (1, b"\xff\xfe", "line 2 is not JSON"),
+        (2, b'{"key": "\xff"}', r"line 3 is not JSON \('utf-8' codec"),
         (4, b'{"key": "nan", "margin": NaN}', r"line 5 is not JSON \(NaN is no number\)"),
         (3, b"[" * 100_000, "line 4 is not JSON"),
         (
@@ -340,7 +341,7 @@ def test_any_locale_reads_the_same(tmp_path: Path) -> None:
     assert done.stdout.strip() == ascii([*LINES, {"key": "ä", "text": "雪"}])
 
 
-def test_fifty_thousand_lines_are_read_in_a_second(tmp_path: Path) -> None:
+def test_many_lines_are_read_in_little_more_than_json_takes(tmp_path: Path) -> None:
     line = {
         "text": "A fox digs a hole in the snow. " * 8,
         "before": 0.123,
@@ -352,7 +353,8 @@ def test_fifty_thousand_lines_are_read_in_a_second(tmp_path: Path) -> None:
         tmp_path, "".join(f'{{"key": "vqa||doodle-{i}|gaze|3", {end}\n' for i in range(50_000)).encode()
     )
     start = time.process_time()
+    bare = [json.loads(text) for text in path.read_text().splitlines()]
+    between = time.process_time()
     ledger = Ledger(path, read_only=True)
-    taken = time.process_time() - start
-    assert len(ledger) == 50_000
-    assert taken < 1.25
+    assert len(ledger) == len(bare) == 50_000
+    assert time.process_time() - between < 5 * (between - start)

@@ -89,7 +89,7 @@ def test_softening_lowers_the_push_step_by_step_and_says_so(
 def test_rows_that_loop_end_or_soften_and_the_others_go_on(
     bundled: gh.GazeModel, strip: EncodedInput, every: list[gh.Head]
 ) -> None:
-    over, lever = gh.Gaze(every, strip.panel(3)), gh.Gaze(gh.Heads.load(HEADS), strip.panel(3))
+    over, lever = gh.Gaze(every, strip.panel(3)), gh.Gaze(gh.Heads.load(HEADS).lever, strip.panel(3))
     gazes = [over, None, lever, over]
     for policy in ("stop", "soften"):
         many = bundled.generate([strip] * 4, gazes, max_new_tokens=30, on_loop=policy)  # type: ignore[arg-type]

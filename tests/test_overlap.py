@@ -88,6 +88,15 @@ def test_what_is_stable_by_mass_alone_stays_so_under_the_null() -> None:
     assert abs(noise.found.spearman[0]) < 0.3 and noise.found.top[0] < 0.6
 
 
+def test_the_top_are_the_heads_with_the_best_scores() -> None:
+    """Four heads look where they are asked to; of all others noise decides."""
+    rng = np.random.default_rng(1)
+    noise = [0.1 * rng.random((3, 8, 4, 4)) for _ in range(8)]
+    for matrix in noise:
+        matrix[1, :4] += np.eye(4)
+    assert stability(noise, selectors.gaze, k=4, seed=0, cuts=20).found.top == (1, 1, 1)
+
+
 def test_halves_share_no_sample() -> None:
     """Each sample favours a head of its own: a half that knew another's samples would agree with it."""
     one_each = [np.zeros((1, 8, 2, 2)) for _ in range(8)]

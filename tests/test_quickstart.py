@@ -13,7 +13,7 @@ from gazeheads.experiments.judge import judge, outcomes
 from gazeheads.experiments.redirect import THIS_PANEL
 from gazeheads.experiments.run import run
 from gazeheads.experiments.tune import Cell, Tuning
-from gazeheads.judging.base import Verdict
+from gazeheads.judging.base import Judge, Verdict
 from gazeheads.quickreport import notes
 from gazeheads.records import Generated, Trial
 from gazeheads.statistics import k_grid
@@ -116,7 +116,7 @@ def test_an_unsteered_answer_counts_for_each_target_and_unscored_is_no_miss():
 
     generated = [said("none", None, sample.captions[2][0]), said("gaze", 0, "junk"), said("gaze", 1, "?")]
 
-    class Strict:
+    class Strict(Judge):
         def judge(self, sample, answer):
             return (
                 Verdict("unscored")

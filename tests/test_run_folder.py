@@ -230,6 +230,15 @@ def test_a_full_disk_at_the_start_leaves_nothing_half_done(
     made(tmp_path / "run", "a")
 
 
+def test_the_disk_has_the_manifest_and_its_name_before_any_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fsync, settled = os.fsync, list[int]()
+    monkeypatch.setattr(os, "fsync", lambda file: (settled.append(os.fstat(file).st_ino), fsync(file))[1])
+    RunFolder.begin(tmp_path, MANIFEST).close()
+    assert settled == [(tmp_path / "manifest.json").stat().st_ino, tmp_path.stat().st_ino]
+
+
 def test_a_process_killed_while_it_wrote_a_file_leaves_no_trace(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

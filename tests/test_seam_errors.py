@@ -165,7 +165,7 @@ def test_a_mask_for_each_head_is_refused(asked: EncodedInput) -> None:
     with pytest.raises(
         SeamError, match=r"shape \(1, 4, 2, 2\) differs from head to head.* pass the 2-D attention mask"
     ):
-        call.hidden(torch.tensor([0]), torch.tensor([[0, 1]]))
+        call.hidden(torch.tensor([0]), 0, 2)
 
 
 @pytest.mark.parametrize("kind", ["gemma3", "paligemma", "qwen3_vl"])

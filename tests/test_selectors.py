@@ -159,7 +159,7 @@ def test_scores_of_discovery_against_eager_attention(model: GazeModel) -> None:
         np.testing.assert_allclose(found, expected, atol=1e-5)
     wide = selectors.localization_heads([*measured.maps.values()], heads.image_mass)
     np.testing.assert_array_equal(heads.others["localization-heads"], wide)
-    assert {"gaze", "causal", *heads.others} == set(SCORES)
+    assert {"gaze", "causal", "follow", *heads.others} == set(SCORES)
 
 
 PLANTED = {

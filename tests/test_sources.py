@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from gazeheads.data.doodles import doodles
 from gazeheads.data.forms import FORMS
 from gazeheads.data.sources import READERS, fingerprint, samples_of
 from gazeheads.errors import BadInput
@@ -44,6 +45,7 @@ def test_the_id_of_a_doodle_says_how_it_is_laid_out() -> None:
     ]
     assert names[:3] == ["doodles/test/0/0"] * 3
     assert names[3:] == [f"doodles/test/0/0/{shape}" for shape in ("1x4", "2x2", "2x3", "3x2")]
+    assert doodles(1, labels="ABCDEFGH")[0].id == "doodles/test/0/0/ABCDEFGH"
     (grid,) = samples_of("doodles:1:grid=2x3")
     assert grid.kind == "grid" and len(grid.boxes) == 6
 

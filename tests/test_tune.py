@@ -63,7 +63,7 @@ def test_the_choice_is_written_into_the_heads_file_with_its_curve(tmp_path, caps
         "--heads",
         str(place),
         "--data",
-        "doodles:3:dev",
+        "doodles:2:dev",
         "--seed",
         "9",
         "--pushes",
@@ -74,16 +74,16 @@ def test_the_choice_is_written_into_the_heads_file_with_its_curve(tmp_path, caps
     heads = Heads.load(place)
     assert heads.tuned and len(heads) == 96, "all heads stay in the file"
     assert found["chosen"] == {"score": heads.tuned.score, "push": heads.tuned.push, "k": heads.tuned.k}
-    assert (heads.tuned.data, heads.tuned.seed) == ("doodles:3:dev", 9)
+    assert (heads.tuned.data, heads.tuned.seed) == ("doodles:2:dev", 9)
     assert [*heads.tuned.curve] == [2, 4, 6, 8, 12, 15, 23, 31]
     assert heads.lever == heads.by(heads.tuned.score).top(heads.tuned.k)
     assert all(low <= mean <= high for mean, low, high in heads.tuned.curve.values())
-    cells = tune(load(), heads, doodles(3, 9, "dev"), RulesJudge(), pushes=["focus", "bias(3, -3)"])
+    cells = tune(load(), heads, doodles(2, 9, "dev"), RulesJudge(), pushes=["focus", "bias(3, -3)"])
     assert cells.chosen.k == heads.tuned.k and len(cells.accuracy) == 16
 
 
 def test_tuning_wants_samples_of_its_own_and_a_place_to_write(tmp_path, capsys) -> None:
-    assert cli.main(["tune", "--data", "doodles:3:dev"]) == 2
+    assert cli.main(["tune", "--data", "doodles:2:dev"]) == 2
     assert "Give --heads FILE, or --out FILE" in capsys.readouterr().err
     out = ["--out", str(tmp_path / "h.json")]
     found = Heads.load(HEADS).provenance

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from gazeheads.schedule import Schedule
     from gazeheads.streaming import Token
     from gazeheads.trace import GazeTrace, Record
+    from gazeheads.watched.watch import Watched, watch
     from gazeheads.words import Word
 
 __version__ = "0.1.0"
@@ -57,11 +58,13 @@ __all__ = [
     "Sample",
     "Schedule",
     "Token",
+    "Watched",
     "Word",
     "comics",
     "discover",
     "doodles",
     "load",
+    "watch",
 ]
 
 # Public name to its module. The block above repeats it for type checkers; a test compares the two.
@@ -84,11 +87,13 @@ _HOMES = {
     "Sample": "records",
     "Schedule": "schedule",
     "Token": "streaming",
+    "Watched": "watched.watch",
     "Word": "words",
     "comics": "data.comics",
     "discover": "discovery",
     "doodles": "data.doodles",
     "load": "loading",
+    "watch": "watched.watch",
 }
 
 

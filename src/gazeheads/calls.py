@@ -47,12 +47,14 @@ class Moment:
 
     @property
     def queries(self) -> npt.NDArray[np.int64]:
-        """(row, query) absolute positions of the queries, on the host.
+        """(row, query) absolute positions of the queries, on the host."""
+        return self.host[:, self.host.shape[1] - self.n_queries :]
 
-        The one synchronisation of a forward pass.
-        """
+    @property
+    def host(self) -> npt.NDArray[np.int64]:
+        """`positions`, on the host. The one synchronisation of a forward pass."""
         if self._host is None:
-            self._host = self.positions[:, self.positions.shape[1] - self.n_queries :].cpu().numpy()
+            self._host = self.positions.cpu().numpy()
         return self._host
 
     def keys(self, n_keys: int) -> Tensor:
@@ -102,9 +104,25 @@ class Call:
 
     def scores(self, rows: Tensor, heads: Tensor, start: int, stop: int) -> Tensor:
         """(pair, query, key) float32 logits of queries start..stop of (row, head) pairs, nothing hidden yet."""
-        query = self.query[rows, heads, start:stop].float()
-        logits = torch.bmm(query * self.scaling, self._of_pairs(self.key, rows, heads).transpose(1, 2))
+        if stop - start == 1 and self.key.is_cpu:
+            logits = self._one_by_one(rows, heads, start)
+        else:
+            query = self.query[rows, heads, start:stop].float() * self.scaling
+            logits = torch.bmm(query, self._of_pairs(self.key, rows, heads).transpose(1, 2))
         return capped(logits, self.cap)
+
+    def _one_by_one(self, rows: Tensor, heads: Tensor, at: int) -> Tensor:
+        """(pair, 1, key) logits of one query. Keys are read where they lie: copying them would take longer."""
+        logits = torch.empty(len(rows), 1, self.n_keys)
+        queries = [row.unbind() for row in (self.query[:, :, at].float() * self.scaling).unbind()]
+        keys, sharing = [row.unbind() for row in self.key.unbind()], self.query.shape[1] // self.key.shape[1]
+        exact = self.key.dtype == torch.float32
+        for row, head, line in zip(
+            rows.tolist(), heads.tolist(), logits.view(len(rows), -1).unbind(), strict=True
+        ):
+            key = keys[row][head // sharing]
+            torch.mv(key if exact else key.float(), queries[row][head], out=line)
+        return logits
 
     def values(self, rows: Tensor, heads: Tensor) -> Tensor:
         """(pair, key, dim) float32 values."""
@@ -132,14 +150,12 @@ class Call:
             result[pairs, here] = torch.where(write, final.pattern[:, there], result[pairs, here])
         return result[:-1]
 
-    def hidden(self, rows: Tensor, slots: Tensor) -> Tensor | None:
-        """(row, query, key) what to add to the scores of the queries in `slots` (row or 1, query); -inf: not seen.
-
-        None where every key is seen.
-        """
+    def hidden(self, rows: Tensor, start: int, stop: int) -> Tensor | None:
+        """(row, query, key) what to add to the scores of queries start..stop; -inf: not seen. None: all is seen."""
+        if self.mask is None and (not self.causal or self.n_queries == 1):
+            return None
+        slots = torch.arange(start, stop, device=rows.device)[None]
         if self.mask is None:
-            if not self.causal or self.n_queries == 1:
-                return None
             later = torch.arange(self.n_keys, device=rows.device) > slots[..., None]
             hidden = torch.zeros_like(later, dtype=torch.float32).masked_fill(later, -torch.inf)
             return hidden.expand(len(rows), -1, -1)

@@ -17,11 +17,14 @@ TOPICS: tuple[str, ...] = (
     "data",
     "demo",
     "discovering",
+    "grounding",
     "heads",
     "judging",
+    "narrating",
     "reporting",
     "running",
     "tuning",
+    "watching",
 )
 
 

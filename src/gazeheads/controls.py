@@ -11,7 +11,8 @@ p-value is at least 1 / (n + 1). Draws are distinct sets, and none holds a head 
     below-median  from the heads that score below the median
     lowest        the lowest scores: one set
     mass-matched  the same attention mass on the picture: for each given head one of the heads nearest to it
-                  in mass (heads that ignore the picture are a straw man)
+                  in mass (heads that ignore the picture are a straw man). Where the given heads are those that look
+                  at the picture most, no other heads have as much: `draw.mass` is the share that the draw has
 """
 
 from collections.abc import Callable, Iterator
@@ -60,10 +61,16 @@ def draw(given: "Heads", draws: int, seed: int, match: str) -> tuple["Heads", ..
         replace(
             given,
             heads=tuple(sorted(members, key=lambda head: -given.scores[head])),
-            draw=Draw(match, seed, index, moved),
+            draw=Draw(match, seed, index, moved, _share(given, members) if match == "mass-matched" else None),
         )
         for index, members in enumerate(sets)
     )
+
+
+def _share(given: "Heads", members: tuple["Head", ...]) -> float:
+    """The mass on the picture of the members, by that of the given set."""
+    assert given.image_mass is not None  # these draws are matched by it
+    return float(sum(given.image_mass[head] for head in members) / sum(given.image_mass[h] for h in given))
 
 
 def _others(given: "Heads") -> Pool:

@@ -73,3 +73,9 @@ def grown(
             break
         filled[token] = 1.0
     return filled
+
+
+def overview(grid: ImageGrid) -> int:
+    """The number of the view that shows the first picture whole, or of its first tile where none does."""
+    views = [(view.kind not in KINDS["overview"], n) for n, view in enumerate(grid.views) if view.image == 0]
+    return min(views)[1]

@@ -18,9 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gazeheads import selectors
-from gazeheads.coverage import KINDS
+from gazeheads.coverage import overview
 from gazeheads.errors import BadInput
-from gazeheads.grid import ImageGrid
 from gazeheads.heads import Heads, Provenance
 from gazeheads.lastrow import last_rows
 from gazeheads.model import GazeModel
@@ -171,9 +170,3 @@ def measure(
         settings=", ".join(f"{name}={value}" for name, value in (settings or {}).items()),
     )
     return Measured(provenance, tuple(matrices), tuple(weighted), tuple(masses), maps)
-
-
-def overview(grid: ImageGrid) -> int:
-    """The number of the view that shows the first picture whole, or of its first tile where none does."""
-    views = [(view.kind not in KINDS["overview"], n) for n, view in enumerate(grid.views) if view.image == 0]
-    return min(views)[1]

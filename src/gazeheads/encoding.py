@@ -68,6 +68,7 @@ def encode(
         called,
         settings,
         made_for,
+        tuple(pictures),
     )
     for image, seen in enumerate(scene.seen):
         if seen.share < LEAST_SHARE:

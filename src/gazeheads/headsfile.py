@@ -93,7 +93,7 @@ def to_json(heads: Heads) -> dict[str, Any]:
     """Plain lists and numbers; `from_json` gives equal heads. A missing score is null."""
     return {
         "schema": SCHEMA,
-        "provenance": asdict(heads.provenance),
+        "provenance": {k: v for k, v in asdict(heads.provenance).items() if v or k != "follow"},
         "heads": [str(head) for head in heads],
         "draw": None if heads.draw is None else asdict(heads.draw),
         "scores": _plain(heads.scores),

@@ -81,8 +81,7 @@ class Planner:
         assert plan.active is not None
         assert plan.rows is not None
         assert plan.stop is not None
-        slots = torch.arange(start, stop, device=plan.rows.device)[None]
-        hidden = call.hidden(plan.rows, slots)
+        hidden = call.hidden(plan.rows, start, stop)
         which = plan.stop if plan.stop.shape[1] == 1 else plan.stop[:, start:stop]
         keys = call.moment.keys(call.n_keys)[plan.rows]
         spread = self.targets.spread(which, keys, len(plan.rows) // len(self.gazes))

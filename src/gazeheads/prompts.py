@@ -90,3 +90,21 @@ _NAMED = {  # how the paper's open questions ask about one panel, for the baseli
 def about(prompt: str, k: int) -> str:
     """The same question about the k-th panel from the left, k one-based: what one would type instead of steering."""
     return _NAMED.get(prompt, prompt + " Answer about the {} panel from the left only.").format(nth(k))
+
+
+_ROWS = ("at the top", "", "at the bottom")
+_COLUMNS = ("left", "", "right")
+
+
+def place(x: float, y: float) -> str:
+    """Where a point of a picture is, in words: "at the top left", "on the right", "in the middle".
+
+    x, y: its share of the picture's width and height, 0..1; each third has a name.
+    """
+    row, column = (_ROWS[min(int(3 * y), 2)], _COLUMNS[min(int(3 * x), 2)])
+    return f"{row} {column}".strip() if row else f"on the {column}" if column else "in the middle"
+
+
+def object_at(where: str) -> str:
+    """MAIN_OBJECT for the object at a place, as `place` says it: what one would type instead of steering."""
+    return f"What is {where} of the image? Answer in a few words."

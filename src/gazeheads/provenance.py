@@ -48,7 +48,7 @@ class Provenance:
     """Where scores came from. `n_layers` and `n_heads` are the model's; `samples` counts pictures.
 
     settings: keywords of the processor with which the pictures were encoded, as text ("" for none). causal: on what the
-    causal score among the others was measured.
+    causal score among the others was measured; follow: likewise. stability: how well halves of the pictures agree.
     """
 
     model: str
@@ -62,6 +62,8 @@ class Provenance:
     version: str = __version__
     settings: str = ""
     causal: str = ""
+    stability: str = ""
+    follow: str = ""
 
 
 class Shaped(Protocol):
@@ -76,13 +78,15 @@ class Shaped(Protocol):
 class Draw:
     """How a control set was drawn.
 
-    The rule, the seed, its number, heads moved to another layer for want of room.
+    The rule, the seed, its number, heads moved to another layer for want of room. mass: of a mass-matched draw, its
+    total mass on the picture by that of the set that it controls.
     """
 
     match: str
     seed: int
     index: int
     moved: int
+    mass: float | None = None
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ the values: the steering probe hands it over.
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,9 +21,27 @@ from gazeheads.errors import RecordError, SeamError
 from gazeheads.given import shown
 from gazeheads.grid import ImageGrid
 from gazeheads.heads import Head, Heads
+from gazeheads.slots import Slots
 from gazeheads.trace import GazeTrace, Patterns, Record
 
 Recorded = Record | Heads
+
+
+@dataclass(frozen=True, eq=False)
+class _Places:
+    """What is recorded in one layer, and where it is, while `of`, the keys of all image tokens, stays the same.
+
+    rows, heads, lines: (pair,). slots: (pair, image token) keys, 0 where none is held. held: (pair, image token)
+    1 where one is. shares: the same times the pair's share of its line.
+    """
+
+    of: Tensor
+    rows: Tensor
+    heads: Tensor
+    lines: Tensor
+    slots: Tensor
+    held: Tensor
+    shares: Tensor
 
 
 class Recorder:
@@ -40,9 +59,8 @@ class Recorder:
         self.fired = False
         self._lines: list[list[int]] = []  # of each row
         self._layers: list[set[int]] = []  # of each line
-        found: dict[int, list[tuple[int, int, int, float]]] = defaultdict(
-            list
-        )  # row, head, line, share of the line
+        # Of each layer: row, head, line, share of the line.
+        found: dict[int, list[tuple[int, int, int, float]]] = defaultdict(list)
         for row, record in enumerate(records):
             mine: list[int] = []
             self._lines.append(mine)
@@ -59,17 +77,22 @@ class Recorder:
         self._by_layer = dict(found)
         self.layers = frozenset(found)
         self._by_values = np.array([r is not None and r.weigh != "raw" for r in records])
+        self._with_lengths = any(r is not None and r.lengths for r in records)
+        self._some_by_values = bool(self._by_values.any())
         self._by_shares = np.array([r is not None and r.weigh == "shares" for r in records])
         self._last_prompt = np.array([grid.n_prompt - 1 for grid in grids], dtype=np.int64)
         self._columns = max((len(grid) for grid in grids), default=0)
         self._called: set[int] = set()
         self._moment: Moment | None = None
         self._start = 0  # of the running pass: the first query that produces a token
-        self._slots: dict[
-            int, Tensor
-        ] = {}  # by number of keys: (row, image token) its key, -1 where it is not held
+        self._slots = Slots(grids)
+        self._places: dict[int, _Places] = {}  # of each layer
+        self._waiting: list[tuple[_Places, Tensor, Tensor]] = []  # patterns (pair, query, key), their weights
+        self._join: tuple[tuple[_Places, ...], Tensor, Tensor] = (), torch.empty(0), torch.empty(0)
         self._kept: list[Tensor] = []  # of each pass: (line, query, image token)
         self._tokens: list[npt.NDArray[np.int64]] = []  # of each pass: (row, query)
+        self._lengths: Tensor | None = None  # (line, image token) of value vectors
+        self._measured: set[int] = set()  # layers whose lengths are known
 
     def attend(self, call: Call) -> None:
         """Keep what the heads of this layer look at."""
@@ -78,27 +101,51 @@ class Recorder:
         self._called.add(call.layer)
         if self._start == call.n_queries:
             return
-        at = call.moment.positions
-        whole = at.new_tensor([part[:3] for part in self._by_layer[call.layer]])
-        rows, heads, lines = whole.T
+        places = self._places_of(call)
+        rows, heads, lines = places.rows, places.heads, places.lines
         scores = call.scores(rows, heads, self._start, call.n_queries)
-        slots = torch.arange(self._start, call.n_queries, device=at.device)[None]
-        hidden = call.hidden(torch.arange(call.query.shape[0], device=at.device), slots)
-        pattern = (scores if hidden is None else scores + hidden[rows]).softmax(-1)
+        hidden = call.hidden(rows, self._start, call.n_queries)
+        pattern = (scores if hidden is None else scores + hidden).softmax(-1)
         pattern = call.final(pattern, rows, heads, self._start)
-        slot = self._slots_of(call)[rows]
-        seen = (slot >= 0).float()
-        share = [part[3] for part in self._by_layer[call.layer]]
-        found = pattern.gather(2, slot.clamp(min=0)[:, None].expand(-1, pattern.shape[1], -1))
-        if self._by_values.any():
+        if self._with_lengths and call.layer not in self._measured:  # they do not change while tokens follow
+            assert self._lengths is not None
+            self._measured.add(call.layer)
+            self._lengths[lines] = places.held * call.value_norms(rows, heads).gather(1, places.slots)
+        weights = places.shares
+        if self._some_by_values:
             norms = call.value_norms(rows, heads)
-            here = seen * norms.gather(1, slot.clamp(min=0))
-            seen = torch.where((at.new_tensor(self._by_values) > 0)[rows][:, None], here, seen)
+            by_values = rows.new_tensor(self._by_values)[rows] > 0
+            weights = torch.where(by_values[:, None], weights * norms.gather(1, places.slots), weights)
             if self._by_shares.any():
-                shares = found / (pattern @ norms[..., None])
-                found = torch.where((at.new_tensor(self._by_shares) > 0)[rows][:, None, None], shares, found)
-        seen = seen * seen.new_tensor(share)[:, None]
-        self._kept[-1].index_add_(0, lines, found * seen[:, None])
+                by_shares = rows.new_tensor(self._by_shares)[rows] > 0
+                pattern = torch.where(
+                    by_shares[:, None, None], pattern / (pattern @ norms[..., None]), pattern
+                )
+        self._waiting.append((places, pattern, weights))
+        if pattern.shape[1] > 1 or call.layer == max(self.layers):
+            self._settle()  # rows of several queries are much: they do not wait for the other layers
+
+    def _settle(self) -> None:
+        """Keep the image tokens of what waits: of all layers at once, as far as they hold as many keys."""
+        waiting, self._waiting = self._waiting, []
+        for n_keys in {pattern.shape[2] for _, pattern, _ in waiting}:
+            places, patterns, weights = zip(
+                *(each for each in waiting if each[1].shape[2] == n_keys), strict=True
+            )
+            lines, slots = self._joined(places)
+            pattern = torch.cat(patterns)
+            found = pattern.gather(2, slots[:, None].expand(-1, pattern.shape[1], -1))
+            self._kept[-1].index_add_(0, lines, found * torch.cat(weights)[:, None])
+
+    def _joined(self, places: tuple["_Places", ...]) -> tuple[Tensor, Tensor]:
+        """Lines (pair,) and slots (pair, image token) of several layers."""
+        if self._join[0] != places:
+            self._join = (
+                places,
+                torch.cat([each.lines for each in places]),
+                torch.cat([each.slots for each in places]),
+            )
+        return self._join[1:]
 
     def _begin(self, moment: Moment) -> None:
         """Another forward pass: find the queries that produce tokens."""
@@ -107,33 +154,37 @@ class Recorder:
                 f"The model runs {moment.n_rows} rows, {len(self.grids)} are recorded. Beams cannot be recorded: "
                 "their rows change places. Give a record for each row."
             )
+        self._settle()
         self._moment = moment
-        self._slots = {}
+        self._slots.begin(moment)
         tokens = np.where(moment.queries >= 0, moment.queries - self._last_prompt[:, None], -1)
         produces = (tokens >= 0).any(0)
         self._start = int(produces.argmax()) if produces.any() else moment.n_queries
         if produces.any():
             kept = len(self._layers), moment.n_queries - self._start, self._columns
-            self._kept.append(moment.positions.new_zeros(kept).float())
+            self._kept.append(torch.zeros(kept, device=moment.positions.device))
             self._tokens.append(tokens[:, self._start :])
+        if self._with_lengths and self._lengths is None:
+            self._lengths = torch.zeros(len(self._layers), self._columns, device=moment.positions.device)
 
-    def _slots_of(self, call: Call) -> Tensor:
-        """(row, image token) the key that holds each image token; -1 where a sliding window dropped it."""
-        if call.n_keys not in self._slots:
-            keys = call.moment.keys(call.n_keys)
-            beyond = int(self._last_prompt.max()) + 1
-            wanted = np.full((len(self.grids), self._columns), beyond)
-            for row, grid in enumerate(self.grids):
-                wanted[row, : len(grid)] = grid.positions
-            slot_of = keys.new_full((len(keys), beyond + 1), -1)
-            places = torch.arange(call.n_keys, device=keys.device).expand(len(keys), -1)
-            slot_of.scatter_(1, torch.where((keys >= 0) & (keys < beyond), keys, beyond), places)
-            slot_of[:, beyond] = -1
-            self._slots[call.n_keys] = slot_of.gather(1, keys.new_tensor(wanted))
-        return self._slots[call.n_keys]
+    def _places_of(self, call: Call) -> "_Places":
+        """What this layer is asked for, and where its keys hold it."""
+        slots = self._slots.of(call)
+        known = self._places.get(call.layer)
+        if known is None or known.of is not slots:
+            parts = self._by_layer[call.layer]
+            rows, heads, lines = slots.new_tensor([part[:3] for part in parts]).unbind(1)
+            mine = slots[rows]
+            held = (mine >= 0).float()
+            share = held.new_tensor([part[3] for part in parts])
+            known = self._places[call.layer] = _Places(
+                slots, rows, heads, lines, mine.clamp(min=0), held, held * share[:, None]
+            )
+        return known
 
     def newest(self) -> Patterns:
         """(line, image token) float32: the newest token's row, for a batch of one."""
+        self._settle()
         newest: Patterns = self._kept[-1][:, -1, : len(self.grids[0])].cpu().numpy()
         return newest
 
@@ -142,6 +193,7 @@ class Recorder:
 
         NaN in lines of layers without attention. Raises `SeamError` if a token was not seen being produced.
         """
+        self._settle()
         kept = torch.cat(self._kept, 1).cpu().numpy() if self._kept else np.zeros((len(self._layers), 0, 0))
         tokens = np.concatenate(self._tokens, 1) if self._tokens else np.zeros((len(self.grids), 0))
         for line, layers in enumerate(self._layers):
@@ -166,12 +218,23 @@ class Recorder:
                 f"Heads of layers {sorted(missing)} were to be recorded, which have no attention. Leave them out."
             )
         looks = self.looks([len(row) for row in pieces])
+        rows = zip(self.records, self.grids, looks, pieces, strict=True)
         return [
             None
             if record is None
-            else GazeTrace(look, grid, record.members, record.keep, record.weigh, tuple(piece))
-            for record, grid, look, piece in zip(self.records, self.grids, looks, pieces, strict=True)
+            else GazeTrace(
+                look, grid, record.members, record.keep, record.weigh, tuple(piece), self._lengths_of(row)
+            )
+            for row, (record, grid, look, piece) in enumerate(rows)
         ]
+
+    def _lengths_of(self, row: int) -> Patterns | None:
+        """(line, image token) of one row, if they were asked for."""
+        record = self.records[row]
+        if record is None or not record.lengths or self._lengths is None:
+            return None
+        found: Patterns = self._lengths[self._lines[row], : len(self.grids[row])].cpu().numpy()
+        return found
 
 
 def records_for(record: Recorded | Sequence[Recorded | None] | None, n_scenes: int) -> list[Record | None]:

@@ -5,7 +5,7 @@ it. The three are joined by the trial's key, so that each pass can be stopped, r
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
@@ -19,6 +19,8 @@ from gazeheads.grid import Box
 SCHEMA = 1
 
 Show = Literal["whole", "crop", "marker"]
+Shape = Literal["panel", "box", "mask"]
+Coverage = Literal["area", "centre"]
 Parts = Literal["whole", "segments", "sentences"]
 
 
@@ -29,7 +31,7 @@ class Sample:
     `boxes`, `names`, `captions` and `slots` run in parallel, in reading order: the panels of a strip or a grid, the
     things of a scene. Boxes are in pixels of `picture`. `captions[i]` holds several wordings of the same truth, and
     `slots[i]` the phrases by which an answer is judged (empty where nothing is known). `masks` are boolean arrays
-    (row, col) of the visible pixels of each thing; empty where a box says it all.
+    (row, col) of the visible pixels of each thing; empty where a box says it all. They may be drawn when asked for.
     """
 
     id: str
@@ -40,7 +42,7 @@ class Sample:
     captions: tuple[tuple[str, ...], ...] = ()
     slots: tuple[Mapping[str, str], ...] = ()
     letters: tuple[str, ...] = ()
-    masks: tuple[npt.NDArray[np.bool_], ...] = field(default=(), repr=False)
+    masks: Sequence[npt.NDArray[np.bool_]] = field(default=(), repr=False)
     source: Mapping[str, Any] = field(default_factory=dict)
     redraw: Callable[[int, int], "Sample"] | None = field(default=None, repr=False)
 
@@ -113,6 +115,8 @@ class Trial:
     k: how many heads, or which share of all; push, during: how hard and when. None: as the run says.
     show: the whole picture, the target's pixels alone, or the picture with the target marked.
     settings: keywords of `generate`. parts: what of the answer gets a verdict: all, each segment, each sentence.
+    shape: what of the target is pointed at: its "panel", which must cover a token; its "box" or "mask", which grows to
+    the nearest cells where it covers less than one. coverage: how much of a token counts, as in `Region`.
     """
 
     experiment: str
@@ -131,6 +135,8 @@ class Trial:
     show: Show = "whole"
     settings: Mapping[str, Any] = field(default_factory=dict)
     parts: Parts = "whole"
+    shape: Shape = "panel"
+    coverage: Coverage = "area"
 
     @property
     def key(self) -> str:
@@ -173,7 +179,8 @@ class Generated:
     heads: how many were steered. before, after: the proof of effect, the steered heads' mean attention mass on the
     target without and with the push; None where nothing was steered. segments: of a tour, its parts by target.
     pieces: the characters that each token completes, where the trial's parts are not the whole. failed: why there is no
-    answer, where the model could not give one; the text is then empty.
+    answer, where the model could not give one; the text is then empty. grown: whether the region was too small to cover
+    a token, and grew.
     """
 
     trial: Trial
@@ -186,6 +193,7 @@ class Generated:
     segments: tuple[Said, ...] = ()
     pieces: tuple[str, ...] = ()
     failed: str = ""
+    grown: bool = False
 
     @property
     def key(self) -> str:
@@ -206,6 +214,7 @@ class Generated:
             "segments": [[s.text, s.start, s.stop, s.target] for s in self.segments],
             "pieces": list(self.pieces),
             "failed": self.failed,
+            **({"grown": True} if self.grown else {}),
         }
 
     @classmethod
@@ -215,6 +224,6 @@ class Generated:
             raise KeyError(f"schema {data['schema']!r} instead of {SCHEMA}")
         own = {f.name for f in fields(cls)} - {"trial"}
         trial = Trial.from_json({k: v for k, v in data.items() if k not in {*own, "schema"}})
-        values = {name: data[name] for name in own}
+        values = {name: data[name] for name in own - {"grown"}} | {"grown": data.get("grown", False)}
         values |= {"segments": tuple(Said(*s) for s in data["segments"]), "pieces": tuple(data["pieces"])}
         return cls(trial, **values)

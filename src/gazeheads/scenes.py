@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 from torch import Tensor
 
 from gazeheads.errors import RegionError
@@ -38,6 +39,7 @@ class EncodedInput:
     pictures.
     boxes, names: the panels or things of picture 0, in reading order, if they were given. settings: the keywords with
     which the processor was called. origin: the model that it was encoded for; None, if it was made by hand: any.
+    pictures: as they were passed in; none in a scene made by hand.
     """
 
     tensors: dict[str, Tensor] = field(repr=False)
@@ -49,6 +51,7 @@ class EncodedInput:
     names: tuple[str, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict, repr=False)
     origin: Origin | None = field(default=None, repr=False)
+    pictures: tuple[Image.Image, ...] = field(default=(), repr=False)
 
     @cached_property
     def seen(self) -> tuple[Seen, ...]:

@@ -21,8 +21,11 @@ from gazeheads.errors import BadInput, GazeError, NothingSteered
 from gazeheads.gaze import Gaze
 from gazeheads.given import several, shown, whole
 from gazeheads.model import GazeModel
+from gazeheads.recording import Recorded, Recorder, records_for
 from gazeheads.scenes import EncodedInput
 from gazeheads.steering import Steering
+from gazeheads.trace import GazeTrace
+from gazeheads.words import spell
 
 LogProbs = npt.NDArray[np.float64]
 
@@ -77,6 +80,37 @@ def answer_logprobs(
     for start in range(0, len(scenes), size):
         part = slice(start, start + size)
         found += _scored(model, scenes[part], tokens[part], gazes[part], start)
+    return found
+
+
+@torch.no_grad()
+def answer_traces(
+    model: GazeModel,
+    scenes: Sequence[EncodedInput],
+    answers: Sequence[str | Sequence[int]],
+    record: Recorded,
+    batch_size: int = 64,
+) -> list[GazeTrace]:
+    """Where heads look while an answer is forced: for each scene the trace, as if the model had said it unsteered.
+
+    answers, batch_size: as in `answer_logprobs`. Raises `BadInput` for an answer without a token, and what
+    `model.generate(record=...)` raises.
+    """
+    if len(scenes) != len(answers):
+        raise BadInput(f"{len(scenes)} scenes were given with {len(answers)} answers. Give one for each.")
+    for scene in scenes:
+        fits(model, scene, None)
+    size = whole(batch_size, "batch_size=", BadInput, 1)
+    tokens = [answer_tokens(model, text) for text in answers]
+    found: list[GazeTrace] = []
+    for start in range(0, len(scenes), size):
+        part, said = scenes[start : start + size], tokens[start : start + size]
+        grids, records = [scene.grid for scene in part], records_for(record, len(part))
+        recorder = Recorder(grids, records, model.n_layers, model.n_heads)
+        with attached(model.hf, recorder):
+            _logits(model, collate(model.hf, model.family, part, model.pad), said)
+        traces = recorder.traces([spell(answer, model.decode) for answer in said])
+        found += [trace for trace in traces if trace is not None]
     return found
 
 

@@ -10,8 +10,9 @@ A[k, j] is the mass that a head puts on region j under question k; every score i
                         of MaskCD, as Gandikota & Bau use them)
     localization-heads  looks at one spot, whichever (Kang et al. 2025, arXiv 2503.06287, as Gandikota & Bau use them)
     causal              `gazeheads.causal`: what pushing the head does
+    follow              `gazeheads.following`: looks at what is being said, in scenes and photographs
 
-All but the last two are means over the questions of a picture, then over pictures. NaN: the head is no candidate.
+All but the last three are means over the questions of a picture, then over pictures. NaN: the head is no candidate.
 """
 
 from collections.abc import Mapping, Sequence

@@ -8,11 +8,8 @@ Row t of a trace is the attention of the query row that produced token t; for to
 prompt. The softmax runs over all keys, so a row sums to the mass on the pictures, not to 1.
 """
 
-import io
-import json
-import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -20,7 +17,6 @@ import numpy as np
 import numpy.typing as npt
 
 from gazeheads.errors import BadTrace, RecordError
-from gazeheads.files import write_whole
 from gazeheads.given import members, several, shown, whole
 from gazeheads.grid import ImageGrid
 from gazeheads.heads import Head, Heads
@@ -30,8 +26,6 @@ from gazeheads.words import Word, words
 Keep = Literal["mean", "heads"]
 Weigh = Literal["raw", "values", "shares"]
 Patterns = npt.NDArray[np.float32]
-
-SCHEMA = 1
 
 
 @dataclass(frozen=True)
@@ -43,11 +37,14 @@ class Record:
     projection, as Gandikota & Bau 2026 use it), which takes sinks out: they get much attention and carry nothing; or
     its "shares" of the sum of these products over all tokens of the row, text too: heads with long values and heads
     with short ones then compare, and where all values are equally long it is the raw attention.
+    lengths: keep the lengths of the image tokens' value vectors beside the raw attention of every head, so that one
+    recording gives both (`GazeTrace.weighed`).
     """
 
     heads: Heads | Sequence[Head]
     keep: Keep = "mean"
     weigh: Weigh = "raw"
+    lengths: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.heads, Heads):
@@ -58,6 +55,11 @@ class Record:
             raise RecordError(
                 f'keep={self.keep!r}, weigh={self.weigh!r} is unknown. Keep the "mean" or all "heads", weigh "raw", by '
                 '"values" or by "shares".'
+            )
+        if self.lengths and (self.keep, self.weigh) != ("heads", "raw"):
+            raise RecordError(
+                f"lengths=True was given with keep={self.keep!r}, weigh={self.weigh!r}. Lengths belong to one head and "
+                'weigh what is raw: give keep="heads", weigh="raw".'
             )
         if not len(self.heads) or len(set(self.members)) != len(self.heads):
             raise RecordError(
@@ -72,7 +74,8 @@ class Record:
 
     def to_json(self) -> dict[str, Any]:
         """What was asked for, in plain values."""
-        return {"heads": [list(head) for head in self.members], "keep": self.keep, "weigh": self.weigh}
+        asked = {"heads": [list(head) for head in self.members], "keep": self.keep, "weigh": self.weigh}
+        return {**asked, "lengths": True} if self.lengths else asked
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +83,7 @@ class GazeTrace:
     """Attention of `heads` over the image tokens of one scene, for every token of an answer, float32.
 
     looks: (head, token, image token), or with keep="mean" (1, token, image token). pieces: what each token wrote
-    (see `words`). weigh: as in `Record`.
+    (see `words`). weigh: as in `Record`. lengths: (head, image token) of the value vectors, where they were recorded.
     """
 
     looks: Patterns = field(repr=False)
@@ -89,6 +92,7 @@ class GazeTrace:
     keep: Keep
     weigh: Weigh
     pieces: tuple[str, ...] = field(repr=False)
+    lengths: Patterns | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         lines = len(self.heads) if self.keep == "heads" else 1
@@ -99,6 +103,13 @@ class GazeTrace:
                 f"{self.looks.shape} in {self.looks.dtype}. Record it anew."
             )
         self.looks.flags.writeable = False
+        if self.lengths is not None:
+            if self.lengths.shape != (lines, len(self.grid)) or self.lengths.dtype != np.float32:
+                raise BadTrace(
+                    f"Lengths of shape (head, image token) = {(lines, len(self.grid))} in float32 were expected, found "
+                    f"{self.lengths.shape} in {self.lengths.dtype}. Record them anew."
+                )
+            self.lengths.flags.writeable = False
 
     def __len__(self) -> int:
         return len(self.pieces)
@@ -109,6 +120,8 @@ class GazeTrace:
             and (self.grid, self.heads, self.keep, self.weigh, self.pieces)
             == (other.grid, other.heads, other.keep, other.weigh, other.pieces)
             and np.array_equal(self.looks, other.looks)
+            and (self.lengths is None) == (other.lengths is None)
+            and (self.lengths is None or np.array_equal(self.lengths, other.lengths))  # type: ignore[arg-type]
         )
 
     __hash__ = None  # type: ignore[assignment]  # equal by its arrays
@@ -124,19 +137,33 @@ class GazeTrace:
         """The words of the answer and their tokens."""
         return words(self.pieces)
 
-    def of(self, head: Head) -> "GazeTrace":
-        """The trace of one head. Raises `RecordError` if it was not kept."""
-        (head,) = members([head], "trace.of", RecordError)
-        if self.keep != "heads" or head not in self.heads:
+    def of(self, heads: Head | Heads | Sequence[Head]) -> "GazeTrace":
+        """The trace of one head, or of several of those kept. Raises `RecordError` for one that was not."""
+        single = isinstance(heads, tuple) and len(heads) == 2 and not isinstance(heads[0], tuple)
+        asked = members([heads] if single else heads, "trace.of", RecordError)
+        for head in asked:
+            if self.keep != "heads" or head not in self.heads:
+                raise RecordError(
+                    f"Head {head} was asked for; this trace keeps "
+                    f"{'the mean of its heads' if self.keep == 'mean' else ', '.join(map(str, self.heads))}. Record "
+                    'it with keep="heads".'
+                )
+        places = [self.heads.index(head) for head in asked]
+        lengths = None if self.lengths is None else self.lengths[places]
+        return replace(self, looks=self.looks[places], heads=asked, lengths=lengths)
+
+    @property
+    def weighed(self) -> "GazeTrace":
+        """The same attention times the lengths of the value vectors. Raises `RecordError` if these were not recorded.
+
+        It equals a trace recorded with weigh="values": the values of image tokens stay as they are while tokens follow.
+        """
+        if self.lengths is None:
             raise RecordError(
-                f"Head {head} was asked for; this trace keeps "
-                f"{'the mean of its heads' if self.keep == 'mean' else ', '.join(map(str, self.heads))}. Record it "
-                'with keep="heads".'
+                f'This trace has no lengths of value vectors; it was recorded with weigh="{self.weigh}". Record with '
+                'Record(heads, keep="heads", lengths=True).'
             )
-        place = self.heads.index(head)
-        return GazeTrace(
-            self.looks[place : place + 1].copy(), self.grid, (head,), self.keep, self.weigh, self.pieces
-        )
+        return replace(self, looks=self.looks * self.lengths[:, None], weigh="values", lengths=None)
 
     def over(self, regions: Sequence[Region]) -> Patterns:
         """(token, region): the mean over heads, summed over each region with its coverage.
@@ -194,46 +221,14 @@ class GazeTrace:
         return tokens
 
     def save(self, path: str | Path) -> Path:
-        """Write this trace to one .npz file; the path. Raises `Unwritable`."""
-        about = {
-            "schema": SCHEMA,
-            "grid": self.grid.to_json(),
-            "heads": [str(head) for head in self.heads],
-            "keep": self.keep,
-            "weigh": self.weigh,
-            "pieces": self.pieces,
-        }
-        file = io.BytesIO()
-        np.savez_compressed(
-            file, looks=self.looks, about=np.frombuffer(json.dumps(about).encode(), dtype=np.uint8)
-        )
-        return write_whole(path, file.getvalue())
+        """Write this trace to one .npz file; the path. Raises `Unwritable`. See `gazeheads.tracefile`."""
+        from gazeheads.tracefile import save
 
-    @classmethod
-    def load(cls, path: str | Path) -> "GazeTrace":
+        return save(self, path)
+
+    @staticmethod
+    def load(path: str | Path) -> "GazeTrace":
         """The trace in the file `path`. Raises `BadTrace` if it is not one of ours."""
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                looks, about = file["looks"], json.loads(file["about"].tobytes())
-            return cls._from(looks, about)
-        except OSError as error:
-            raise BadTrace(
-                f"Trace file {path} cannot be read: {error.strerror or error}. Check the path."
-            ) from error
-        except (AttributeError, KeyError, TypeError, ValueError, zipfile.BadZipFile, EOFError) as error:
-            raise BadTrace(
-                f"Trace file {path} does not hold a trace: {type(error).__name__}: {error}. Write one with trace.save."
-            ) from error
+        from gazeheads.tracefile import load
 
-    @classmethod
-    def _from(cls, looks: Patterns, about: dict[str, Any]) -> "GazeTrace":
-        if about["schema"] != SCHEMA:
-            raise ValueError(f"schema {SCHEMA} was expected, found {about['schema']}")
-        return cls(
-            looks=looks,
-            grid=ImageGrid.from_json(about["grid"]),
-            heads=tuple(Head.parse(text) for text in about["heads"]),
-            keep=about["keep"],
-            weigh=about["weigh"],
-            pieces=tuple(about["pieces"]),
-        )
+        return load(path)

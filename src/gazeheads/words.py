@@ -80,15 +80,25 @@ def words(pieces: Sequence[str]) -> tuple[Word, ...]:
 
 
 def _words(pieces: Sequence[str]) -> Iterator[Word]:
+    places = owners(pieces)
+    for found in _WORD.finditer("".join(pieces)):
+        yield span(places, found.group(), found.start(), found.end())
+
+
+def owners(pieces: Sequence[str]) -> list[tuple[int, int]]:
+    """For each character of the joined pieces the tokens `start <= token < stop` that wrote it."""
     ends = [
         place for place, piece in enumerate(pieces, 1) if piece
     ]  # token after each piece that is not empty
-    owner: list[tuple[int, int]] = []  # of each character: first token and the one after the last
+    owner: list[tuple[int, int]] = []
     for start, stop in pairwise([0, *ends]):
         owner += [(start, stop)] * len(pieces[stop - 1])
-    for found in _WORD.finditer("".join(pieces)):
-        first, last = owner[found.start()], owner[found.end() - 1]
-        yield Word(found.group(), first[0], last[1])
+    return owner
+
+
+def span(places: Sequence[tuple[int, int]], text: str, first: int, last: int) -> Word:
+    """The characters `first <= character < last`, called `text`, as a word. places: of `owners`."""
+    return Word(text, places[first][0], places[last - 1][1])
 
 
 def sentences(text: str) -> int:

@@ -60,14 +60,8 @@ def loaded(path: str | None) -> "GazeModel":
     return load(path)
 
 
-def heads_for(model: "GazeModel", path: Path | None, top: int | float | None) -> "Heads":
-    """The heads to steer: of the file, or those that ship with the bundled model. Without `top`: `Heads.lever`."""
-    heads = heads_file(model, path)
-    return heads.lever if top is None else heads.top(top)
-
-
-def heads_file(model: "GazeModel", path: Path | None) -> "Heads":
-    """All that the file of heads holds, or the one that ships with the bundled model. Raises `BadInput`."""
+def heads_of(model: "GazeModel", path: Path | None) -> "Heads":
+    """All that is known of the model's heads: of the file, or what ships with the bundled model."""
     from gazeheads.doodle import HEADS
     from gazeheads.heads import Heads
 
@@ -76,7 +70,13 @@ def heads_file(model: "GazeModel", path: Path | None) -> "Heads":
             f"Heads of {model.name}: none were given, and only the bundled model brings its own. Find them with "
             "`gazeheads discover --model ... --out heads.json`, then pass --heads heads.json."
         )
-    return Heads.load(path or HEADS)
+    return Heads.load(path or HEADS, model)
+
+
+def heads_for(model: "GazeModel", path: Path | None, top: int | float | None) -> "Heads":
+    """The heads to steer: of the file, or those that ship with the bundled model. Without `top`: `Heads.lever`."""
+    heads = heads_of(model, path)
+    return heads.lever if top is None else heads.top(top)
 
 
 def quickstart(args: argparse.Namespace) -> dict[str, Any]:

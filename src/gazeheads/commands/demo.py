@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from gazeheads.commands import heads_file, loaded
+from gazeheads.commands import heads_of, loaded
 
 
 def add(command: Callable[..., argparse.ArgumentParser]) -> None:
@@ -35,7 +35,7 @@ def demo(args: argparse.Namespace) -> dict[str, Any]:
         from gazeheads.demo.app import create_app
 
         model = loaded(args.model)
-        heads = heads_file(model, args.heads)
+        heads = heads_of(model, args.heads)
         limits = Limits(visitors=args.visitors)
         app = create_app(model, heads, limits, serving.names(args.host))
         host, port = door.getsockname()[:2]

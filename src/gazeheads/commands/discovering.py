@@ -74,12 +74,13 @@ def discover(args: argparse.Namespace) -> dict[str, Any]:
     if args.causal:
         heads = _with_causal(model, heads, pushed, args, settings, bar)
     bar.close()
-    heads.save(args.out)
     stable = _stability(measured)
+    heads = replace(heads, provenance=replace(heads.provenance, stability=_said(stable, len(samples))))
+    heads.save(args.out)
     if not args.json:
         for head in heads.top(10):
             print(f"{head!s:8} {heads.score(head):.3f}")
-        print(_said(stable, len(samples)))
+        print(heads.provenance.stability)
         print(f"other scores in the file: {', '.join(heads.others)}")
         print(f"{len(heads)} heads ranked: {args.out}")
         print(

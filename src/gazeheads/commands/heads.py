@@ -108,7 +108,8 @@ def _about(held: "Heads") -> Iterator[str]:
     if p.causal:
         yield f"causal score: {p.causal}"
     if held.draw:
-        yield f"a control draw, not gaze heads: rule {held.draw.match}, {held.draw.moved} moved to another layer"
+        mass = "" if held.draw.mass is None else f", {held.draw.mass:.0%} of the set's mass on the picture"
+        yield f"a control draw, not gaze heads: rule {held.draw.match}, {held.draw.moved} moved to another layer{mass}"
     if tuned:
         on = f"{tuned.data}{'' if tuned.seed is None else f', seed {tuned.seed}'}"
         what = f"K = {tuned.k} by {tuned.score}, push {tuned.push}, during {tuned.during}"

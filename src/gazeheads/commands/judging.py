@@ -28,7 +28,8 @@ def add(command: Callable[..., argparse.ArgumentParser]) -> None:
     go.add_argument(
         "--judge",
         default="rules",
-        help="rules, captions[:ENCODER], likelihood:MODEL, api:anthropic:MODEL, api:openai:MODEL (default %(default)s)",
+        help="rules, names, captions[:ENCODER], likelihood:MODEL, api:anthropic:MODEL, api:openai:MODEL "
+        "(default %(default)s)",
     )
     go.add_argument("--name", help="under which to keep the verdicts; the judge as it was given without")
     go.add_argument("--data", help="what was asked about; of a run, what its manifest says")

@@ -91,14 +91,17 @@ def bundled(runs: "Sequence[Results]") -> "list[Heads]":
 
 
 def samples_of(runs: "Sequence[Results]") -> "tuple[dict[str, Sample], list[str]]":
-    """The samples of tours, for their latency; and why not, where they cannot be had."""
+    """The samples of tours, for their latency, and of things, for their sizes; or why they cannot be had."""
     from gazeheads.data.sources import samples_of as read
 
     found: dict[str, Sample] = {}
     failures = []
     for results in runs:
-        if all(g.trial.parts != "segments" for g in results.run.generated):
+        trials = [g.trial for g in results.run.generated]
+        timed = any(trial.parts == "segments" for trial in trials)
+        if not timed and all(trial.shape == "panel" for trial in trials):
             continue
+        what = "Latency" if timed else "Accuracy by size"
         data = results.run.manifest.get("data", {})
         try:
             found |= {
@@ -106,13 +109,13 @@ def samples_of(runs: "Sequence[Results]") -> "tuple[dict[str, Sample], list[str]
             }
         except GazeHeadsError as error:
             failures.append(
-                f"Latency of {results.run.path.name} was not measured: its samples cannot be had. {error}"
+                f"{what} of {results.run.path.name} was not measured: its samples cannot be had. {error}"
             )
             continue
         absent = [strip for strip in results.run.regions if strip not in found]
         if absent:
             failures.append(
-                f"Latency of {results.run.path.name} was not measured: {len(absent)} of its strips are not in "
+                f"{what} of {results.run.path.name} was not measured: {len(absent)} of its samples are not in "
                 f"{data.get('source')} any more, such as {absent[0]}."
             )
     return found, failures

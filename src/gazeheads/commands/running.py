@@ -7,14 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gazeheads.commands import Bar, loaded, writable_folder
+from gazeheads.commands import Bar, heads_of, loaded, writable_folder
 from gazeheads.commands.arguments import amount
 from gazeheads.errors import BadInput
 from gazeheads.files import write_whole
 
 if TYPE_CHECKING:
-    from gazeheads.heads import Heads
-    from gazeheads.model import GazeModel
+    pass
 
 CONDITIONS = "none,gaze,controls:20,all,prompt,panel-query,crop,marker"
 
@@ -66,6 +65,7 @@ def add(command: Callable[..., argparse.ArgumentParser]) -> None:
     join = command("merge", merge, "put the shards of a run into one folder")
     join.add_argument("shards", type=Path, nargs="+", metavar="DIR")
     join.add_argument("--out", type=Path, required=True)
+    join.add_argument("--any-version", action="store_true", help="shards of other package versions, too")
 
 
 def common(command: argparse.ArgumentParser) -> None:
@@ -90,19 +90,6 @@ def values(items: list[str]) -> dict[str, Any]:
         except ValueError:
             found[name] = value
     return found
-
-
-def heads_of(model: "GazeModel", path: Path | None) -> "Heads":
-    """All that is known of the model's heads: of the file, or what ships with the bundled model."""
-    from gazeheads.doodle import HEADS
-    from gazeheads.heads import Heads
-
-    if path is None and not model.is_bundled:
-        raise BadInput(
-            f"Heads of {model.name}: none were given, and only the bundled model brings its own. Find them with "
-            "`gazeheads discover --model ... --out heads.json`, then pass --heads heads.json."
-        )
-    return Heads.load(path or HEADS, model)
 
 
 def shard(text: str) -> tuple[int, int]:
@@ -196,7 +183,7 @@ def merge(args: argparse.Namespace) -> dict[str, Any]:
     """All shards into one folder."""
     from gazeheads.experiments.merging import merge as join
 
-    with join(args.shards, args.out) as folder:
+    with join(args.shards, args.out, any_version=args.any_version) as folder:
         found = {"out": str(args.out), "answers": len(folder.generations), "verdicts": len(folder.verdicts)}
     if not args.json:
         print(

@@ -6,8 +6,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gazeheads.commands import Bar, loaded
-from gazeheads.commands.running import common, heads_of
+from gazeheads.commands import Bar, heads_of, loaded
+from gazeheads.commands.running import common
 from gazeheads.errors import BadInput
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from gazeheads.data.comics import gaps, is_strip_folder, natural, numbered, stri
 from gazeheads.data.fingerprint import fingerprint
 from gazeheads.data.pictures import open_picture
 from gazeheads.data.rawcomics import Comic, Count, comic_folders, windows
-from gazeheads.data.sources import Source, named, raw_asked, read_hub
+from gazeheads.data.sources import Source, named, raw_asked, read_coco, read_hub
 from gazeheads.data.stored import StoredSample
 from gazeheads.errors import BadInput
 from gazeheads.records import Sample
@@ -84,6 +84,26 @@ def check(source: str, seed: int = 0, progress: Progress | None = None) -> Repor
 def _look(part: Source, seed: int, report: Report, samples: list[Sample], tell: Progress) -> None:
     """Any source: read it, and open each picture, its files one by one."""
     found = read_hub(part, report.problem) if part.kind == "hub" else _read(part, seed, report)
+    _open(found, report, samples, tell)
+
+
+def _coco(part: Source, seed: int, report: Report, samples: list[Sample], tell: Progress) -> None:
+    """COCO: what was left out is a note."""
+    try:
+        found, left = read_coco(part)
+    except BadInput as error:
+        report.problem(part.text, error)
+        return
+    things = Counter(slots["size"] for sample in found for slots in sample.slots)
+    told = ", ".join(f"{things[size]} {size}" for size in ("large", "medium", "small"))
+    report.note(part.text, f"{sum(things.values())} objects in {len(found)} pictures: {told}")
+    for what, count in sorted(left.items()):
+        report.note(part.text, f"left out: {count} {what}")
+    _open(found, report, samples, tell)
+
+
+def _open(found: list[Sample], report: Report, samples: list[Sample], tell: Progress) -> None:
+    """Open each picture, its files one by one."""
     for sample in found:
         before = len(report.problems)
         for file in sample.files if isinstance(sample, StoredSample) else ():
@@ -207,7 +227,7 @@ def _raw(part: Source, seed: int, report: Report, samples: list[Sample], tell: P
         report.samples += whole
 
 
-LOOKS = {"comics": _comics, "comics-raw": _raw}
+LOOKS = {"comics": _comics, "comics-raw": _raw, "coco": _coco}
 
 
 def _bare(what: str | BadInput, place: Path | str) -> str:

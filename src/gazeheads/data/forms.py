@@ -6,5 +6,6 @@ FORMS = {
     "comics": "comics:FOLDER[:layout=row|grid][:grid=RxC][:n=N][:start=I]",
     "comics-raw": "comics-raw:FOLDER:N[:panels=P][:layout=row|grid][:grid=RxC][:start=I]",
     "strip": "strip:PICTURE.png",
+    "coco": "coco:FOLDER[:N][:start=I][:annotations=FILE][:images=FOLDER][:masks=yes]",
     "hub": "hub:NAME[:SPLIT][@REVISION][:N][:layout=row|grid][:grid=RxC][:start=I]",
 }

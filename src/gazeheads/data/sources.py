@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 
 from gazeheads.data.boxed import boxed
+from gazeheads.data.coco import coco
 from gazeheads.data.comics import comics
 from gazeheads.data.doodles import doodles
 from gazeheads.data.fingerprint import fingerprint
@@ -137,6 +138,28 @@ def _strip(source: Source, seed: int) -> list[Sample]:
     return [boxed(source.body)]
 
 
+def _coco(source: Source, seed: int) -> list[Sample]:
+    return read_coco(source)[0]
+
+
+def read_coco(source: Source) -> tuple[list[Sample], Counter[str]]:
+    """The pictures of a source in COCO's layout, and what was left out."""
+    folder, _, number = source.body.rpartition(":")
+    if not (folder and re.fullmatch("[0-9]+", number)):
+        folder, number = source.body, ""
+    masks = source.options.get("masks", "no")
+    if masks not in ("yes", "no"):
+        raise source.wrong(f"masks={masks} is neither yes nor no")
+    return coco(
+        folder,
+        n=source.number(number, 1) if number else None,
+        start=source.option("start", 0, 0),
+        annotations=source.options.get("annotations"),
+        images=source.options.get("images"),
+        masks=masks == "yes",
+    )
+
+
 def _hub(source: Source, seed: int) -> list[Sample]:
     return read_hub(source)
 
@@ -163,5 +186,6 @@ READERS: Mapping[str, Callable[[Source, int], list[Sample]]] = {
     "comics": _comics,
     "comics-raw": _raw,
     "strip": _strip,
+    "coco": _coco,
     "hub": _hub,
 }

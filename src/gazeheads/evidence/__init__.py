@@ -4,5 +4,6 @@
 - `cells`: one number with its company for each experiment, variant and condition; control draws as a distribution.
 - `trajectories`, `latency`: orders and delays, where one answer is led through several regions.
 - `paper`: the paper's figures, to stand beside ours where the model is the same.
-- `tables`, `pictures`, `limits`, `page`: what people read.
+- `tables`, `sweeps`, `ways`, `models`, `headsets`: tables; `pictures`: figures; `wording`: how both are put.
+- `limits`, `page`: what people read, and what they must know first.
 """

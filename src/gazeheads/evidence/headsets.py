@@ -7,6 +7,7 @@ from gazeheads.evidence import wording
 from gazeheads.evidence.paper import figures_for
 from gazeheads.experiments.conditions import SCORES
 from gazeheads.heads import Heads
+from gazeheads.overlap import top_overlap
 from gazeheads.report import Table
 
 PAPERS_SIZES = (10, 100)
@@ -26,15 +27,6 @@ def scores_of(heads: Heads) -> list[str]:
     return [score for score in SCORES if score in held]
 
 
-def shared(heads: Heads, one: str, other: str, k: int) -> int | None:
-    """How many of the top k heads by one score are among the top k by the other; None where a score ranks fewer."""
-    sets = [heads.by(score) for score in (one, other)]
-    if min(map(len, sets)) < k:
-        return None
-    first, second = (each.top(k) for each in sets)
-    return len(first & second)
-
-
 def overlap(heads: Heads) -> Table | None:
     """Heads that two scores share, with what chance would give; None where there is one score alone."""
     scores, ks, total = scores_of(heads), sizes(heads), heads.scores.size
@@ -44,17 +36,17 @@ def overlap(heads: Heads) -> Table | None:
     theirs = paper.overlap if paper else {}
     header = ["two scores"]
     for k in ks:
-        header += [f"shared of top {k}", "by chance", "Jaccard"]
+        header += [f"shared of top {k}", "by chance", "p", "Jaccard"]
     header += [f"paper: of top {k}" for k in PAPERS_SIZES] if theirs else []
     rows = []
     for pair in combinations(scores, 2):
         row = [" and ".join(wording.condition(score) for score in pair)]
         for k in ks:
-            both = shared(heads, *pair, k)
+            both = top_overlap(heads.by(pair[0]), heads.by(pair[1]), k)
             row += (
-                ["–"] * 3
+                ["–"] * 4
                 if both is None
-                else [str(both), f"{k * k / total:.1f}", f"{both / (2 * k - both):.2f}"]
+                else [str(both.shared), f"{both.expected:.1f}", f"{both.p:.2g}", f"{both.jaccard:.2f}"]
             )
         if theirs:
             row += [str(n) for n in theirs.get(pair, ("–", "–"))]
@@ -62,7 +54,8 @@ def overlap(heads: Heads) -> Table | None:
     return Table(
         header,
         rows,
-        f"Of {total} heads. By chance: what two sets drawn at random would share on average. The paper compares "
+        f"Of {total} heads. By chance: what two sets drawn at random would share on average; p: how often such sets "
+        "share as many or more. The paper compares "
         "the top 10 and the top 100 of 1,152 heads; in a smaller model the same shares are taken.",
     )
 
@@ -70,4 +63,5 @@ def overlap(heads: Heads) -> Table | None:
 def matrix(heads: Heads, k: int) -> tuple[Sequence[str], list[list[int]]]:
     """The scores that rank at least k heads, and how many heads each two of their top k share."""
     scores = [score for score in scores_of(heads) if len(heads.by(score)) >= k]
-    return scores, [[shared(heads, one, other, k) or 0 for other in scores] for one in scores]
+    tops = {score: set(heads.by(score).top(k)) for score in scores}
+    return scores, [[len(tops[one] & tops[other]) for other in scores] for one in scores]

@@ -4,7 +4,7 @@ import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from gazeheads.evidence import headsets, models, pictures, tables, ways, wording
+from gazeheads.evidence import headsets, models, pictures, sizes, sweeps, tables, ways, wording
 from gazeheads.evidence.limits import limits, warnings
 from gazeheads.evidence.results import Results
 from gazeheads.evidence.trajectories import trajectories
@@ -178,15 +178,20 @@ def add(page: Report, results: Results, title: str, samples: Mapping[str, Sample
         shown = [ways.tour(results, found), ways.blind(results, found)]
     elif kinds == {"sentences"}:
         shown = [ways.narration(results, trajectories(results))]
+    elif any(g.trial.shape != "panel" for g in results.run.generated):
+        variants = results.run.variants
+        figures = [pictures.sweep(results)]
+        shown = [sizes.by_size(results, samples or {}, each) for each in variants]
+        shown += [sweeps.sweep(results), sweeps.fates(results), tables.pools(results, variants[0])]
     elif results.run.variants == ("",):
         figures = [*(pictures.bars(results, each) for each in results.amounts), pictures.positions(results)]
         shown = [tables.conditions(results, each) for each in results.amounts]
         shown += [tables.pools(results), *(tables.differences(results, each) for each in results.amounts)]
-    elif tables.over_k(results):
+    elif sweeps.over_k(results):
         figures = [pictures.k_curves(results)]
-        shown = [tables.sweep(results), tables.fates(results), tables.by_k(results)]
+        shown = [sweeps.sweep(results), sweeps.fates(results), sweeps.by_k(results)]
     else:
-        figures, shown = [pictures.sweep(results)], [tables.sweep(results), tables.fates(results)]
+        figures, shown = [pictures.sweep(results)], [sweeps.sweep(results), sweeps.fates(results)]
     page.section(
         title,
         setting(results),
@@ -204,11 +209,14 @@ def add_heads(page: Report, heads: Heads, runs: Sequence[Results]) -> None:
     drawn = [pictures.maps(heads, k), pictures.matrices(heads, k), pictures.overlap(heads, k)]
     table = headsets.overlap(heads)
     found = heads.provenance
+    more = [f"Stability: {found.stability}."] if found.stability else []
+    more += [f"Causal scores: {found.causal}."] if found.causal else []
     page.section(
         f"The heads of {model}",
         f"{found.n_layers} layers x {found.n_heads} heads, found on {found.samples} strips of "
         f"{found.data or 'unknown data'}. The gaze score of a head: asked about panel k, the attention of the last "
-        f"prompt token on panel k; mean over panels and strips. Steered: {heads.by('gaze').top(k)}.",
+        f"prompt token on panel k; mean over panels and strips. Steered: {heads.by('gaze').top(k)}. "
+        + " ".join(more),
         [each for each in drawn if each],
         [table] if table else [],
     )

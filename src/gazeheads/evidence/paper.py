@@ -37,6 +37,7 @@ class Paper:
         default_factory=dict
     )  # table 8: on schedule, on order, rho with schedule, rho with order, strips of 500 mostly junk
     overlap: Mapping[tuple[str, str], tuple[int, int]] = field(default_factory=dict)  # at 10 and at 100
+    by_size: Mapping[str, tuple[float, float]] = field(default_factory=dict)  # table 1: (gaze, control)
 
 
 _QWEN3_VL_8B = Paper(
@@ -101,6 +102,7 @@ _QWEN3_VL_8B = Paper(
         ("gaze", "localization-heads"): (1, 26),
         ("image-heads", "localization-heads"): (0, 33),
     },
+    by_size={"large": (80.3, 36.6), "medium": (76.2, 19.4), "small": (61.7, 18.6), "all": (76.5, 25.9)},
 )
 
 MODELS: dict[str, tuple[str, Paper]] = {  # name to how checkpoints of it are called, and the figures

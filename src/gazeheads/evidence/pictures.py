@@ -9,7 +9,8 @@ from gazeheads import figures
 from gazeheads.evidence import headsets, wording
 from gazeheads.evidence.cells import Cell
 from gazeheads.evidence.results import Results, kind_of
-from gazeheads.evidence.tables import in_order, of_amount, steered, variant_name
+from gazeheads.evidence.sweeps import steered, variant_name
+from gazeheads.evidence.tables import in_order, of_amount
 from gazeheads.experiments.conditions import SCORES
 from gazeheads.heads import Heads
 from gazeheads.report import Picture

@@ -165,7 +165,8 @@ class Results:
         parts = {sample: self.run.parts(g)[0] for sample, g in plain.items()}
         known = {sample: g for sample, g in plain.items() if parts[sample].fate not in UNKNOWN}
         described = {sample: parts[sample].region for sample in known}
-        return _known(hits, known, lambda part: moved(part, described))
+        found = _known(hits, known, lambda part: moved(part, described))
+        return {key: v for key, v in found.items() if key[0] not in known or key[1] not in parts[key[0]].also}
 
     def _at_pointed(self, parts: Sequence[tuple[Generated, Sequence[Part]]]) -> Estimate | None:
         """How often an answer is about the region that the heads were pointed at, where that is not the target."""

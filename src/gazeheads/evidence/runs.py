@@ -22,6 +22,7 @@ class Part:
 
     target: the zero-based region that it should be about; None: no single one. fate: what became of it. `unscored`:
     the judge failed, or a segment has no text. `failed`: the model gave no answer. `unjudged`: no verdict yet.
+    also: other regions that it is about just as well (`Verdict.also`).
     """
 
     number: int
@@ -29,10 +30,13 @@ class Part:
     fate: Fate
     region: int | None = None
     all_slots: bool = False
+    also: tuple[int, ...] = ()
 
     def hit(self, target: int) -> float | None:
         """1.0 if it is about `target`, 0.0 if not, None where we do not know."""
-        return None if self.fate in ("unscored", "failed", "unjudged") else float(self.region == target)
+        if self.fate in ("unscored", "failed", "unjudged"):
+            return None
+        return float(target in (self.region, *self.also))
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,7 +153,7 @@ class Run:
         verdict = self.verdicts.get((g.key, number))
         if verdict is None:
             return Part(number, target, "unjudged")
-        return Part(number, target, verdict.kind, verdict.region, verdict.all_slots)
+        return Part(number, target, verdict.kind, verdict.region, verdict.all_slots, verdict.also)
 
 
 def _judge(path: Path, found: Sequence[str], asked: str | None) -> str:
@@ -175,4 +179,4 @@ def _verdict(line: Mapping[str, Any]) -> Verdict:
     if line["schema"] != SCHEMA:
         raise KeyError(f"schema {line['schema']!r} instead of {SCHEMA}")
     names = ("kind", "region", "slots_right", "all_slots", "reason", "margin")
-    return Verdict(**{name: line[name] for name in names})
+    return Verdict(**{name: line[name] for name in names}, also=tuple(line.get("also", ())))

@@ -14,6 +14,7 @@ CONDITIONS = {
     "selectivity": "heads by selectivity",
     "norm-weighted": "heads by norm-weighted gaze",
     "causal": "heads by causal effect",
+    "follow": "heads that follow speech",
     "all": "all heads",
     "prompt": "no steering, panel named in the question",
     "panel-query": "no steering, discovery question",
@@ -39,6 +40,8 @@ EXPERIMENTS = {
     "tour": "Switching the target while the model speaks",
     "tour-by-sentence": "Switching the target at the end of each sentence",
     "free-narration": "Free narration",
+    "boxes": "Redirection: which object is this?",
+    "masks": "Redirection: which object is this? By masks",
 }
 
 

@@ -1,6 +1,7 @@
 """All experiments by name. A new one is a file of its own, and a line here."""
 
 from gazeheads.errors import BadInput
+from gazeheads.experiments.boxes import BOXES, MASKS
 from gazeheads.experiments.collapse import COLLAPSE
 from gazeheads.experiments.k_sweep import K_SWEEP
 from gazeheads.experiments.layouts import LAYOUTS
@@ -26,6 +27,8 @@ EXPERIMENTS: dict[str, Experiment] = {
         TOUR,
         TOUR_BY_SENTENCE,
         FREE_NARRATION,
+        BOXES,
+        MASKS,
     )
 }
 

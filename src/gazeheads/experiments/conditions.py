@@ -2,7 +2,7 @@
 
     none                      no steering
     gaze                      the top K heads by gaze score
-    image-heads, localization-heads, selectivity, norm-weighted, causal
+    image-heads, localization-heads, selectivity, norm-weighted, causal, follow
                               the top K by another score (`gazeheads.selectors`)
     controls:N                N layer-matched control draws of K heads, named controls/0, controls/1, ...
     controls:N:RULE           N draws by another rule of `gazeheads.controls`, named band/0, band/1, ...
@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from gazeheads.errors import BadInput
 from gazeheads.heads import Heads
 
-SCORES = ("gaze", "image-heads", "localization-heads", "selectivity", "norm-weighted", "causal")
+SCORES = ("gaze", "image-heads", "localization-heads", "selectivity", "norm-weighted", "causal", "follow")
 UNSTEERED = ("none", "prompt", "panel-query", "crop", "marker")
 RULES = ("layers", "band", "bottom5", "below-median", "lowest", "mass-matched")
 Amount = int | float

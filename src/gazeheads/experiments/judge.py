@@ -188,7 +188,7 @@ def _lines(each: Pending, name: str, said: Sequence[Verdict]) -> Iterator[dict[s
                 "key": key(name, each.key, part),
                 "generation": each.key,
                 "part": part,
-                **vars(verdict),
+                **{name: value for name, value in vars(verdict).items() if value or name != "also"},
             }
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gazeheads import prompts
+from gazeheads.errors import BadInput
 from gazeheads.experiments.conditions import Condition
 from gazeheads.records import Sample, Show, Trial
 
@@ -55,12 +56,19 @@ def worded(prompt: str, condition: Condition, target: int | None, n: int) -> str
 
 
 def pointed(sample: Sample, condition: Condition, target: int | None) -> int | None:
-    """Where the heads look: at the target; under "wrong-region" at another region, drawn by sample and draw."""
+    """Where the heads look: at the target; under "wrong-region" at another region, drawn by sample and draw.
+
+    Raises `BadInput` where there is no other.
+    """
     if target is None or not condition.is_steered:
         return None
     if condition.kind != "wrong-region":
         return target
     others = [region for region in range(len(sample.boxes)) if region != target]
+    if not others:
+        raise BadInput(
+            f"Condition wrong-region: sample {sample.id!r} has one region, and no other to look at. Leave it out."
+        )
     return random.Random(f"wrong-region/{sample.id}/{target}/{condition.draw}").choice(others)
 
 

@@ -12,13 +12,14 @@ from typing import Any, Protocol
 
 from gazeheads.errors import BadInput, NothingSteered
 from gazeheads.experiments.conditions import Condition, Selections
-from gazeheads.experiments.showing import shown
+from gazeheads.experiments.showing import region, shown
 from gazeheads.gaze import DURING, During, Gaze
 from gazeheads.generation import Generation
 from gazeheads.given import one_of
 from gazeheads.model import GazeModel
 from gazeheads.push import Push
 from gazeheads.records import Generated, Said, Sample, Trial
+from gazeheads.regions import Region
 from gazeheads.scenes import EncodedInput
 from gazeheads.schedule import Schedule
 from gazeheads.words import sentence_spans
@@ -92,7 +93,10 @@ def run(
                 progress and progress(len(rows))
                 continue
             encoded = [_scene(model, part[trial.sample], trial, scenes, settings or {}) for trial, _ in rows]
-            gazes = [_gaze(t, h, scene, push, during) for (t, h), scene in zip(rows, encoded, strict=True)]
+            gazes = [
+                _gaze(t, h, scene, part[t.sample], push, during)
+                for (t, h), scene in zip(rows, encoded, strict=True)
+            ]
             made = [
                 _generated(trial, gaze, answer)
                 for (trial, _), gaze, answer in zip(
@@ -159,14 +163,16 @@ def _scene(
     return scenes[slot]
 
 
-def _gaze(trial: Trial, heads: Any, scene: EncodedInput, push: str, during: During) -> Gaze | None:
+def _gaze(
+    trial: Trial, heads: Any, scene: EncodedInput, sample: Sample, push: str, during: During
+) -> Gaze | None:
     """Where the heads of a trial look, how hard and when."""
     if heads is None or not trial.is_steered:
         return None
     how = Push.parse(trial.push or push)
     when: Any = one_of(trial.during or during, DURING, "during=")
     if trial.pointed is not None:
-        return Gaze(heads, scene.panel(trial.pointed), how, when)
+        return Gaze(heads, region(trial, sample, scene), how, when)
     stops = [scene.panel(region) for region in trial.tour]
     plan = Schedule.on_sentence([*stops, None]) if trial.every is None else Schedule.every(trial.every, stops)
     return Gaze(heads, plan, how, when)
@@ -188,6 +194,7 @@ def _generated(trial: Trial, gaze: Gaze | None, answer: Generation | NothingStee
         heads,
         segments(trial, answer.pieces) if trial.tour else (),
         () if trial.parts == "whole" else answer.pieces,
+        grown=gaze is not None and isinstance(gaze.at, Region) and gaze.at.grown,
     )
 
 

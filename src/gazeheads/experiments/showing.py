@@ -1,10 +1,15 @@
-"""What a trial shows: the picture, the target's pixels alone, or the picture with the target marked."""
+"""What a trial shows: the picture, the target's pixels alone, or the picture with the target marked.
+
+And what of it the heads are pointed at: a panel, or the box or mask of a thing, however small.
+"""
 
 from PIL import Image, ImageDraw
 
 from gazeheads.errors import BadInput
 from gazeheads.grid import Box
-from gazeheads.records import Sample, Show
+from gazeheads.records import Sample, Show, Trial
+from gazeheads.regions import Region
+from gazeheads.scenes import EncodedInput
 
 MARK = "#ff0000"
 
@@ -19,6 +24,26 @@ def shown(sample: Sample, show: Show, target: int | None) -> tuple[Image.Image, 
     return (
         (cropped(sample.picture, box), ()) if show == "crop" else (marked(sample.picture, box), sample.boxes)
     )
+
+
+def region(trial: Trial, sample: Sample, scene: EncodedInput) -> Region:
+    """Where a trial points. A box or mask that covers less than a token grows to its nearest cells.
+
+    Raises `RegionTooSmall` for such a panel, `BadInput` where a mask is asked for and the sample has none.
+    """
+    which = trial.pointed or 0
+    if trial.shape == "panel":
+        return scene.panel(which)
+    name = sample.names[which]
+    if trial.shape == "box":
+        box = sample.boxes[which]
+        return Region.box(scene.grid, box, coverage=trial.coverage, min_tokens=1, name=name)
+    if not sample.masks:
+        raise BadInput(
+            f"Sample {sample.id!r}: its masks were to be looked at, and it has none. Use data with masks (scenes, or "
+            "coco:DIR:masks=yes), or the experiment `boxes`."
+        )
+    return Region.mask(scene.grid, sample.masks[which], coverage=trial.coverage, min_tokens=1, name=name)
 
 
 def cropped(picture: Image.Image, box: Box) -> Image.Image:

@@ -117,8 +117,12 @@ def staircase(
     tokens: Sequence[str] = (),
     described: Sequence[int | None] = (),
     region: str = "panel",
+    label: str = "attention mass",
+    vmax: float | None = None,
 ) -> Axes:
     """Attention [token, region] while the model speaks: time to the right, the first region on top.
+
+    One `vmax`, the value of the darkest cell, makes two comparable.
 
     `tokens` are written below where they fit. `described` says which region each token is about (None: none):
     its cell is framed, so that looking and saying can be compared.
@@ -129,7 +133,7 @@ def staircase(
             raise GazeHeadsError(
                 f"Staircase of {n_tokens} tokens, but {len(given)} {name}. Give one for each token."
             )
-    mesh = _cells(axes, attention.T, vmax=float(attention.max()) or 1.0)
+    mesh = _cells(axes, attention.T, vmax=vmax or float(attention.max()) or 1.0)
     for token, row in enumerate(described):
         if row is not None:
             before, after = (described[t] if 0 <= t < n_tokens else None for t in (token - 1, token + 1))
@@ -147,7 +151,7 @@ def staircase(
             parse_math=False,
         )
         axes.set_xlabel("")
-    _scale(axes, mesh, "attention mass")
+    _scale(axes, mesh, label)
     return boxless(axes)
 
 

@@ -30,7 +30,8 @@ class Verdict:
 
     `slots_right`: how many slots of the best fitting region the answer says. `all_slots`: it says all of
     them, and nothing else in any slot. `reason`: for people. `margin`: how much better the region fits than the next
-    best, in the judge's own measure, which its docstring gives; None where it has none.
+    best, in the judge's own measure, which its docstring gives; None where it has none. `also`: other regions that the
+    answer describes just as well because what they show has the same name, as one of two dogs; it is about each.
     """
 
     kind: Kind
@@ -39,6 +40,7 @@ class Verdict:
     all_slots: bool = False
     reason: str = ""
     margin: float | None = None
+    also: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS or (self.kind == "matched") != (self.region is not None):
@@ -49,7 +51,7 @@ class Verdict:
 
     def hit(self, target: int) -> float | None:
         """1.0 if it matched region `target` (zero-based), 0.0 for a miss, None for unscored."""
-        return None if self.kind == "unscored" else float(self.region == target)
+        return None if self.kind == "unscored" else float(target in (self.region, *self.also))
 
 
 Asked = tuple[Sample, Sequence[str]]  # a sample, and the parts of one answer about it
@@ -76,6 +78,11 @@ class Judge(Protocol):
     def close(self) -> None:
         """Let go of what it holds: files, connections."""
         return
+
+
+def labels(text: str) -> list[tuple[int, int]]:
+    """First character and the one after the last of each "Panel k:"."""
+    return [match.span() for match in _LABEL.finditer(text)]
 
 
 def strip_labels(text: str) -> str:

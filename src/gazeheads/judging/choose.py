@@ -1,4 +1,4 @@
-"""Name a judge in one word: `rules`, `captions`, `captions:ENCODER`, `likelihood:MODEL`, `api:anthropic:MODEL`."""
+"""Name a judge in one word: `rules`, `names`, `captions[:ENCODER]`, `likelihood:MODEL`, `api:anthropic:MODEL`."""
 
 from collections.abc import Iterable
 from importlib import import_module
@@ -12,6 +12,7 @@ from gazeheads.records import Sample
 # something must follow it.
 JUDGES = {
     "rules": "rules",
+    "names": "names",
     "captions": "captions",
     "captions:": "embedding",
     "likelihood:": "likelihood",
@@ -19,6 +20,7 @@ JUDGES = {
 }
 KNOWN = (
     "rules (doodles)",
+    "names (things with names: COCO, scenes)",
     "captions (data with a caption for each region)",
     "captions:ENCODER (the same, by a text encoder in a folder)",
     "likelihood:MODEL (a local vision-language model; likelihood:bundled is the one that ships)",

@@ -1,0 +1,129 @@
+"""Masks as COCO keeps them: run lengths, plain or packed into a string, and polygons.
+
+Run lengths are of zeros and ones in turn, from zeros, down the columns. They are unpacked here, so that a broken string
+is an error and no crash. Polygons are drawn by pycocotools, which alone draws them exactly as COCO means them.
+"""
+
+from collections.abc import Sequence
+from typing import Any, overload
+
+import numpy as np
+import numpy.typing as npt
+
+from gazeheads.errors import BadInput
+
+Mask = npt.NDArray[np.bool_]
+
+
+class Masks(Sequence[Mask]):
+    """Masks (row, col) that are drawn when they are asked for. segmentations: as in COCO; size: width and height."""
+
+    def __init__(self, segmentations: Sequence[Any], size: tuple[int, int]) -> None:
+        self.segmentations, self.size = tuple(segmentations), size
+
+    def __len__(self) -> int:
+        return len(self.segmentations)
+
+    @overload
+    def __getitem__(self, which: int) -> Mask: ...
+
+    @overload
+    def __getitem__(self, which: slice) -> "Masks": ...
+
+    def __getitem__(self, which: int | slice) -> "Mask | Masks":
+        """One mask, or some of them, not drawn yet."""
+        if isinstance(which, slice):
+            return Masks(self.segmentations[which], self.size)
+        return drawn(self.segmentations[which], self.size)
+
+
+def drawn(segmentation: Any, size: tuple[int, int]) -> Mask:
+    """The mask (row, col) that a segmentation of COCO says. Raises `BadInput` as `runs_of` does."""
+    if isinstance(segmentation, list):
+        must_be_polygons(segmentation)
+        return _polygons(segmentation, size)
+    return _filled(runs_of(segmentation, size), size)
+
+
+def _filled(runs: npt.NDArray[np.int64], size: tuple[int, int]) -> Mask:
+    width, height = size
+    flat = np.repeat(np.arange(len(runs)) % 2 == 1, runs)
+    return flat.reshape((height, width), order="F")
+
+
+def runs_of(segmentation: Any, size: tuple[int, int]) -> npt.NDArray[np.int64]:
+    """(run,) the run lengths of a mask of this size. Raises `BadInput` for another size, and for broken lengths."""
+    width, height = size
+    if not isinstance(segmentation, dict) or not {"size", "counts"} <= set(segmentation):
+        raise BadInput(
+            "A segmentation is neither a list of polygons nor run lengths with size and counts. Mend it."
+        )
+    if list(segmentation["size"]) != [height, width]:
+        raise BadInput(
+            f"A mask is of {segmentation['size']} (rows, columns), and its picture is {width} x {height} px. Give the "
+            "mask of this picture."
+        )
+    counts = segmentation["counts"]
+    runs = unpacked(counts) if isinstance(counts, str) else counts
+    if not isinstance(runs, list) or not all(isinstance(run, int) and run >= 0 for run in runs):
+        raise BadInput(
+            "Run lengths of a mask are not whole numbers from 0 on: they are broken. Export it anew."
+        )
+    if sum(runs) != width * height:
+        raise BadInput(
+            f"Run lengths of a mask add up to {sum(runs)} pixels instead of {width * height}: they are broken. Export "
+            "it anew."
+        )
+    return np.array(runs, dtype=np.int64)
+
+
+def unpacked(text: str) -> list[int]:
+    """Run lengths from a string: six bits a character, five of them a digit; from the fourth on less the last but one.
+
+    Raises `BadInput` for other characters, and a string that ends within a number.
+    """
+    runs: list[int] = []
+    value = shift = 0
+    for character in text:
+        bits = ord(character) - 48
+        if not 0 <= bits < 64:
+            raise BadInput(
+                f"Run lengths of a mask hold the character {character!r}: they are broken. Export it anew."
+            )
+        value |= (bits & 31) << shift
+        shift += 5
+        if bits & 32:
+            continue
+        if bits & 16:
+            value -= 1 << shift
+        runs.append(value + (runs[-2] if len(runs) > 2 else 0))
+        value = shift = 0
+    if shift:
+        raise BadInput("Run lengths of a mask end within a number: they are broken. Export it anew.")
+    return runs
+
+
+def must_be_polygons(segmentation: list[Any]) -> None:
+    """Raise `BadInput` unless these are polygons, each x0, y0, x1, y1, ... of three points or more, to be drawn."""
+    for polygon in segmentation:
+        if not isinstance(polygon, list) or len(polygon) < 6 or len(polygon) % 2:
+            raise BadInput("A polygon of a mask is no list of three or more points x, y, x, y, ... Mend it.")
+        if not all(isinstance(edge, int | float) and np.isfinite(edge) for edge in polygon):
+            raise BadInput("A polygon of a mask holds something that is no number. Mend it.")
+    if not segmentation:
+        raise BadInput("A mask has no polygon. Mend it, or leave it out.")
+    try:
+        import pycocotools  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise BadInput(
+            "Masks that are polygons were to be drawn; pycocotools is not installed. Install it: pip install "
+            '"gazeheads[coco]".'
+        ) from error
+
+
+def _polygons(polygons: list[Any], size: tuple[int, int]) -> Mask:
+    from pycocotools import mask as reference
+
+    width, height = size
+    merged = reference.merge(reference.frPyObjects(polygons, height, width))
+    return _filled(np.array(unpacked(merged["counts"].decode("ascii"))), size)
