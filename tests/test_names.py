@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 
 from gazeheads.data.coco_names import COCO, plural
+from gazeheads.data.doodles import doodles
 from gazeheads.data.scenery import scenes
 from gazeheads.errors import JudgeError
-from gazeheads.judging.choose import judge_of
+from gazeheads.judging.choose import judge_of, suited
 from gazeheads.judging.names import NamesJudge
 from gazeheads.records import Sample
 
@@ -117,3 +118,12 @@ def test_categories_of_other_data_count_by_their_own_name(photo: Sample) -> None
 def test_regions_without_names_are_refused(scene: Sample) -> None:
     with pytest.raises(JudgeError, match="its regions have no names"):
         judge_of("names").judge(replace(scene, slots=()), "a car")
+
+
+def test_the_judge_to_begin_with_needs_what_the_samples_have() -> None:
+    strip = doodles(1, seed=0)[0]
+    assert suited(strip) == "rules"
+    assert suited(scenes(1, seed=0)[0]) == suited(replace(strip, kind="photo")) == "names"
+    told = replace(strip, slots=())
+    assert suited(told) == "captions"
+    assert suited(replace(told, captions=())).startswith("api:")

@@ -117,6 +117,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     from gazeheads.experiments.folder import RunFolder
     from gazeheads.experiments.pace import paced
     from gazeheads.experiments.run import run as go
+    from gazeheads.judging.choose import suited
 
     asked, part, processor = conditions(args.conditions), shard(args.shard), values(args.processor)
     chosen = experiment(args.experiment)
@@ -173,8 +174,9 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         print(
             f"{found['answers']} answers in {args.out}: {len(made)} new, {before} were there, {failed} without one"
         )
+        judge = suited(samples[0])
         print(
-            f"next: gazeheads judge {args.out} --judge rules, then gazeheads report {args.out} --out report"
+            f"next: gazeheads judge {args.out} --judge {judge}, then gazeheads report {args.out} --out report"
         )
     return found
 

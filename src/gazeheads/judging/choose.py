@@ -29,6 +29,15 @@ KNOWN = (
 )
 
 
+def suited(sample: Sample) -> str:
+    """The judge to begin with: the one that needs nothing but what is known of such samples."""
+    if sample.kind in ("photo", "scene"):
+        return "names"
+    if sample.slots and all(sample.slots):
+        return "rules"
+    return "captions" if sample.captions and all(sample.captions) else "api:PROVIDER:MODEL"
+
+
 def judge_of(spec: str, samples: Iterable[Sample] = (), **options: Any) -> Judge:
     """The judge that `spec` names. samples: of the data set, whose captions tell rare words from common ones.
 
