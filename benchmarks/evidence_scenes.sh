@@ -9,7 +9,7 @@ OUT=${1:-evidence}
 HEADS=$OUT/heads.json
 SCENES=$OUT/heads-scenes.json
 FOLLOW=$OUT/heads-follow.json # in which the gaze heads are those that follow: their control draws are made beside them
-TEST="--data scenes:120:test --seed 7000"
+TEST="--data scenes:60:test --seed 7000"
 SETS=gaze,follow,image-heads,localization-heads@20
 
 mkdir -p "$OUT"

@@ -115,9 +115,9 @@ def test_heads_that_point_elsewhere_say_where_to(tmp_path: Path) -> None:
     judged = [*redirection(), (answer("a", "wrong-region/0", 0, pointed=2), [matched(2)])]
     table = tables.pools(read(write(tmp_path / "run", judged)))
     assert table is not None
-    assert column(table, "about the panel pointed at") == {
+    assert column(table, "about the region pointed at") == {
         "control draws, same layers": "–",
-        "gaze heads, pointed at another panel": "100.0",
+        "gaze heads, pointed at another region": "100.0",
     }
 
 
@@ -210,7 +210,7 @@ def test_the_papers_figures_belong_to_its_models(name: str, known: int | None) -
         (
             {"data": "doodles:16:dev", "seed": 2},
             {"source": "doodles:9:dev", "seed": 2},
-            "the very strips of this run",
+            "the very pictures of this run",
         ),
         (
             {"data": "doodles:16", "seed": 3},
@@ -252,7 +252,7 @@ def test_what_is_missing_is_said_first(tmp_path: Path) -> None:
     found = warnings([results])
     assert [re.sub(r"\s+", " ", text)[:44] for text in found] == [
         "run: 1 answers have no verdict yet and count",
-        "run is unfinished: 2 of 3 strips under none ",
+        "run is unfinished: 2 of 3 pictures under non",
         "run is shard 2 of 3: gazeheads merge makes o",
         "run: the model gave no answer to 1 of 26 tri",
         "run: 17% of the answers under 'gaze' are uns",

@@ -300,3 +300,10 @@ def test_set_overlap_writes_every_number() -> None:
     assert [label.get_text() for label in drawn.get_xticklabels()] == ["gaze", "image"]
     with pytest.raises(GazeHeadsError, match=r"2 sets, but shared heads of shape \(1, 2\)"):
         figures.set_overlap(axes(), ["gaze", "image"], [[8, 3]])
+
+
+def test_conditions_beyond_the_colours_have_another_shape() -> None:
+    many = {f"condition {number}": estimate(0.1 * number) for number in range(9)}
+    drawn = figures.sweep_rows(axes(), {"area": many})
+    looks = [(line.get_color(), line.get_marker()) for line in drawn.lines if line.get_label() in many]
+    assert len(looks) == len(set(looks)) == 9

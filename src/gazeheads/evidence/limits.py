@@ -57,7 +57,9 @@ def chosen_here(run: Run) -> Iterator[str]:
         if not on.get("data") or not splits(on["data"]) & splits(str(data.get("source", ""))):
             continue
         same = on.get("seed") == data.get("seed")
-        which = "the very strips of this run" if same else "the split of this run, on strips of another seed"
+        which = (
+            "the very pictures of this run" if same else "the split of this run, on pictures of another seed"
+        )
         where = f"{on['data']}, seed {on.get('seed')}"
         yield f"{what} on {which} ({where}): its accuracy may be too good. Report on another split."
 
@@ -89,12 +91,12 @@ def unfinished(run: Run) -> str:
         return ""
     name, n = next(iter(short.items()))
     others = f" (and under {len(short) - 1} more)" if len(short) > 1 else ""
-    return f"{n} of {expected} strips under {name}{others}"
+    return f"{n} of {expected} pictures under {name}{others}"
 
 
 def limits(runs: Sequence[Results]) -> list[str]:
     """What these numbers cannot say."""
-    found = ["Intervals resample strips. They say nothing of other data, other models or other questions."]
+    found = ["Intervals resample pictures. They say nothing of other data, other models or other questions."]
     judges = {results.run.judge for results in runs}
     if "rules" in judges:
         found.append(
@@ -125,10 +127,10 @@ def limits(runs: Sequence[Results]) -> list[str]:
     )
     found.append(
         "The attention mass on the target proves that the push was applied, not that it mattered; where all "
-        "strips are alike, a bootstrap has no width although the truth may lie elsewhere."
+        "pictures are alike, a bootstrap has no width although the truth may lie elsewhere."
     )
     found.append(
         "Decoding is greedy and each trial ran once. The paper's figures, where they stand beside ours, come from "
-        "other strips and another judge."
+        "other pictures and another judge."
     )
     return found

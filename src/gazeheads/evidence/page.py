@@ -113,8 +113,8 @@ def setting(results: Results) -> str:
     question = (
         f'"{next(iter(prompts))}" ' if len(prompts) == 1 else f"{len(prompts)} questions. " if prompts else ""
     )
-    strips = len(run.regions)
-    parts = [f"{strips} strips of {run.data}"]
+    shown = len(run.regions)
+    parts = [f"{shown} pictures of {run.data}"]
     if heads.get("k"):
         parts.append(f"K = {heads['k']}" + (f" of {heads['of']} heads" if heads.get("of") else " heads"))
     for name in ("push", "during"):
@@ -213,9 +213,9 @@ def add_heads(page: Report, heads: Heads, runs: Sequence[Results]) -> None:
     more += [f"Causal scores: {found.causal}."] if found.causal else []
     page.section(
         f"The heads of {model}",
-        f"{found.n_layers} layers x {found.n_heads} heads, found on {found.samples} strips of "
+        f"{found.n_layers} layers x {found.n_heads} heads, found on {found.samples} pictures of "
         f"{found.data or 'unknown data'}. The gaze score of a head: asked about panel k, the attention of the last "
-        f"prompt token on panel k; mean over panels and strips. Steered: {heads.by('gaze').top(k)}. "
+        f"prompt token on panel k; mean over panels and pictures. Steered: {heads.by('gaze').top(k)}. "
         + " ".join(more),
         [each for each in drawn if each],
         [table] if table else [],

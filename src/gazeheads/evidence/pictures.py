@@ -30,7 +30,7 @@ def bars(results: Results, amount: str = "", what: str = "answers about the targ
     gaze = wording.condition("gaze" + f"@{amount}" * bool(amount))
     figures.condition_bars(axes, found, gaze, results.chance(""), what)
     return Picture(
-        figure, "Bars: 95% intervals over strips. Dots: one for each control draw, with their median."
+        figure, "Bars: 95% intervals over pictures. Dots: one for each control draw, with their median."
     )
 
 
@@ -77,7 +77,7 @@ def k_curves(results: Results) -> Picture:
     figure, (axes,) = figures.new_figure(7.2, 3.8)
     figures.selection_curves(axes, curves, draws, results.chance(results.run.variants[0]))
     return Picture(
-        figure, "Bands: 95% intervals over strips. Grey: one dot for each control draw of as many heads."
+        figure, "Bands: 95% intervals over pictures. Grey: one dot for each control draw of as many heads."
     )
 
 
@@ -95,9 +95,10 @@ def sweep(results: Results) -> Picture:
         level = results.chance(variant)
         if level is not None:
             chance[label] = level
-    figure, (axes,) = figures.new_figure(8, 1.3 + 0.46 * len(rows))
+    most = max(map(len, rows.values()), default=0)
+    figure, (axes,) = figures.new_figure(8, 1.3 + max(0.46, 0.17 * most) * len(rows))
     figures.sweep_rows(axes, rows, draws, chance or None)
-    return Picture(figure, "Lines: 95% intervals over strips. Grey: one dot for each control draw.")
+    return Picture(figure, "Lines: 95% intervals over pictures. Grey: one dot for each control draw.")
 
 
 def maps(heads: Heads, k: int) -> Picture:

@@ -37,8 +37,8 @@ def sweep(results: Results) -> Table:
             row += [wording.theirs(each) for each in theirs.get(variant, (None, None))]
         rows.append(row)
     caption = (
-        "Answers about the target, per cent; 95% intervals that resample strips; control draws: mean (lowest to "
-        "highest). Moved: without the panel that the unsteered answer is about."
+        "Answers about the target, per cent; 95% intervals that resample pictures; control draws: mean (lowest to "
+        "highest). Moved: without the region that the unsteered answer is about."
     )
     return Table(header, rows, PAPERS.get(run.experiment, "") + caption)
 

@@ -10,8 +10,8 @@ from gazeheads.statistics import Estimate
 
 PAPER = "paper"
 READING = (
-    "Per cent; brackets: 95% intervals that resample strips; control draws: mean (lowest to highest). Moved: "
-    "without the panel that the unsteered answer is about. Not as unsteered: answers almost the same as the "
+    "Per cent; brackets: 95% intervals that resample pictures; control draws: mean (lowest to highest). Moved: "
+    "without the region that the unsteered answer is about. Not as unsteered: answers almost the same as the "
     "unsteered one count as misses. Junk and none count as misses; unscored, failed and unjudged answers leave "
     "the denominator."
 )
@@ -115,7 +115,7 @@ def pools(results: Results, variant: str = "") -> Table | None:
         "gaze heads better by",
     ]
     astray = any(draw.at_pointed for each in families for draw in each.draws)
-    header += ["about the panel pointed at"] if astray else []
+    header += ["about the region pointed at"] if astray else []
     rows = []
     for each in families:
         among = each.among
@@ -138,7 +138,7 @@ def pools(results: Results, variant: str = "") -> Table | None:
         rows.append([*row, *([wording.theirs(theirs.get(each.name))] if theirs else [])])
     least = max(len(each.draws) for each in families)
     caption = (
-        "The paper's table 3. Better by: points, paired over the same strips and targets. p: share of draws at "
+        "The paper's table 3. Better by: points, paired over the same pictures and targets. p: share of draws at "
         f"least as good, the gaze set counted among them; {least} draws cannot show less than "
         f"{1 / (least + 1):.2g}."
     )
@@ -159,6 +159,6 @@ def differences(results: Results, amount: str = "") -> Table | None:
     return Table(
         ["gaze heads against", "better by", "pairs", "left out"],
         rows,
-        "Percentage points over the same strips and targets, with 95% intervals; left out: an answer of the pair is "
-        "not known. Against several draws: their mean on each strip and target.",
+        "Percentage points over the same pictures and targets, with 95% intervals; left out: an answer of the pair is "
+        "not known. Against several draws: their mean on each picture and target.",
     )

@@ -15,6 +15,7 @@ from gazeheads.figures.style import ATTENTION, CONTROL, GAZE, INK, MUTED, RIVALS
 from gazeheads.statistics import Estimate
 
 LABEL = 46  # letters in a line of a label
+SHAPES = "osD^"  # of markers, one after the other where the colours run out
 Series = Mapping[str, Mapping[int, Estimate]]
 Draws = Mapping[str, Sequence[float]]
 
@@ -86,7 +87,7 @@ def sweep_rows(
     if not found:
         raise GazeHeadsError("Figure of a sweep: there is no setting. Give at least one.")
     names = list(dict.fromkeys(name for row in found.values() for name in row))
-    colours = dict(zip(names, _colours(len(names)), strict=True))
+    looks = dict(zip(names, _looks(len(names)), strict=True))
     height = 0.5 / max(1, len(names))
     apart = (
         0.3 if len(names) > 1 else 0.0
@@ -106,15 +107,16 @@ def sweep_rows(
         for number, (name, each) in enumerate(conditions.items()):
             y = row + height * (number - (len(names) - 1) / 2)
             if not math.isnan(each.low):
-                axes.plot([each.low, each.high], [y, y], color=colours[name], linewidth=1.6, alpha=0.55)
-            axes.plot([each.mean], [y], "o", color=colours[name], markersize=6)
+                axes.plot([each.low, each.high], [y, y], color=looks[name][0], linewidth=1.6, alpha=0.55)
+            colour, shape = looks[name]
+            axes.plot([each.mean], [y], shape, color=colour, markersize=6)
         level = chance.get(setting) if isinstance(chance, Mapping) else chance
         if level is not None:
             axes.plot(
                 [level, level], [row - 0.4, row + 0.4], color=MUTED, linewidth=0.9, linestyle=(0, (4, 3))
             )
     for name in names:
-        axes.plot([], [], "o", color=colours[name], markersize=6, label=name)
+        axes.plot([], [], looks[name][1], color=looks[name][0], markersize=6, label=name)
     if controls and any(len(draws) for draws in controls.values()):
         axes.plot([], [], "o", color=CONTROL, markersize=4, label="control draws")
     if chance is not None:
@@ -170,6 +172,14 @@ def set_overlap(axes: Axes, names: Sequence[str], shared: npt.ArrayLike) -> Axes
 def _colours(number: int) -> list[str]:
     """Blue, then colours that can be told apart from it and from each other, over again where they run out."""
     return [GAZE, *(RIVALS[each % len(RIVALS)] for each in range(max(0, number - 1)))]
+
+
+def _looks(number: int) -> list[tuple[str, str]]:
+    """Colours, each with a shape: dots, and other shapes where the colours begin anew."""
+    return [
+        (colour, SHAPES[max(0, each - 1) // len(RIVALS) % len(SHAPES)])
+        for each, colour in enumerate(_colours(number))
+    ]
 
 
 def _shares(axes: Axes, ylabel: str) -> None:
