@@ -164,8 +164,8 @@
     const said = data.pieces.slice(state.from, state.to).join("").trim() || "(nothing yet)", line = $("readout");
     const strong = (text) => Object.assign(document.createElement("b"), { textContent: text });
     const shown = said.length > 60 ? `${said.slice(0, 57)}…` : said;
-    const everyone = `the ${set.name} ${set.name.endsWith("s") ? "look" : "looks"}`;
-    const who = count === set.heads.length ? everyone : count === 1 ? `${set.heads[set.active.indexOf(true)]} looks` : `${count} of the ${set.name} look`;
+    const everyone = `the ${set.name} looked`;
+    const who = count === set.heads.length ? everyone : count === 1 ? `${set.heads[set.active.indexOf(true)]} looked` : `${count} of the ${set.name} looked`;
     if (!count) line.replaceChildren("No head is chosen. Choose one below.");
     else line.replaceChildren(
       whole ? "While the whole answer was made, " : "While ", ...(whole ? [] : [strong(`“${shown}”`), " was made, "]),
