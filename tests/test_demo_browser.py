@@ -1,9 +1,11 @@
 """The demo's whole story in Chromium, on the bundled model: `make test-browser`."""
 
+import base64
 import json
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 
 pytest.importorskip("playwright", reason="`make test-browser` installs it")
@@ -218,3 +220,25 @@ def test_text_stands_out(open_page: Any, scheme: str) -> None:
     found = page.page.evaluate(CONTRAST)
     assert len(found) > 40
     assert [each for each in found if each[0] < 4.5] == []
+
+
+def test_what_is_painted_is_looked_at_and_shift_adds_to_it(open_page: Any) -> None:
+    page: Page = open_page()
+    page.set("tokens", 6)
+    page.page.get_by_role("radio", name="Paint").click()
+    page.drag(0.06, 0.4, 0.1, 0.6)
+    assert page.page.inner_text("#looking") == "looks at shape A"
+    page.page.keyboard.down("Shift")
+    page.drag(0.9, 0.4, 0.94, 0.6)
+    page.page.keyboard.up("Shift")
+    assert page.page.inner_text("#looking") == "looks at shape B"
+    with page.page.expect_download() as saved:
+        page.generate()
+        page.page.click("#json")
+    run = json.loads(saved.value.path().read_text())
+    assert {word["aim"] for word in page.words()} == {"101"}
+    masks = [target for _, target in run["shapes"]]
+    first, both = (
+        np.unpackbits(np.frombuffer(base64.b64decode(m["bits"]), np.uint8)).astype(bool) for m in masks
+    )
+    assert first.any() and (both & first == first).all() and both.sum() > 1.5 * first.sum()

@@ -1,6 +1,6 @@
 // How one points: hover, spotlight, box, paint, tour; with a mouse, a finger or the keyboard.
 
-import { FIRST_SHAPE, FIRST_SPOT, packed, regionAt, regions } from "./regions.js";
+import { FIRST_SHAPE, FIRST_SPOT, bits, packed, regionAt, regions } from "./regions.js";
 import { lookAt } from "./run.js";
 import { $, changed, forgive, state } from "./state.js";
 import { addStop } from "./tour.js";
@@ -39,7 +39,7 @@ export function useTool(tool) {
     hover: state.picture?.panels.length || state.shapes.length ? "" : "Drag a box first: then there is something to hover",
     spot: "Move the spotlight; the wheel changes its size",
     box: "Drag a box: it stays, and you can come back to it",
-    mask: "Paint what the model shall look at",
+    mask: "Paint what the model shall look at; Shift adds to it",
   };
   $("hint").textContent = hints[tool] ?? "";
   changed();
@@ -98,7 +98,9 @@ canvas.addEventListener("pointerdown", (event) => {
     if (state.tool === "mask") {
       const cols = 96;
       const rows = Math.max(1, Math.min(128, Math.round((cols * state.picture.height) / state.picture.width)));
-      paint = { cells: new Array(rows * cols).fill(false), rows, cols };
+      const last = event.shiftKey ? regions().at(-1)?.target : null;
+      const cells = last?.kind === "mask" ? Array.from(bits(last), Boolean) : new Array(rows * cols).fill(false);
+      paint = { cells, rows, cols };
       dab(x, y);
     }
   }
