@@ -152,6 +152,13 @@ async def many(url: str, visitors: int, seconds: float, model: gh.GazeModel, hea
     ready = asyncio.Barrier(visitors + 1)  # all have had an answer: what is made once is made
 
     async def visitor(number: int) -> None:
+        try:
+            await visits(number)
+        except BaseException:
+            await ready.abort()  # nobody waits for one who will not come
+            raise
+
+    async def visits(number: int) -> None:
         nonlocal mixed, began
         page = await opened(url, f"strip-{number % 16}")
         mixed += await said(page, ASK | {"tokens": 12, "stops": [panel(number % 6)]}) != alone[number]

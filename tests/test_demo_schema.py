@@ -1,5 +1,6 @@
 """The demo's API against its own description, by schemathesis: `make test-schema`."""
 
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,8 +11,10 @@ pytest.importorskip("schemathesis", reason="`make test-schema` installs it")
 
 import schemathesis
 from hypothesis import HealthCheck, given, settings
+from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 import tiny
+from gazeheads.demo import serving
 from gazeheads.demo.app import create_app
 from gazeheads.demo.limits import Limits
 from visiting import ranked
@@ -21,12 +24,15 @@ pytestmark = pytest.mark.schema
 
 @pytest.fixture(scope="module")
 def operations() -> Iterator[dict[str, Any]]:
-    model = tiny.tiny_model()
-    app = create_app(model, ranked(model), Limits(tokens=4))
-    schema = schemathesis.openapi.from_asgi("/openapi.json", app)
-    found = [result.ok() for result in schema.get_all_operations()]
-    yield {operation.path: operation for operation in found}
-    app.state.place.close()
+    """Of a server with a socket: without one, schemathesis would start and end the application for each request."""
+    model, limits = tiny.tiny_model(), Limits(tokens=4)
+    app = create_app(model, ranked(model), limits)
+    with serving.opened("127.0.0.1", 0, False) as door:
+        threading.Thread(target=serving.serve, args=(app, door, limits), daemon=True).start()
+        schema = schemathesis.openapi.from_url(f"http://127.0.0.1:{door.getsockname()[1]}/openapi.json")
+        found = [result.ok() for result in schema.get_all_operations()]
+        yield {operation.path: operation for operation in found}
+        app.state.place.close()
 
 
 @pytest.mark.parametrize("path", ["/v1/about", "/v1/health", "/v1/look"])
@@ -38,7 +44,9 @@ def test_answers_are_as_described_and_never_an_error_of_the_server(
     @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck), database=None)
     @given(case=operations[path].as_strategy())
     def hold(case: Any) -> None:
-        statuses.append(case.call_and_validate().status_code)
+        # A schema cannot say that a picture has either a name or data, and that its bytes are a picture.
+        answer = case.call_and_validate(excluded_checks=[positive_data_acceptance])
+        statuses.append(answer.status_code)
 
     hold()
-    assert statuses and max(statuses) < 500
+    assert 200 in statuses and max(statuses) < 500

@@ -137,7 +137,15 @@ def create_app(
     async def misread(_: Request, error: RequestValidationError) -> JSONResponse:
         return JSONResponse({"error": place_of(error.errors()[0])}, 422)
 
+    _state_limits(app, limits)
     return app
+
+
+def _state_limits(app: FastAPI, limits: Limits) -> None:
+    """Let the description at /openapi.json say how much may be asked for here."""
+    asked = app.openapi()["components"]["schemas"]["Asked"]["properties"]  # kept: the same every time
+    asked["prompt"]["maxLength"] = limits.prompt
+    asked["tokens"]["maximum"] = limits.tokens
 
 
 def _about(place: Place) -> About:
