@@ -116,7 +116,7 @@ def test_grown_is_kept_and_old_lines_are_read() -> None:
 def test_coco_is_run_and_judged_from_the_command_line(tmp_path: Path, capsys: Any) -> None:
     source, out = f"coco:{write(tmp_path / 'coco', drawn(2)[1:])}:masks=yes", tmp_path / "run"
     asked = ["--data", source, "--conditions", "none,gaze@8,crop", "--out", str(out)]
-    assert cli.main(["run", "boxes", *asked]) == 0 and cli.main(["judge", str(out), "--judge", "names"]) == 0
+    assert cli.main(["run", "boxes", *asked]) == 0 and cli.main(["judge", str(out)]) == 0
     capsys.readouterr()
     made = Run.load(out)
     results = Results(made)

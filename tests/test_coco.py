@@ -1,6 +1,7 @@
 """COCO's layout as it stands: what is read, what is left out and counted, what is refused."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -166,6 +167,25 @@ def test_many_faults_are_counted(tmp_path: Path, scenes: list[Sample], told: Any
     write(tmp_path, scenes, told)
     with pytest.raises(BadInput, match=rf"And {len(told['annotations']) - 5} more like these"):
         samples_of(f"coco:{tmp_path}")
+    assert len(check(f"coco:{tmp_path}").problems) == len(told["annotations"])
+
+
+def test_the_check_tells_all_kinds_of_faults_at_once(tmp_path: Path, scenes: list[Sample], told: Any) -> None:
+    first, second, third = (entry["id"] for entry in told["images"])
+    for entry in told["annotations"]:
+        if entry["image_id"] == second:
+            entry["bbox"] = [0, 0, 4000, 40]
+    told["annotations"][0]["category_id"] = 999
+    write(tmp_path, scenes, told)
+    (tmp_path / "val2017" / next(e["file_name"] for e in told["images"] if e["id"] == third)).unlink()
+    found = [problem.what for problem in check(f"coco:{tmp_path}").problems]
+    assert len(found) == 3
+    for said in (
+        "is of category 999",
+        r"annotation \d+, an? \w+.* sticks out of the picture",
+        "no such file",
+    ):
+        assert any(re.search(said, what) for what in found), found
 
 
 def test_a_file_that_is_no_coco_is_named(tmp_path: Path, scenes: list[Sample]) -> None:

@@ -117,6 +117,14 @@ def test_a_request_that_is_too_large_is_refused_whatever_its_header_says(model: 
         assert answer.status_code == 413 and "larger than" in answer.json()["error"]
 
 
+def test_what_is_not_there_is_told_as_other_errors_are(client: TestClient) -> None:
+    for path in ("/v1/nothing", "/assets/none.js"):
+        answer = client.get(path)
+        assert answer.status_code == 404 and list(answer.json()) == ["error"]
+    answer = client.get("/v1/look")
+    assert answer.status_code == 405 and list(answer.json()) == ["error"]
+
+
 def test_the_api_is_documented(client: TestClient) -> None:
     found = client.get("/openapi.json").json()
     assert set(found["paths"]) == {"/v1/about", "/v1/health", "/v1/look"}

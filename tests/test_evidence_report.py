@@ -103,7 +103,7 @@ def test_conditions_with_a_number_of_heads_have_a_table_of_their_own(tmp_path: P
     assert "gaze heads, K = 2" not in [row[0] for row in tables.conditions(results).rows]
     table = tables.differences(results, "2")
     assert table is not None
-    assert column(table, "better by")["1 control draw, same layers, K = 2"] == "+100.0 [100.0, 100.0]"
+    assert column(table, "better by")["1 control draw, same layers, K = 2"] == "+100.0 [all alike]"
     pools = tables.pools(results)
     assert (
         pools is not None
@@ -126,7 +126,7 @@ def test_a_sweep_is_a_line_for_each_setting(tmp_path: Path) -> None:
     results = sweep(tmp_path / "run", hits, "push-sweep", model=QWEN)
     table = sweeps.sweep(results)
     assert [row[0] for row in table.rows] == ["bias 1", "focus"]
-    assert column(table, "gaze heads")["focus"] == "100.0 [100.0, 100.0]"
+    assert column(table, "gaze heads")["focus"] == "100.0 [all alike]"
     assert column(table, "paper: gaze") == {"bias 1": "33.2", "focus": "–"}
     assert table.caption.startswith("The paper's table 4.")
     assert column(sweeps.fates(results), "gaze heads") == {

@@ -1,6 +1,7 @@
 """`gazeheads judge` as it is typed."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -131,3 +132,12 @@ def test_what_is_asked_for_wrongly_is_one_line(run: Path, capsys: pytest.Capture
         message = told(capsys, *args, code=2)
         assert why in message
         assert len(message.strip().splitlines()) == 1
+
+
+def test_data_of_which_nothing_is_known_need_a_judge_by_name(
+    run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bare = [replace(strip, slots=(), captions=()) for strip in STRIPS]
+    monkeypatch.setattr("gazeheads.data.sources.samples_of", lambda source, seed: bare)
+    monkeypatch.setattr("gazeheads.data.sources.fingerprint", lambda samples: fingerprint(STRIPS))
+    assert "No judge was named" in told(capsys, str(run), code=2)

@@ -49,7 +49,7 @@ def test_a_gaze_shows_in_the_sets_that_it_steers(model: GazeModel, scene: Encode
     watched = gh.watch(model, scene, heads, Gaze(heads, scene.panel(2)), max_new_tokens=6)
     np.testing.assert_allclose(watched.over(0), [[0, 0, 1]] * len(watched.answer.pieces), atol=1e-6)
     assert watched.over(1)[:, 2].max() < 0.9
-    assert watched.steered.startswith("2 heads, focus")
+    assert watched.steered.startswith("2 heads at panel 3; focus")
 
 
 def test_what_cannot_be_watched_is_refused(
@@ -131,7 +131,7 @@ def test_regions_are_panels_boxes_pictures_or_a_coarse_grid(model: GazeModel, sc
     two = model.encode([tiny.noise(64, 64), tiny.noise(64, 64, 1)], "Hm?")
     assert [(str(region), region.image) for region in areas(two)] == [("picture 1", 0), ("picture 2", 1)]
     boxed = areas(two, [(1, Box(0, 0, 32, 32)), (0, Box(0, 0, 5, 5))])
-    assert [str(region) for region in boxed] == ["box 1 of picture 2", "box 2 of picture 1"]
+    assert [str(region) for region in boxed] == ["box 1 of picture 2", "box 2 of picture 1 (grown to a cell)"]
     assert np.flatnonzero(boxed[0].weights).tolist() == [4] and boxed[1].grown
     with pytest.raises(BadInput, match="3 panels, and 1 boxes were given. Give one or the other"):
         areas(scene, [(0, Box(0, 0, 32, 32))])
@@ -181,9 +181,14 @@ def test_a_thing_is_the_tokens_that_wrote_it() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("texts", [["kit"], ["kite", "cat"], [" . "], [""]])
+def test_words_may_be_given_in_any_order() -> None:
+    found = spans(("a cat near", " a kite."), ["kite", "a cat"])
+    assert [(str(word), word.start) for word in found] == [("kite", 1), ("a cat", 0)]
+
+
+@pytest.mark.parametrize("texts", [["kit"], ["kite", "Kite"], [" . "], [""]])
 def test_words_that_map_to_no_token_are_refused(texts: list[str]) -> None:
-    with pytest.raises(RecordError, match="Give words of the answer, in its order"):
+    with pytest.raises(RecordError, match="Give words of the answer, each as often as it says them"):
         spans(("a cat near", " a kite."), texts)
 
 
@@ -251,6 +256,8 @@ def test_a_gaze_by_number(scene: EncodedInput, heads: Heads) -> None:
         (["p.png", "--out", "page.txt"], "Name a file that ends in .html"),
         (["p.png", "--panel", "1/2", "--gaze", "2"], "both say where to look"),
         (["p.png", "--gaze", "2", "--every", "3"], "is the pace of several regions"),
+        (["p.png", "--push", "uniform"], "--push uniform says how heads are steered; none are"),
+        (["p.png", "--during", "decode"], "--during decode says how heads are steered; none are"),
         (["p.png", "--box", "0:1,2,3,4"], "with P a picture from 1 on"),
         (["p.png", "--gaze", "left"], "names no regions"),
     ],

@@ -93,10 +93,15 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit code: 0, 1 if `doctor` finds something wrong, 2 for what the user can mend."""
-    args = parser().parse_args(argv)
+    top = parser()
+    args, unknown = top.parse_known_args(argv)
+    if unknown:
+        top.prog += f" {args.command}"
+        top.error(f"unrecognized arguments: {' '.join(unknown)}")
     try:
         found = args.run(args)
     except GazeHeadsError as error:
+        commands.Bar.end()
         print(f"gazeheads: {error}", file=sys.stderr)
         return 2
     if args.json:

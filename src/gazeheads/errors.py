@@ -23,6 +23,7 @@
     ├── ModelError              a model, processor or input that cannot be used
     │   ├── UnknownFamily       a `model_type` whose image tokens we cannot place
     │   └── BadInput            a picture, prompt or generation setting that cannot be used
+    │       ├── FaultyData      data with several faults
     │       └── ForeignScene    a scene that was encoded for another model
     ├── JudgeError              a judge that was given what it cannot judge
     ├── StatisticsError         outcomes that cannot be summarised or compared
@@ -129,6 +130,18 @@ class UnknownFamily(ModelError):
 
 class BadInput(ModelError):
     """A picture, prompt or generation setting that cannot be used."""
+
+
+class FaultyData(BadInput):
+    """Data with several faults. The message tells the first `MOST_TOLD` of them, `faults` all."""
+
+    MOST_TOLD = 5
+
+    def __init__(self, faults: list[str]) -> None:
+        self.faults = tuple(faults)
+        more = len(faults) - self.MOST_TOLD
+        told = " ".join(faults[: self.MOST_TOLD])
+        super().__init__(told + (f" And {more} more like these." if more > 0 else ""))
 
 
 class ForeignScene(BadInput):

@@ -172,7 +172,7 @@ class Heads:
             raise HeadsError(
                 f"Heads by {score!r} were asked for; these heads of {self.provenance.model} have "
                 f"{', '.join([mine, *self.others])}. `gazeheads discover` measures the scores of "
-                "`gazeheads.selectors`, `gazeheads discover --causal` the causal one too."
+                "`gazeheads.selectors`, `discover --causal` the causal one too, and `gazeheads follow` that by speech."
             )
         others = {mine: self.scores, **{other: x for other, x in self.others.items() if other != name}}
         return Heads.ranked(

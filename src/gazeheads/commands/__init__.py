@@ -3,7 +3,7 @@
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from gazeheads.errors import BadInput
 
@@ -17,9 +17,12 @@ if TYPE_CHECKING:
 class Bar:
     """A progress bar on stderr that starts anew with every stage."""
 
+    newest: ClassVar["Bar | None"] = None
+
     def __init__(self) -> None:
         self.bar: tqdm[Any] | None = None
         self.stage = ""
+        Bar.newest = self
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         """`done` more of `total` units of this stage."""
@@ -34,6 +37,12 @@ class Bar:
         """Finish the bar."""
         if self.bar is not None:
             self.bar.close()
+
+    @classmethod
+    def end(cls) -> None:
+        """Finish the bar that an error may have left open, so that the message gets a line of its own."""
+        if cls.newest is not None:
+            cls.newest.close()
 
 
 def writable_folder(path: Path) -> Path:

@@ -27,9 +27,8 @@ def add(command: Callable[..., argparse.ArgumentParser]) -> None:
     go.add_argument("folder", type=Path, nargs="?", metavar="DIR", help="folder of a run")
     go.add_argument(
         "--judge",
-        default="rules",
         help="rules, names, captions[:ENCODER], likelihood:MODEL, api:anthropic:MODEL, api:openai:MODEL "
-        "(default %(default)s)",
+        "(default: rules for doodle panels, names for things, else captions)",
     )
     go.add_argument("--name", help="under which to keep the verdicts; the judge as it was given without")
     go.add_argument("--data", help="what was asked about; of a run, what its manifest says")
@@ -73,11 +72,12 @@ def _judge(args: argparse.Namespace) -> dict[str, Any]:
     from gazeheads.experiments.folder import RunFolder
     from gazeheads.experiments.judge import judge_folder, pending
 
-    name = args.name or args.judge
-    if "|" in name:
-        raise BadInput(f"--name {name}: a judge's name holds no |. Give another one.")
     with RunFolder.open(args.folder) as folder:
         samples = _samples(args, folder.manifest)
+        args.judge = args.judge or _suited(samples)
+        name = args.name or args.judge
+        if "|" in name:
+            raise BadInput(f"--name {name}: a judge's name holds no |. Give another one.")
         with closing(_made(args, samples, args.folder)) as found:
             judged = any(line["judge"] == name for line in folder.verdicts)
             must_be_the_same(args.folder / JUDGES, name, settings(found, args.judge), judged)
@@ -115,6 +115,7 @@ def _calibrate(args: argparse.Namespace) -> dict[str, Any]:
         )
     seed = args.seed or 0
     samples = samples_of(args.data, seed)
+    args.judge = args.judge or _suited(samples)
     asked = [(s, [caption]) for s in samples for wordings in s.captions for caption in wordings]
     with closing(_made(args, samples, None)) as found:
         _afford(args, found, asked)
@@ -177,6 +178,19 @@ def _samples(args: argparse.Namespace, manifest: dict[str, Any]) -> "list[Sample
             "them back as they were, or name what to judge by with --data."
         )
     return samples
+
+
+def _suited(samples: "Sequence[Sample]") -> str:
+    """The judge to take where none was named."""
+    from gazeheads.judging.choose import suited
+
+    found = suited(samples[0])
+    if found.startswith("api:"):
+        raise JudgeError(
+            f"No judge was named, and nothing is known of {samples[0].id} by which one could judge. Name one that "
+            "looks at pictures: --judge likelihood:MODEL, or --judge api:PROVIDER:MODEL."
+        )
+    return found
 
 
 def _made(args: argparse.Namespace, samples: "Sequence[Sample]", folder: Path | None) -> "Judge":

@@ -5,11 +5,14 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from gazeheads.commands import heads_for, loaded, writable_folder
 from gazeheads.commands.arguments import amount, fraction, numbers
 from gazeheads.errors import BadInput
+
+PUSH: Final = "focus"
+DURING: Final = "all"
 
 
 def add(command: Callable[..., argparse.ArgumentParser]) -> None:
@@ -44,11 +47,9 @@ def add(command: Callable[..., argparse.ArgumentParser]) -> None:
         "--gaze", type=places, metavar="K[,K...]", help="steer: region K (from 1), or several in turn"
     )
     see.add_argument("--every", type=int, metavar="N", help="tokens for each region of a --gaze of several")
+    see.add_argument("--push", help=f"with --gaze: focus, uniform, reweigh or bias(...) (default {PUSH})")
     see.add_argument(
-        "--push", default="focus", help="focus, uniform, reweigh or bias(...) (default %(default)s)"
-    )
-    see.add_argument(
-        "--during", choices=["all", "answer", "decode"], default="all", help="which rows are steered"
+        "--during", choices=["all", "answer", "decode"], help=f"with --gaze: which rows (default {DURING})"
     )
     see.add_argument(
         "--things",
@@ -95,13 +96,18 @@ def watch(args: argparse.Namespace) -> dict[str, Any]:
     boxes: tuple[tuple[int, Box], ...] = tuple((image, Box(*corners)) for image, corners in args.box)
     check(args.pictures, args.ask, panels, boxes, args.frames)
     if args.out.suffix != ".html":
-        raise BadInput(f"--out {args.out}: the page is HTML. Name a file that ends in .html.")
+        raise BadInput(
+            f"--out {args.out}: the page is HTML. Name a file that ends in .html; --png draws a figure beside it, and "
+            "--json prints the numbers."
+        )
     writable_folder(args.out.parent)
     model = loaded(args.model)
     heads = heads_for(model, args.heads, args.top)
     found = asked(model, args.pictures, args.ask, panels, boxes, args.frames)
     gaze = (
-        aimed(heads, areas(found.scene, boxes), goals, args.every, args.push, args.during) if goals else None
+        aimed(heads, areas(found.scene, boxes), goals, args.every, args.push or PUSH, args.during or DURING)
+        if goals
+        else None
     )
     by_name = args.things == RULE or args.things.startswith("spacy:")
     watched = go(
@@ -140,4 +146,9 @@ def _goals(args: argparse.Namespace) -> list[int]:
     goals = [args.panel[0]] if args.panel else args.gaze or []
     if args.every is not None and len(goals) < 2:
         raise BadInput(f"--every {args.every} is the pace of several regions. Give --gaze K,K,...")
+    for option in ("push", "during"):
+        if getattr(args, option) is not None and not goals:
+            raise BadInput(
+                f"--{option} {getattr(args, option)} says how heads are steered; none are. Give --gaze K."
+            )
     return goals

@@ -19,7 +19,7 @@ from gazeheads.data.pictures import open_picture
 from gazeheads.data.rawcomics import Comic, Count, comic_folders, windows
 from gazeheads.data.sources import Source, named, raw_asked, read_coco, read_hub
 from gazeheads.data.stored import StoredSample
-from gazeheads.errors import BadInput
+from gazeheads.errors import BadInput, FaultyData
 from gazeheads.records import Sample
 
 Progress = Callable[[int], object]
@@ -91,6 +91,10 @@ def _coco(part: Source, seed: int, report: Report, samples: list[Sample], tell: 
     """COCO: what was left out is a note."""
     try:
         found, left = read_coco(part)
+    except FaultyData as error:
+        for fault in error.faults:
+            report.problem(part.text, fault)
+        return
     except BadInput as error:
         report.problem(part.text, error)
         return

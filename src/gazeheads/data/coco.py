@@ -11,7 +11,6 @@ The JSON is read as it stands; masks are looked at only if they are asked for (`
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from gazeheads.data.grammar import a
 from gazeheads.data.pictures import StoredPicture
 from gazeheads.data.runlength import Masks, must_be_polygons, runs_of
 from gazeheads.data.stored import Page, StoredSample
-from gazeheads.errors import BadInput, GazeHeadsError
+from gazeheads.errors import BadInput, FaultyData, GazeHeadsError
 from gazeheads.grid import Box
 from gazeheads.records import Sample
 from gazeheads.regions import OVERHANG
@@ -28,13 +27,13 @@ from gazeheads.regions import OVERHANG
 ANNOTATIONS = "annotations/instances_val2017.json"
 LEAST = 750  # px of box area: the paper leaves smaller ones out
 SMALL, MEDIUM = 32**2, 96**2  # px of area below which an object is small, medium
-FAULTS = 5  # told of one file
 
 
 @dataclass(frozen=True)
 class Thing:
-    """One object of a picture. area: of the annotation, px."""
+    """One object of a picture. id, area: of the annotation; px."""
 
+    id: Any
     name: str
     box: Box
     area: float
@@ -62,15 +61,15 @@ def coco(
     """
     root = Path(folder)
     path = root / (annotations or ANNOTATIONS)
+    found = _read(path)
     named = re.fullmatch(r"instances_(.+)\.json", path.name)
     if images is None and named is None:
         raise BadInput(f"COCO {path}: its name does not say where the pictures are. Add :images=FOLDER.")
     place = root / (images or (named[1] if named else ""))
-    found = _read(path)
     left: Counter[str] = Counter()
-    things = _things(found, path, masks, left)
     samples: list[Sample] = []
     faults: list[str] = []
+    things = _things(found, path, masks, left, faults)
     left["pictures without objects"] += sum(not mine for mine in things.values())
     asked = [entry for entry in found["images"] if things[entry["id"]]]
     stop = None if n is None else start + n
@@ -84,7 +83,8 @@ def coco(
             left["pictures that viewers turn"] += 1
         else:
             samples.append(sample)
-    _must_be_whole(faults)
+    if faults:
+        raise FaultyData(faults)
     if not samples or (n is not None and len(asked[start:stop]) < n):
         raise BadInput(
             f"COCO {path}: {n or 'some'} pictures from number {start} on were asked for; {len(asked)} have objects. "
@@ -120,12 +120,13 @@ def _read(path: Path) -> dict[str, Any]:
     return dict(found)
 
 
-def _things(found: dict[str, Any], path: Path, masks: bool, left: Counter[str]) -> dict[Any, list[Thing]]:
-    """By the id of each picture its objects; what is left out is counted."""
+def _things(
+    found: dict[str, Any], path: Path, masks: bool, left: Counter[str], faults: list[str]
+) -> dict[Any, list[Thing]]:
+    """By the id of each picture its objects; what is left out is counted, what is wrong told."""
     things: dict[Any, list[Thing]] = {entry["id"]: [] for entry in found["images"]}
     sizes = {entry["id"]: (entry["width"], entry["height"]) for entry in found["images"]}
     names = {entry["id"]: entry["name"] for entry in found["categories"]}
-    faults = []
     for entry in found["annotations"]:
         where = f"COCO {path}: annotation {entry['id']}"
         image, category, corners = entry["image_id"], entry["category_id"], entry["bbox"]
@@ -150,8 +151,10 @@ def _things(found: dict[str, Any], path: Path, masks: bool, left: Counter[str]) 
                         continue
                 except BadInput as error:
                     faults.append(f"{where}: {error}")
-            things[image].append(Thing(names[category], Box(x, y, x + wide, y + high), area, drawn))
-    _must_be_whole(faults)
+                    continue
+            things[image].append(
+                Thing(entry["id"], names[category], Box(x, y, x + wide, y + high), area, drawn)
+            )
     return things
 
 
@@ -182,8 +185,9 @@ def _sample(
         out = max(-box.x0, -box.y0, box.x1 - told[0], box.y1 - told[1])
         if out > OVERHANG:
             raise BadInput(
-                f"COCO {path}: a {thing.name} in {entry['file_name']} sticks out of the picture of {told[0]} x "
-                f"{told[1]} px by {out:g} px. Give the annotations that belong to the pictures."
+                f"COCO {path}: annotation {thing.id}, {a(thing.name)} in {entry['file_name']}, sticks "
+                f"out of the picture of {told[0]} x {told[1]} px by {out:g} px. Give the annotations that belong to the "
+                "pictures."
             )
     several = Counter(thing.name for thing in things)
     seen: Counter[str] = Counter()
@@ -210,11 +214,3 @@ def _numbers(corners: Any) -> bool:
         and len(corners) == 4
         and all(isinstance(edge, int | float) and abs(edge) < 1e9 for edge in corners)
     )
-
-
-def _must_be_whole(faults: Iterable[str]) -> None:
-    """Raise `BadInput` with the first faults and how many there are."""
-    faults = list(faults)
-    if faults:
-        more = f" And {len(faults) - FAULTS} more like these." if len(faults) > FAULTS else ""
-        raise BadInput(" ".join(faults[:FAULTS]) + more)

@@ -110,7 +110,8 @@ def _file(path: str | Path, data: bytes | None) -> Iterator[Image.Image]:
                 yield file
     except UnidentifiedImageError as error:
         raise BadInput(
-            f"Picture {path}: this is not a picture in a format that Pillow reads. Give a PNG, JPEG, WebP or BMP file."
+            f"Picture {path}: this is not a picture in a format that Pillow reads. Give a PNG, JPEG, WebP, GIF or "
+            "BMP file."
         ) from error
     except Image.DecompressionBombError as error:
         raise BadInput(f"Picture {path}: far too many pixels ({error}). Make it smaller first.") from error

@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request, Response, WebSocket
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
+from starlette.exceptions import HTTPException
 
 import gazeheads
 from gazeheads import GazeHeadsError, GazeModel, Heads, prompts
@@ -132,6 +133,10 @@ def create_app(
     @app.exception_handler(Busy)
     async def busy(_: Request, error: Busy) -> JSONResponse:
         return JSONResponse({"error": str(error)}, 503, {"retry-after": "30"})
+
+    @app.exception_handler(HTTPException)
+    async def absent(_: Request, error: HTTPException) -> JSONResponse:
+        return JSONResponse({"error": str(error.detail)}, error.status_code, error.headers)
 
     @app.exception_handler(RequestValidationError)
     async def misread(_: Request, error: RequestValidationError) -> JSONResponse:

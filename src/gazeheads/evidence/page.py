@@ -13,7 +13,7 @@ from gazeheads.records import Generated, Sample
 from gazeheads.report import Picture, Report, Table
 
 ORDER = (*wording.EXPERIMENTS,)
-TITLE = "Where the model looks is what it describes: evidence"
+TITLE = "Does the model describe where its heads are pointed? The evidence"
 
 
 def report(

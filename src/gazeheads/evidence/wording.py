@@ -68,11 +68,15 @@ def experiment(name: str) -> str:
 
 
 def percent(found: Estimate | None) -> str:
-    """Mean and interval: "83.1 [79.2, 86.8]"; "–" where nothing is known."""
+    """Mean and interval: "83.1 [79.2, 86.8]", "100.0 [all alike]"; "–" where nothing is known."""
     if found is None or not found.n:
         return "–"
     if math.isnan(found.low):
         return f"{100 * found.mean:.1f}"
+    if (
+        found.low == found.high
+    ):  # every picture gave the same: resampling them cannot show what others would give
+        return f"{100 * found.mean:.1f} [all alike]"
     return f"{100 * found.mean:.1f} [{100 * found.low:.1f}, {100 * found.high:.1f}]"
 
 

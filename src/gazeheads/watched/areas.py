@@ -1,6 +1,7 @@
 """Which regions are told apart: panels if they are known, else given boxes, else pictures, else a coarse grid."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from gazeheads.errors import BadInput
 from gazeheads.grid import Box
@@ -15,8 +16,8 @@ def areas(scene: EncodedInput, boxes: Sequence[tuple[int, Box]] = ()) -> tuple[R
     """The regions of a scene, none empty. boxes: (picture, box) of the caller, pictures counted from 0.
 
     Panels count for picture 0; where there are other pictures beside it, each of them is a region. Boxes that cover
-    less than one token grow to the nearest cell. Raises `RegionError` for boxes outside their picture, `BadInput` where
-    both panels and boxes were given.
+    less than one token grow to the nearest cell, and their name says so. Raises `RegionError` for boxes outside
+    their picture, `BadInput` where both panels and boxes were given.
     """
     if scene.boxes and boxes:
         raise BadInput(
@@ -27,15 +28,12 @@ def areas(scene: EncodedInput, boxes: Sequence[tuple[int, Box]] = ()) -> tuple[R
         return (*scene.panels, *(_whole(scene, image) for image in others))
     if boxes:
         several = len({image for image, _ in boxes}) > 1
-        return tuple(
-            scene.box(
-                *box.corners,
-                image=image,
-                min_tokens=1,
-                name=f"box {number}" + (f" of picture {image + 1}" if several else ""),
-            )
-            for number, (image, box) in enumerate(boxes, 1)
-        )
+        found = []
+        for number, (image, box) in enumerate(boxes, 1):
+            name = f"box {number}" + (f" of picture {image + 1}" if several else "")
+            region = scene.box(*box.corners, image=image, min_tokens=1, name=name)
+            found.append(replace(region, name=f"{name} (grown to a cell)") if region.grown else region)
+        return tuple(found)
     if others:
         return tuple(_whole(scene, image) for image in range(len(scene.grid.sizes)))
     return _coarse(scene)

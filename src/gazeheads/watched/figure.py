@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from gazeheads.figures import cell_map, new_figure, staircase, title
+from gazeheads.figures.style import MUTED, SMALL
 from gazeheads.watched.watch import Watched
 from gazeheads.words import Word
 
@@ -41,6 +42,13 @@ def figure(watched: Watched, number: int = 0, weigh: str = "values") -> Figure:
     staircase(below, watched.over(number, weigh), tokens, label="share")
     below.set_ylabel("")
     below.set_yticks(range(len(watched.regions)), [str(region) for region in watched.regions])
+    every = watched.things or watched.words
+    shown = f" First {len(chosen)} of {len(every)} {'things' if watched.things else 'words'}." * (
+        len(chosen) < len(every)
+    )
+    steered = f"steered: {watched.steered}" if watched.steered else "not steered"
+    about = f"{watched.model} was asked: {watched.scene.prompt} ({steered}).{shown}"
+    below.set_xlabel(textwrap.fill(about, 110), fontsize=SMALL, color=MUTED, loc="left")
     title(below, f"{watched.sets[number].name}: share of what they get from the picture, token by token")
     return drawn
 

@@ -55,19 +55,22 @@ def things(pieces: Sequence[str], by: str = RULE) -> tuple[Word, ...]:
 
 
 def spans(pieces: Sequence[str], texts: Sequence[str]) -> tuple[Word, ...]:
-    """Each text at its first place in the joined pieces after the text before it, whatever its case.
+    """Each text at its first place in the joined pieces after the text before it, or else before, whatever its case.
 
     Raises `RecordError` for a text that the answer does not say there, and for one without a letter.
     """
     said, places, found, start = "".join(pieces), owners(pieces), [], 0
+    before: set[str] = set()
     for text in texts:
         wanted = text.strip()
-        at = re.compile(rf"(?<!\w){re.escape(wanted)}(?!\w)", re.IGNORECASE).search(said, start)
+        pattern = re.compile(rf"(?<!\w){re.escape(wanted)}(?!\w)", re.IGNORECASE)
+        at = pattern.search(said, start) or (None if wanted.casefold() in before else pattern.search(said))
+        again = ", once more," if wanted.casefold() in before else ""
+        before.add(wanted.casefold())
         if not re.search(r"\w", wanted) or at is None:
             raise RecordError(
-                f'The words "{text}" were asked for'
-                + (f", behind character {start}" if start else "")
-                + f'; the answer says "{said}". Give words of the answer, in its order.'
+                f'The words "{wanted}" were{again} asked for; the answer says "{said}". Give words of the answer, each '
+                "as often as it says them."
             )
         found.append(span(places, at.group(), at.start(), at.end()))
         start = at.end()

@@ -122,13 +122,13 @@ export function outline(pen, target, id, width, height, strong) {
   if (strong && id !== null) chip(pen, target, labelOf(id), colour, width, height);
 }
 
-function chip(pen, target, text, colour, width, height) {
+function chip(pen, target, text, colour, width, height, below = 0) {
   const [x, y] = corner(target);
   pen.save();
   pen.font = "600 13px system-ui, sans-serif";
   const wide = pen.measureText(text).width + 14;
   const left = Math.max(2, Math.min(width - wide - 2, x * width + 5));
-  const top = Math.max(2, Math.min(height - 23, y * height + 5));
+  const top = Math.max(2, Math.min(height - 23, y * height + 5 + below));
   pen.fillStyle = "rgba(12, 13, 18, 0.85)";
   pen.beginPath();
   pen.roundRect(left, top, wide, 21, 6);
@@ -154,5 +154,5 @@ function tourNumbers(pen, width, height) {
   if (state.tool !== "tour") return;
   const places = new Map();
   state.tour.forEach((id, i) => places.set(id, [...(places.get(id) ?? []), i + 1]));
-  for (const [id, numbers] of places) chip(pen, targetOf(id), numbers.join(", "), solid(colourOf(id)), width, height);
+  for (const [id, numbers] of places) chip(pen, targetOf(id), numbers.join(", "), solid(colourOf(id)), width, height, 25);
 }
