@@ -171,7 +171,7 @@ def test_many_faults_are_counted(tmp_path: Path, scenes: list[Sample], told: Any
 
 
 def test_the_check_tells_all_kinds_of_faults_at_once(tmp_path: Path, scenes: list[Sample], told: Any) -> None:
-    first, second, third = (entry["id"] for entry in told["images"])
+    _, second, third = (entry["id"] for entry in told["images"])
     for entry in told["annotations"]:
         if entry["image_id"] == second:
             entry["bbox"] = [0, 0, 4000, 40]

@@ -186,8 +186,8 @@ def _sample(
         if out > OVERHANG:
             raise BadInput(
                 f"COCO {path}: annotation {thing.id}, {a(thing.name)} in {entry['file_name']}, sticks "
-                f"out of the picture of {told[0]} x {told[1]} px by {out:g} px. Give the annotations that belong to the "
-                "pictures."
+                f"out of the picture of {told[0]} x {told[1]} px by {out:g} px. Give the annotations that belong to "
+                "the pictures."
             )
     several = Counter(thing.name for thing in things)
     seen: Counter[str] = Counter()
