@@ -10,6 +10,8 @@ import pytest
 
 pytest.importorskip("playwright", reason="`make test-browser` installs it")
 
+from PIL import Image
+
 import gazeheads as gh
 from browsing import Page, browser, demo
 from gazeheads.data.scenery import scenes
@@ -177,6 +179,54 @@ def test_a_run_is_saved_and_makes_the_same_words_again(open_page: Any) -> None:
     third.page.set_input_files("#file", saved.value.path())
     third.wait("document.querySelector('#proof').textContent.includes('replayed')")
     assert "the same words" in third.page.inner_text("#proof") and third.text() == said
+
+
+def test_a_tall_picture_can_be_painted(open_page: Any) -> None:
+    page: Page = open_page()
+    tall = {
+        "name": "tall.png",
+        "mimeType": "image/png",
+        "buffer": file(Image.new("RGB", (256, 512), "#88aacc")),
+    }
+    page.page.set_input_files("#file", tall)
+    page.wait("document.querySelector('#name').textContent === 'your picture'")
+    page.set("tokens", 4)
+    page.page.get_by_role("radio", name="Paint").click()
+    page.drag(0.3, 0.3, 0.6, 0.5)
+    page.generate()
+    assert {word["aim"] for word in page.words()} == {"100"}
+    assert page.page.evaluate("document.querySelectorAll('.error:not([hidden])').length") == 0
+
+
+def test_a_damaged_run_says_so_and_the_page_goes_on(open_page: Any) -> None:
+    page: Page = open_page("/#run=QUJD")
+    page.wait("!document.querySelector('[data-error=picture]').hidden")
+    assert "The link cannot be read" in page.page.inner_text("[data-error=picture]")
+    page.set("tokens", 4)
+    page.generate()
+    with page.page.expect_download() as saved:
+        page.page.click("#json")
+    run = json.loads(saved.value.path().read_text())
+    target = {"kind": "mask", "rows": 60_000, "cols": 1, "bits": "?"}
+    for change in (
+        {"shapes": None},
+        {"shapes": [[100, target]]},
+        {"shapes": [[100, None]]},
+        {"ask": {"prompt": 1}},
+    ):
+        send(page, run | change)
+        page.wait("!document.querySelector('[data-error=picture]').hidden")
+    for ask in (run["ask"] | {"tokens": 161}, run["ask"] | {"run": 77, "type": "stop"}):
+        send(page, run | {"ask": ask})
+        page.wait("document.querySelector('#generate').textContent === 'Generate'")
+    page.generate()
+    assert len(page.words()) > 0
+
+
+def send(page: Page, run: Any) -> None:
+    """Drop a saved run on the page."""
+    text = json.dumps(run).encode()
+    page.page.set_input_files("#file", {"name": "run.json", "mimeType": "application/json", "buffer": text})
 
 
 def test_keys_and_fingers_point_too(open_page: Any) -> None:

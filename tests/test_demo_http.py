@@ -12,6 +12,7 @@ import pytest
 
 pytest.importorskip("fastapi", reason='of the extra "demo", which the extra "dev" brings, too')
 
+from PIL import Image
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
@@ -117,6 +118,26 @@ def test_a_request_that_is_too_large_is_refused_whatever_its_header_says(model: 
         assert answer.status_code == 413 and "larger than" in answer.json()["error"]
 
 
+def test_a_thing_smaller_than_a_cell_can_be_pointed_at_and_spoils_nothing(client: TestClient) -> None:
+    data = base64.b64encode(file(Image.new("RGB", (96, 64), "#336699"))).decode()
+    picture = {"data": data, "panels": [[0.1, 0.1, 0.12, 0.13], [0.5, 0, 1, 1]]}
+    for index in (0, 1):
+        answer = client.post(
+            "/v1/look", json=ASKED | {"picture": picture, "target": PANEL | {"index": index}}
+        )
+        assert answer.status_code == 200, answer.text
+        found = answer.json()
+        assert found["proof"]["after"] == pytest.approx(1, abs=1e-3)
+        assert found["trace"][0]["panels"][index] > 0.5
+    answer = client.post("/v1/look", json=ASKED | {"picture": picture, "target": PANEL | {"index": 2}})
+    assert answer.status_code == 422 and "2 panels" in answer.json()["error"]
+
+
+def test_a_complaint_is_short_however_long_the_message(client: TestClient) -> None:
+    answer = client.post("/v1/look", json=ASKED | {"x" * 100_000: 1})
+    assert answer.status_code == 422 and len(answer.json()["error"]) < 400
+
+
 def test_what_is_not_there_is_told_as_other_errors_are(client: TestClient) -> None:
     for path in ("/v1/nothing", "/assets/none.js"):
         answer = client.get(path)
@@ -166,8 +187,9 @@ def test_a_page_of_another_origin_is_not_let_in(client: TestClient) -> None:
         pass
     with client.websocket_connect("/v1/session", headers={"origin": "http://testserver"}) as socket:
         assert socket.receive_json()["type"] == "hello"
-    answer = client.post("/v1/look", json=ASKED, headers={"origin": "https://evil.example"})
-    assert answer.status_code == 403 and "another origin" in answer.json()["error"]
+    for origin in ("https://evil.example", "http://[", "null"):
+        answer = client.post("/v1/look", json=ASKED, headers={"origin": origin})
+        assert answer.status_code == 403 and "another origin" in answer.json()["error"]
 
 
 def test_a_server_on_the_loopback_answers_to_its_names_only(model: GazeModel) -> None:

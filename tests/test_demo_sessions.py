@@ -187,10 +187,12 @@ def test_a_new_question_ends_the_one_before(client: TestClient) -> None:
 
 def test_stop_ends_an_answer_within_a_token(client: TestClient) -> None:
     with page(client) as socket:
-        socket.send_json(ASK | {"pace": 2, "tokens": 60})
+        socket.send_json(ASK | {"pace": 0.5, "tokens": 60})
         until(socket, "token", side="steered")
+        began = time.monotonic()
         socket.send_json({"type": "stop"})
         heard = until(socket, "done", side="steered")
+    assert time.monotonic() - began < 1.5  # a token of this pace takes 2 s
     assert heard[-1]["why"] == "stopped"
     assert len([m for m in heard if m["type"] == "token" and m["side"] == "steered"]) <= 1
 
@@ -275,7 +277,7 @@ def test_a_page_that_does_not_read_is_let_go(model: GazeModel) -> None:
             visit.emit({"type": "token"})
         await asyncio.wait_for(_stay(socket, visit), 5)  # type: ignore[arg-type]
 
-    with server(model, outbox=4) as client:
+    with server(model, outbox_bytes=4000) as client:
         deaf = Deaf()
         asyncio.run(stay(deaf, place(client)))
     assert deaf.code == 4001

@@ -1,6 +1,7 @@
 """Pictures of strangers."""
 
 import base64
+import contextlib
 import io
 import struct
 import zlib
@@ -129,3 +130,36 @@ def test_a_hostile_upload_ends_no_visit(model: GazeModel) -> None:
         asked = {"picture": {"data": base64.b64encode(bomb(9_000, 9_000)).decode()}, "prompt": "?"}
         answer = client.post("/v1/look", json=asked)
         assert answer.status_code == 422 and "9000 x 9000 px" in answer.json()["error"]
+
+
+def test_sixteen_bits_of_grey_are_scaled_not_cut() -> None:
+    ramp = np.linspace(0, 65535, 64 * 96).reshape(64, 96).astype(np.uint16)
+    found = np.asarray(opened(file(Image.fromarray(ramp)), LIMITS).picture)
+    assert found[0, 0].max() == 0 and found[-1, -1].min() == 255
+    assert found.mean() == pytest.approx(127.5, abs=1)
+
+
+def test_odd_tags_beside_the_orientation_do_not_make_a_photograph_unreadable() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    exif[0x8769] = {0x9003: "no date at all", 0x829A: (1, 3)}
+    data = bytearray(file(Image.new("RGB", (40, 20)), "JPEG", exif=exif.tobytes()))
+    start = data.index(b"Exif")
+    read = 0
+    for place in range(start + 6, start + 90):  # the tags and their values
+        broken = bytes(data[:place]) + b"\xff" + bytes(data[place + 1 :])
+        with contextlib.suppress(BadInput):
+            read += opened(broken, LIMITS).picture.size in ((20, 40), (40, 20))
+    assert read == 84
+
+
+def test_a_picture_of_an_impossible_shape_is_refused_before_it_is_decoded() -> None:
+    with pytest.raises(BadInput, match="too small to have regions"):
+        opened(bomb(1_000_000, 1), LIMITS)
+
+
+def test_a_turned_photograph_that_is_made_smaller_says_so_in_its_own_way_up() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 8
+    found = opened(file(Image.new("RGB", (600, 300)), "JPEG", exif=exif.tobytes()), LIMITS)
+    assert found.note == "made smaller: 300 x 600 px came, 64 x 128 px are used"

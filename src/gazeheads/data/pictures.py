@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from gazeheads.errors import BadInput
@@ -120,7 +121,9 @@ def _file(path: str | Path, data: bytes | None) -> Iterator[Image.Image]:
 
 
 def flattened(picture: Image.Image) -> Image.Image:
-    """The picture in RGB, transparent parts on white."""
+    """The picture in RGB, transparent parts on white, 16 bits of grey as 8 (which Pillow would cut off, not scale)."""
+    if picture.mode.startswith("I;16"):
+        picture = Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
     if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
         layer = picture.convert("RGBA")
         page = Image.new("RGBA", layer.size, "#ffffff")

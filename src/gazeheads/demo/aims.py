@@ -18,7 +18,7 @@ def region(scene: EncodedInput, target: AtPanel | AtBox | AtSpot | AtMask) -> Re
     width, height = scene.grid.sizes[0]
     match target:
         case AtPanel(index=index):
-            return scene.panel(index)
+            return panel(scene, index)
         case AtBox(x0=x0, y0=y0, x1=x1, y1=y1):
             return scene.box(x0 * width, y0 * height, x1 * width, y1 * height, min_tokens=1)
         case AtSpot(x=x, y=y, radius=radius):
@@ -27,6 +27,14 @@ def region(scene: EncodedInput, target: AtPanel | AtBox | AtSpot | AtMask) -> Re
             packed = np.frombuffer(base64.b64decode(bits), dtype=np.uint8)
             mask = np.unpackbits(packed)[: rows * cols].reshape(rows, cols).astype(bool)
             return scene.mask(mask, min_tokens=1)
+
+
+def panel(scene: EncodedInput, index: int) -> Region:
+    """One panel or thing, grown to one image token where it is smaller. Raises `RegionError` if there is none such."""
+    if not index < len(scene.boxes):
+        return scene.panel(index)  # says how many there are
+    names = scene.names or ("",) * len(scene.boxes)
+    return scene.box(*scene.boxes[index].corners, min_tokens=1, name=names[index])
 
 
 def gaze(heads: Heads, at: Live, manner: Manner) -> Gaze:

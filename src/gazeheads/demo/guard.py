@@ -92,7 +92,7 @@ class Guard:
             return "This server answers to the names of this machine only. Open it as http://localhost."
         origin = _header(scope, b"origin")
         asks = scope["type"] == "websocket" or scope["method"] not in ("GET", "HEAD", "OPTIONS")
-        if asks and origin and urlsplit(origin).netloc != host:
+        if asks and origin and _netloc(origin) != host:
             return "A page of another origin asked. Open the page of this server itself."
         return ""
 
@@ -105,6 +105,13 @@ def _header(scope: Scope, name: bytes) -> str:
 def _name(host: str) -> str:
     try:
         return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def _netloc(origin: str) -> str:
+    try:
+        return urlsplit(origin).netloc
     except ValueError:
         return ""
 

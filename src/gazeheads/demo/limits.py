@@ -10,8 +10,8 @@ class Limits:
     visitors: at once, open pages and running requests together. upload_bytes, upload_pixels: of a picture file. side:
     pixels of the longer side of a picture as it is used; a larger one is made smaller, and the page says so.
     prompt: characters. tokens: of one answer. seconds: of one answer, waiting for its turns and its pace included.
-    idle_seconds: until a page that asks for nothing is let go. shelf_bytes: for prompts that were run. outbox: messages
-    that a page may leave unread.
+    idle_seconds: until a page that asks for nothing is let go. shelf_bytes: for prompts that were run. outbox_bytes:
+    about what a page may leave unread. patience: seconds until a message must have gone out.
     """
 
     visitors: int = 64
@@ -23,7 +23,8 @@ class Limits:
     seconds: float = 240.0
     idle_seconds: float = 1800.0
     shelf_bytes: int = 512_000_000
-    outbox: int = 2000
+    outbox_bytes: int = 32_000_000
+    patience: float = 20.0
 
     @property
     def message_bytes(self) -> int:

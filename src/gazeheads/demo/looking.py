@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field, StringConstraints
 from starlette.requests import Request
 
+from gazeheads.demo.aims import panel
 from gazeheads.demo.gallery import Shown
 from gazeheads.demo.place import Place
 from gazeheads.demo.speech import LOOKS, Speech
@@ -163,7 +164,7 @@ class _Side:
 
 def _seen(token: dict[str, Any], side: _Side, shown: Shown) -> Seen:
     look = [value / LOOKS for value in token["look"]]
-    weights = [region.weights for region in side.speech.scene.panels]
+    weights = [panel(side.speech.scene, i).weights for i in range(len(shown.boxes))]
     panels = [float(sum(w * value for w, value in zip(each, look, strict=True))) for each in weights]
     return Seen(
         look=look, panels=panels, **{name: token[name] for name in ("text", "target", "before", "after")}

@@ -53,7 +53,7 @@ class Place:
         found = self._drawn.get(name)
         if found is None:
             found = await asyncio.get_running_loop().run_in_executor(self._easel, drawn, self.model, name)
-            self._drawn.put(name, found, len(found.png) + found.picture.width * found.picture.height * 3)
+            self._drawn.put(name, found, len(found.png) + found.picture.width * found.picture.height * 4)
         return found
 
     async def brought(self, data: bytes, panels: tuple[tuple[float, float, float, float], ...] = ()) -> Shown:

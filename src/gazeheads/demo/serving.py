@@ -46,6 +46,8 @@ def opened(host: str, port: int, allow_remote: bool) -> socket.socket:
         if sys.platform != "win32":
             found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port that was left a moment ago
         try:
+            if hasattr(socket, "TCP_USER_TIMEOUT"):  # the system lets go of one who acknowledges nothing
+                found.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 30_000)
             found.bind(address[4])
             found.listen(128)
         except OSError:

@@ -6,6 +6,7 @@ more is not taken.
 """
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -36,6 +37,9 @@ class Preparation:
             prefix = self.shelf.prefix(self.shown, self.prompt)
         except GazeHeadsError as error:
             self.emit({"type": "error", "where": "prompt", "message": str(error)})
+        except Exception as error:
+            self.emit({"type": "error", "where": "prompt", "message": surprised(error)})
+            raise
         else:
             self.emit({"type": "ready", "prompt": self.prompt, "views": views(prefix.scene)})
         return False
@@ -60,11 +64,12 @@ class Speech:
         pace: float | None = None,
     ) -> None:
         self.shelf, self.lever, self.limits, self.shown, self.ask = shelf, lever, limits, shown, ask
-        self.side, self.pace, self.due, self.stopped = side, pace, 0.0, False
+        self.side, self.pace, self.stopped = side, pace, False
+        self._due = 0.0
         self._about = {"run": run, "side": side}
         self._emit = emit
         self._stops = sorted(ask.stops, key=lambda stop: stop.token) if side == "steered" else []
-        self._moved: tuple[int, Aim] | None = None
+        self._moves: deque[tuple[int, Aim]] = deque()  # not obeyed yet; others add to it
         self._aimed: int | None = None  # id of the target in force
         self._tokens: Iterator[Token] | None = None
         self._live: Live | None = None
@@ -72,9 +77,18 @@ class Speech:
         self._masses: list[tuple[float, float]] = []
         self._began = time.monotonic()
 
+    @property
+    def due(self) -> float:
+        """When the next token need be made; at once where it will not be, however slow the pace was."""
+        return 0.0 if self.stopped else self._due
+
+    @due.setter
+    def due(self, when: float) -> None:
+        self._due = when
+
     def look(self, number: int, target: Aim) -> None:
         """From the next token on look there. From any thread."""
-        self._moved = number, target
+        self._moves.append((number, target))
 
     def stop(self) -> None:
         """No more tokens. From any thread."""
@@ -93,10 +107,7 @@ class Speech:
         except GazeHeadsError as error:
             self._emit({"type": "error", "where": "say", "message": str(error), **self._about})
         except Exception as error:
-            what = (
-                f"{type(error).__name__} in the model: the answer ended here. Try again, or another picture."
-            )
-            self._emit({"type": "error", "where": "say", "message": what, **self._about})
+            self._emit({"type": "error", "where": "say", "message": surprised(error), **self._about})
             self._done("error")
             raise
         return self._done("error")
@@ -151,7 +162,7 @@ class Speech:
         self._said.append(message)
         self._emit(message | self._about)
         now = time.monotonic()
-        self.due = now if self.pace is None else max(now, self.due) + 1 / self.pace
+        self.due = now if self.pace is None else max(now, self._due) + 1 / self.pace
         return True
 
     def _aim(self, live: Live, index: int) -> None:
@@ -160,8 +171,8 @@ class Speech:
         while self._stops and self._stops[0].token <= index:
             stop = self._stops.pop(0)
             wanted = stop.id, stop.target
-        if self._moved is not None:
-            wanted, self._moved = self._moved, None
+        while self._moves:  # a deque: another thread may add one meanwhile
+            wanted = self._moves.popleft()
         if wanted is None:
             return
         try:
@@ -191,6 +202,11 @@ class Speech:
         self._tokens = None
         self._emit(message | self._about)
         return False
+
+
+def surprised(error: Exception) -> str:
+    """What a visitor is told of an error that is ours; its text, which may hold what is none of his, stays here."""
+    return f"{type(error).__name__} in the model: the answer ended here. Try again, or another picture."
 
 
 def views(scene: Any) -> list[list[float]]:

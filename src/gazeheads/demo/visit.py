@@ -30,7 +30,8 @@ class Visit:
         self.speeches: list[Speech] = []
         self.overfull = asyncio.Event()  # more is to be sent than the page reads
         self._loop = asyncio.get_running_loop()
-        self.outbox.put_nowait(hello)
+        self.unread = 0  # bytes, about
+        self._put(hello)
 
     def emit(self, message: dict[str, Any]) -> None:
         """Send it. From any thread."""
@@ -39,7 +40,8 @@ class Visit:
 
     def _put(self, message: dict[str, Any]) -> None:
         self.outbox.put_nowait(message)
-        if self.outbox.qsize() > self.place.limits.outbox:
+        self.unread += weight(message)
+        if self.unread > self.place.limits.outbox_bytes:
             self.overfull.set()
 
     async def take(self, text: str) -> None:
@@ -118,7 +120,6 @@ class Visit:
     def _halt(self) -> None:
         for speech in self.speeches:
             speech.stop()
-            speech.due = 0.0
         self.place.turns.wake()
 
     def _show(self, shown: Shown) -> None:
@@ -128,6 +129,11 @@ class Visit:
 
     def _complain(self, where: str, message: str) -> None:
         self.emit({"type": "error", "where": where, "message": message})
+
+
+def weight(message: dict[str, Any]) -> int:
+    """About how many bytes a message has in memory."""
+    return 1000 + len(message.get("png", "")) + len(message.get("message", ""))
 
 
 async def visit(socket: WebSocket, place: Place, hello: dict[str, Any]) -> None:
@@ -161,8 +167,11 @@ async def _stay(socket: WebSocket, mine: Visit) -> None:
             raise failure
         code = None if failure or task.cancelled() else task.result()
         if code is not None:
-            with contextlib.suppress(WebSocketDisconnect, RuntimeError):
-                await socket.close(code)
+            with contextlib.suppress(WebSocketDisconnect, RuntimeError, TimeoutError):
+                async with asyncio.timeout(
+                    mine.place.limits.patience / 4
+                ):  # one who does not read would hold it
+                    await socket.close(code)
 
 
 async def _listen(socket: WebSocket, mine: Visit) -> int | None:
@@ -170,7 +179,8 @@ async def _listen(socket: WebSocket, mine: Visit) -> int | None:
     limits = mine.place.limits
     while True:
         try:
-            event = await asyncio.wait_for(socket.receive(), limits.idle_seconds)
+            async with asyncio.timeout(limits.idle_seconds):  # wait_for of 3.11 can swallow a cancellation
+                event = await socket.receive()
         except TimeoutError:
             return GONE_QUIET
         if event["type"] == "websocket.disconnect":
@@ -182,12 +192,19 @@ async def _listen(socket: WebSocket, mine: Visit) -> int | None:
             await mine.take(text)
         else:
             await mine.take_picture(data or b"")
+        await asyncio.sleep(0)  # what came in one piece is not taken in one go: others have their turn
 
 
-async def _speak(socket: WebSocket, mine: Visit) -> None:
+async def _speak(socket: WebSocket, mine: Visit) -> int | None:
     """Send what there is to say."""
     while True:
-        await socket.send_json(await mine.outbox.get())
+        message = await mine.outbox.get()
+        try:
+            async with asyncio.timeout(mine.place.limits.patience):
+                await socket.send_json(message)
+        except TimeoutError:
+            return TOO_SLOW
+        mine.unread -= weight(message)
 
 
 async def _keeps_up(mine: Visit) -> int:

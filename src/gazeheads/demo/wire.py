@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, model_validator
 
 Share = Annotated[float, Field(ge=0, le=1)]
+LONGEST = 300  # characters of a complaint
 SAMPLE = r"^(strip|short|grid|scene)-(0|[1-9][0-9]{0,5})$"
 
 
@@ -152,6 +153,7 @@ COMMAND: TypeAdapter[Show | Prepare | Say | Look | Pace | Halt] = TypeAdapter(Co
 
 
 def place_of(error: Mapping[str, Any]) -> str:
-    """Where in a message a validation error is, and what it says, in a line."""
+    """Where in a message a validation error is, and what it says, in a line that is never as long as the message."""
     where = ".".join(str(part) for part in error["loc"])
-    return f"{where or 'message'}: {error['msg']}"
+    said = f"{where or 'message'}: {error['msg']}"
+    return said if len(said) <= LONGEST else said[:LONGEST] + " …"

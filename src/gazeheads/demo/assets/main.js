@@ -16,6 +16,7 @@ import { drawWords, pick } from "./words.js";
 let kind = window.innerWidth < 620 ? "short" : "strip";
 let seed = 0;
 let waiting = null; // a saved run that waits for its picture
+let trouble = ""; // with the link that led here, told once another picture is shown
 
 onChange(() => {
   drawStage();
@@ -38,7 +39,8 @@ async function picture(message) {
   await image.decode();
   state.picture = { ...message, image };
   newPicture();
-  forgive("picture");
+  complain("picture", trouble);
+  trouble = "";
   $("name").textContent = message.sample ? `${message.sample}` : message.note || "your picture";
   for (const button of $("kinds").children) {
     button.setAttribute("aria-pressed", message.sample?.startsWith(`${button.dataset.kind}-`) ? "true" : "false");
@@ -59,10 +61,11 @@ function prepare() {
 // A picture, or a saved run: its first character tells.
 async function bring(file) {
   if (!file) return;
-  if ((await file.slice(0, 1).text()) === "{") {
+  if ((await file.slice(0, 64).text()).trimStart().startsWith("{")) {
     try {
       replay(checked(JSON.parse(await file.text())));
     } catch (error) {
+      waiting = null;
       complain("picture", `${file.name}: ${error.message}`);
     }
     return;
@@ -198,6 +201,10 @@ function chip(text, chosen, data = {}) {
 connect({
   ...hear,
   picture,
+  error(message) {
+    if (message.where !== "target") waiting = null; // its picture did not come
+    hear.error(message);
+  },
   lost() {
     if (state.run) state.run.speaking = false;
     changed();
@@ -230,7 +237,8 @@ connect({
       const saved = await fromLink();
       if (saved) return replay(saved);
     } catch (error) {
-      complain("picture", `The link cannot be read: ${error.message}`);
+      waiting = null;
+      trouble = `The link cannot be read: ${error.message}`;
     }
     show();
   },

@@ -96,8 +96,9 @@ canvas.addEventListener("pointerdown", (event) => {
     canvas.setPointerCapture(event.pointerId);
     from = { x, y };
     if (state.tool === "mask") {
-      const cols = 96;
-      const rows = Math.max(1, Math.min(128, Math.round((cols * state.picture.height) / state.picture.width)));
+      const tall = state.picture.height / state.picture.width; // the mask has the shape of the picture
+      const cols = Math.max(1, Math.min(96, Math.floor(128 / tall)));
+      const rows = Math.max(1, Math.min(128, Math.round(cols * tall)));
       const last = event.shiftKey ? regions().at(-1)?.target : null;
       const cells = last?.kind === "mask" ? Array.from(bits(last), Boolean) : new Array(rows * cols).fill(false);
       paint = { cells, rows, cols };

@@ -10,7 +10,7 @@ let number = 0;
 export function begin(ask, stops, pace, words = null) {
   forgive("say", "target", "prompt", "message");
   number += 1;
-  const wanted = { type: "say", run: number, ...ask, stops, pace };
+  const wanted = { ...ask, type: "say", run: number, stops, pace };
   if (!send(wanted)) return;
   state.run = { number, ask, steered: [], free: [], done: {}, speaking: true, words, firstWord: null, began: performance.now() };
   state.picked = null;
@@ -68,9 +68,7 @@ export const hear = {
   error(message) {
     if (message.run !== undefined && message.run !== number) return;
     complain(message.where, message.message);
-    if (message.where === "say" || message.where === "message") {
-      if (state.run) state.run.speaking = false;
-    }
+    if (message.where !== "target" && state.run) state.run.speaking = false;
     changed();
   },
 };

@@ -55,10 +55,26 @@ export async function fromLink() {
 
 // A saved run, or an error that says what is wrong with it.
 export function checked(saved) {
-  if (saved?.format !== FORMAT || !saved.ask || !Array.isArray(saved.stops) || !saved.picture) {
+  const lists = Array.isArray(saved?.stops) && Array.isArray(saved.shapes);
+  if (saved?.format !== FORMAT || typeof saved.ask?.prompt !== "string" || !lists || !saved.picture) {
     throw new Error("This is not a run that this page saved.");
   }
+  for (const shape of saved.shapes) {
+    if (!Array.isArray(shape) || !Number.isInteger(shape[0]) || shape[0] < FIRST_SHAPE || !isShape(shape[1])) {
+      throw new Error("It holds a shape that nobody can draw.");
+    }
+  }
   return saved;
+}
+
+function isShape(target) {
+  const share = (value) => typeof value === "number" && value >= 0 && value <= 1;
+  const count = (value, most) => Number.isInteger(value) && value >= 1 && value <= most;
+  if (target?.kind === "box") return [target.x0, target.y0, target.x1, target.y1].every(share);
+  if (target?.kind === "spot") return share(target.x) && share(target.y) && target.radius > 0 && target.radius <= 2;
+  if (target?.kind !== "mask" || !count(target.rows, 128) || !count(target.cols, 256)) return false;
+  if (typeof target.bits !== "string" || !/^[A-Za-z0-9+/]*=*$/.test(target.bits)) return false;
+  return bytesOf(target.bits).byteLength === Math.ceil((target.rows * target.cols) / 8);
 }
 
 export function bytesOf(base64) {
