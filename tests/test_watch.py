@@ -18,10 +18,14 @@ from gazeheads.data import grammar
 from gazeheads.data.clips import frames_of, moving_doodle
 from gazeheads.errors import BadInput, NoSuchDraw, OutsidePicture, RecordError
 from gazeheads.gaze import Gaze
+from gazeheads.live import Live
+from gazeheads.mixes import Mix
+from gazeheads.schedule import Schedule
 from gazeheads.watched import asked
 from gazeheads.watched.areas import areas
 from gazeheads.watched.phrases import spans, things
 from gazeheads.watched.sinks import border, sinks
+from gazeheads.watched.steered import told
 
 TWO = ["L0H1", "L2H3"]
 
@@ -273,6 +277,14 @@ def test_commands_that_cannot_be_meant_end_before_a_model_is_loaded(
     except SystemExit as left:
         code = left.code
     assert code == 2 and message in capsys.readouterr().err
+
+
+def test_how_an_answer_was_steered_is_told_in_words(scene: EncodedInput, heads: Heads) -> None:
+    tour = Gaze(heads, Schedule.every(4, scene.panels[:2]), during="decode")
+    assert told(tour) == "2 heads at panel 1 from token 1, panel 2 from token 5; focus, during 'decode'"
+    assert told(Gaze(heads, scene.panel(2))) == "2 heads at panel 3; focus, during 'all'"
+    assert "at a live target;" in told(Gaze(heads, Live(scene.panel(0)), during="answer"))
+    assert "at a mix of regions;" in told(Gaze(heads, Mix(scene.panels[:2])))
 
 
 def test_the_command_writes_page_and_figure(tmp_path: Path, capsys: Any) -> None:

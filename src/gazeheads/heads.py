@@ -171,8 +171,7 @@ class Heads:
         if name not in self.others:
             raise HeadsError(
                 f"Heads by {score!r} were asked for; these heads of {self.provenance.model} have "
-                f"{', '.join([mine, *self.others])}. `gazeheads discover` measures the scores of "
-                "`gazeheads.selectors`, `discover --causal` the causal one too, and `gazeheads follow` that by speech."
+                f"{', '.join([mine, *self.others])}. Measure it by `gazeheads discover`, or `gazeheads follow`."
             )
         others = {mine: self.scores, **{other: x for other, x in self.others.items() if other != name}}
         return Heads.ranked(

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -193,6 +194,11 @@ def point(args: argparse.Namespace) -> dict[str, Any]:
         print(
             f"the model said: {found.answer.strip()}" + (" (the phrase was forced)" if found.forced else "")
         )
+        if found.forced:
+            print(
+                "note: a forced phrase gets a box whether or not the thing is there (docs/scenes.md)",
+                file=sys.stderr,
+            )
         print(f"box {','.join(f'{edge:g}' for edge in found.box.corners)}; most at {found.x:g},{found.y:g}")
         if args.out:
             print(f"written: {args.out}")

@@ -188,7 +188,7 @@ def _suited(samples: "Sequence[Sample]") -> str:
     if found.startswith("api:"):
         raise JudgeError(
             f"No judge was named, and nothing is known of {samples[0].id} by which one could judge. Name one that "
-            "looks at pictures: --judge likelihood:MODEL, or --judge api:PROVIDER:MODEL."
+            "looks at pictures, likelihood:MODEL or api:PROVIDER:MODEL."
         )
     return found
 

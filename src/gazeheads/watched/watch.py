@@ -21,11 +21,11 @@ from gazeheads.heads import Heads
 from gazeheads.model import GazeModel
 from gazeheads.regions import Region
 from gazeheads.scenes import EncodedInput
-from gazeheads.schedule import Schedule
 from gazeheads.trace import GazeTrace, Record
 from gazeheads.watched.areas import areas
 from gazeheads.watched.phrases import RULE, spans, things
 from gazeheads.watched.sinks import border, sinks
+from gazeheads.watched.steered import told
 from gazeheads.words import Word
 
 if TYPE_CHECKING:
@@ -214,21 +214,9 @@ def watch(
     found = (
         things(answer.pieces, describes) if isinstance(describes, str) else spans(answer.pieces, describes)
     )
-    steered = "" if gaze is None else _told(gaze)
+    steered = "" if gaze is None else told(gaze)
     parts = tuple(HeadSet(name, trace.of(members), about) for name, members, about in sets)
     return Watched(scene, answer, parts, regions, found, drawings, model.name, steered)
-
-
-def _told(gaze: Gaze) -> str:
-    """Which way heads were steered, in words."""
-    if isinstance(gaze.at, Schedule):
-        stops = zip(gaze.at.stops, gaze.at.starts, strict=True)
-        unit = gaze.at.unit
-        where = ", ".join(f"{stop or 'nowhere'} from {unit} {start + 1}" for stop, start in stops)
-        where += f", again every {gaze.at.period} {unit}s" * bool(gaze.at.period)
-    else:
-        where = str(gaze.at) if isinstance(gaze.at, Region) else "a target that the caller moves"
-    return f"{len(gaze.heads)} heads at {where}; {gaze.how}, during {gaze.during!r}"
 
 
 def _heads(model: GazeModel, heads: Heads | None) -> Heads:
