@@ -72,6 +72,13 @@ def test_look_at_a_box_of_a_picture(strip, capsys):
     assert "unsteered" in out and "attention of 8 heads on the target" in out and "looking at the box " in out
 
 
+def test_a_small_box_grows_where_that_was_asked_for(strip, capsys):
+    code, out, _ = run(
+        ["look", strip[0], *ASK, "--box", "1,1,4,4", "--min-tokens", "2", "--top", "8"], capsys
+    )
+    assert code == 0 and "looking at the box 1,1,4,4, grown to 2 cells: " in out
+
+
 def test_discover_writes_a_ranking_that_look_takes(strip, tmp_path, capsys):
     out_file = tmp_path / "new" / "heads.json"
     code, out, _ = run(["discover", "--data", "doodles:2:dev", "--out", out_file], capsys)
@@ -140,6 +147,8 @@ def test_a_very_wide_picture_is_a_picture(tmp_path, capsys):
         (["--box", "0,0,5000,40"], "sticks out by"),
         (["--box", "1,2,3"], "'1,2,3' is no box: write x0,y0,x1,y1"),
         (["--box", "1,1,4,4"], "covers 0.035 image tokens, less than one: cells are 16 x 16 px here"),
+        (["--box", "1,1,4,4", "--min-tokens", "0"], "min_tokens=0 is how far a small box grows"),
+        (["--panel", "2/6", "--min-tokens", "1"], "Give 1 or more, with a box"),
         ([], "one of the arguments --panel --box is required"),
         (["--panel", "1/6", "--top", "97"], "top(97) was asked of a set of"),
         (["--panel", "1/6", "--top", "half"], "'half' is neither a number of heads nor a share"),

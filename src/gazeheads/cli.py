@@ -65,6 +65,9 @@ def parser() -> argparse.ArgumentParser:
     where = one.add_mutually_exclusive_group(required=True)
     where.add_argument("--panel", type=fraction, metavar="K/N", help="the K-th of N panels, from the left")
     where.add_argument("--box", type=numbers, metavar="X0,Y0,X1,Y1", help="pixels: left, top, right, bottom")
+    one.add_argument(
+        "--min-tokens", type=int, metavar="N", help="grow a box that covers fewer image tokens (min_tokens=N)"
+    )
     one.add_argument("--model", help="folder or hub id of a checkpoint; the bundled model without")
     one.add_argument("--heads", type=Path, help="heads file; the bundled model brings its own")
     one.add_argument(

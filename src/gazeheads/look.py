@@ -46,6 +46,7 @@ def check(
     question: str,
     box: tuple[float, float, float, float] | None,
     panel: tuple[int, int] | None,
+    min_tokens: int | None = None,
 ) -> None:
     """Raise for what can be seen to be wrong before a model is loaded."""
     if not path.exists():
@@ -58,6 +59,8 @@ def check(
         raise OutsidePicture(
             f"Panel {panel[0]} of {panel[1]}: there is none. Panels count from 1 to {max(panel[1], 1)}."
         )
+    if min_tokens is not None and (panel or min_tokens < 1):
+        raise BadInput(f"min_tokens={min_tokens} is how far a small box grows. Give 1 or more, with a box.")
     if box:
         Box(*box)
 
@@ -72,13 +75,15 @@ def look(
     panel: tuple[int, int] | None = None,
     push: Push | None = None,
     max_new_tokens: int = 40,
+    min_tokens: int | None = None,
 ) -> Look:
     """Answer `question` about a picture, or a folder of panels, without steering and with `heads` on the target.
 
     The target is `box` (pixels of the picture), or `panel` = (k, n), the k-th of n panels, one-based; a single
-    picture is cut into n panels of equal width. Raises `BadInput` or `RegionError` for what cannot be looked at.
+    picture is cut into n panels of equal width. min_tokens: grow a box that covers fewer image tokens to the nearest
+    cells, and say so. Raises `BadInput` or `RegionError` for what cannot be looked at.
     """
-    check(path, question, box, panel)
+    check(path, question, box, panel, min_tokens)
     if path.is_dir():
         sample = model.fit(strip_of(path))
         picture, panels = sample.picture, sample.boxes
@@ -90,7 +95,7 @@ def look(
         picture = open_picture(path)
         panels = panels_of(picture, panel[1]) if panel else ()
     scene = model.encode(picture, question, panels=panels)
-    target = scene.panels[panel[0] - 1] if panel else scene.box(*(box or ()))
+    target = scene.panels[panel[0] - 1] if panel else scene.box(*(box or ()), min_tokens=min_tokens)
     free = model.generate(scene, max_new_tokens=max_new_tokens)
     held = model.generate(
         scene, gaze=Gaze(heads, target, push or Push.focus()), max_new_tokens=max_new_tokens
@@ -99,6 +104,7 @@ def look(
         f"panel {panel[0]} of {panel[1]}"
         if panel
         else f"the box {','.join(f'{edge:g}' for edge in box or ())}"
+        + f", grown to {target.weights.sum():g} cells" * target.grown
     )
     effect = held.effect
     assert (

@@ -110,10 +110,12 @@ def look(args: argparse.Namespace) -> dict[str, Any]:
     """One steered answer beside the unsteered one."""
     from gazeheads.look import check, look
 
-    check(args.picture, args.ask, args.box, args.panel)
+    check(args.picture, args.ask, args.box, args.panel, args.min_tokens)
     model = loaded(args.model)
     heads = heads_for(model, args.heads, args.top)
-    found = look(model, args.picture, args.ask, heads, box=args.box, panel=args.panel)
+    found = look(
+        model, args.picture, args.ask, heads, box=args.box, panel=args.panel, min_tokens=args.min_tokens
+    )
     if args.model is None:
         print(
             "note: the bundled model knows its own doodles only; on other pictures its words mean little",
