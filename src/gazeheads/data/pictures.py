@@ -9,13 +9,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from gazeheads.errors import BadInput
 
 MOST_PIXELS = 100_000_000
 LONGEST_SHAPE = 200  # the image processors of the Qwen families refuse longer pictures
 ORIENTATION, LYING = 0x0112, (5, 6, 7, 8)  # the EXIF tag, and its values that turn a picture by a quarter
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}  # by orientation
 
 
 @dataclass(frozen=True)
@@ -73,9 +82,8 @@ def open_picture(path: str | Path) -> Image.Image:
 
 def _open(path: str | Path, data: bytes | None) -> Image.Image:
     with _file(path, data) as file:
-        picture = ImageOps.exif_transpose(file)
-        picture.load()
-    return checked(flattened(picture), str(path))
+        picture = turned(flattened(file), orientation(file))
+    return checked(picture, str(path))
 
 
 def _size(path: str | Path, data: bytes | None) -> tuple[int, int]:
@@ -83,8 +91,8 @@ def _size(path: str | Path, data: bytes | None) -> tuple[int, int]:
     with _file(path, data) as file:
         size: tuple[int, int] = file.size
         # To ask a PNG for its orientation is to decode it, unless the header has one.
-        told = file.getexif() if file.format != "PNG" or "exif" in file.info else {}
-    size = size[::-1] if told.get(ORIENTATION) in LYING else size
+        told = orientation(file) if file.format != "PNG" or "exif" in file.info else 1
+    size = size[::-1] if told in LYING else size
     _check_shape(size, str(path))
     return size
 
@@ -118,6 +126,20 @@ def _file(path: str | Path, data: bytes | None) -> Iterator[Image.Image]:
         raise BadInput(f"Picture {path}: far too many pixels ({error}). Make it smaller first.") from error
     except (OSError, SyntaxError, ValueError) as error:
         raise BadInput(f"Picture {path}: it cannot be read to its end ({error}). Save it anew.") from error
+
+
+def orientation(file: Image.Image) -> int:
+    """The EXIF orientation, 1 (upright) where none can be read. What other tags hold is nobody's business."""
+    try:
+        found = file.getexif().get(ORIENTATION)
+    except Exception:  # odd tags do not make the pixels unreadable
+        return 1
+    return found if found in TURNS else 1
+
+
+def turned(picture: Image.Image, orientation: int) -> Image.Image:
+    """The picture as it is seen. Pillow's `exif_transpose` writes all tags anew, which fails on some."""
+    return picture.transpose(TURNS[orientation]) if orientation in TURNS else picture
 
 
 def flattened(picture: Image.Image) -> Image.Image:

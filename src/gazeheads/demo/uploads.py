@@ -11,20 +11,10 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from gazeheads.data.pictures import ORIENTATION, checked, flattened
+from gazeheads.data.pictures import LYING, checked, flattened, orientation, turned
 from gazeheads.demo.limits import Limits
 from gazeheads.errors import BadInput
 
-TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}  # by EXIF orientation
-LYING = {TURNS[each] for each in (5, 6, 7, 8)}  # by a quarter
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
 
 
@@ -62,15 +52,6 @@ def opened(data: bytes, limits: Limits) -> Upload:
             ) from error
 
 
-def _orientation(file: Image.Image) -> int | None:
-    """The EXIF orientation; None where there is none that can be read. The other tags are nobody's business."""
-    try:
-        found = file.getexif().get(ORIENTATION)
-    except Exception:  # odd tags: they do not make the pixels unreadable
-        return None
-    return found if isinstance(found, int) else None
-
-
 def _read(file: Image.Image, limits: Limits) -> Upload:
     width, height = file.size
     if width * height > limits.upload_pixels:
@@ -79,14 +60,14 @@ def _read(file: Image.Image, limits: Limits) -> Upload:
             "Make it smaller first."
         )
     checked(file, "that was uploaded")  # of a wrong shape: known before a pixel is decoded
-    turn = TURNS.get(_orientation(file) or 1)
-    if turn in LYING:
+    way_up = orientation(file)
+    if way_up in LYING:
         width, height = height, width
     if file.format == "JPEG":
         file.draft(
             "RGB", (limits.side, limits.side)
         )  # decodes at a half, a quarter ... if that is still enough
-    picture = flattened(file) if turn is None else flattened(file).transpose(turn)
+    picture = turned(flattened(file), way_up)
     if max(picture.size) > limits.side:
         share = limits.side / max(picture.size)
         size = (max(2, round(picture.width * share)), max(2, round(picture.height * share)))
