@@ -13,11 +13,10 @@ import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-import jinja2
 import matplotlib as mpl
 from matplotlib.figure import Figure
 from PIL import Image
@@ -25,6 +24,7 @@ from PIL import Image
 from gazeheads import __version__
 from gazeheads.errors import GazeHeadsError
 from gazeheads.files import write_whole
+from gazeheads.pages import template
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ class Report:
 
     def html(self) -> str:
         """The whole file as text."""
-        return _template().render(report=self, version=__version__)
+        return template("report.html").render(report=self, version=__version__)
 
     def write(self, path: str | Path) -> Path:
         """Write the file, whole or not at all, and make its folder where there is none; the path.
@@ -144,15 +144,3 @@ class Report:
         Raises `Unwritable` where the folder cannot be made or written to.
         """
         return write_whole(path, self.html())
-
-
-@cache
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("gazeheads", "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("report.html")

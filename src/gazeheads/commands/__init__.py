@@ -69,6 +69,15 @@ def loaded(path: str | None) -> "GazeModel":
     return load(path)
 
 
+def say_what_it_knows(path: str | None) -> None:
+    """A word of caution where a picture of one's own was shown to the bundled model."""
+    if path is None:
+        print(
+            "note: the bundled model knows its own doodles only; on other pictures its words mean little",
+            file=sys.stderr,
+        )
+
+
 def heads_of(model: "GazeModel", path: Path | None) -> "Heads":
     """All that is known of the model's heads: of the file, or what ships with the bundled model."""
     from gazeheads.doodle import HEADS
@@ -116,11 +125,7 @@ def look(args: argparse.Namespace) -> dict[str, Any]:
     found = look(
         model, args.picture, args.ask, heads, box=args.box, panel=args.panel, min_tokens=args.min_tokens
     )
-    if args.model is None:
-        print(
-            "note: the bundled model knows its own doodles only; on other pictures its words mean little",
-            file=sys.stderr,
-        )
+    say_what_it_knows(args.model)
     if args.panel and not args.picture.is_dir():
         print(f"note: the picture was cut into {args.panel[1]} panels of equal width", file=sys.stderr)
     if not args.json:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from gazeheads.commands import heads_for, loaded, writable_folder
+from gazeheads.commands import heads_for, loaded, say_what_it_knows, writable_folder
 from gazeheads.commands.arguments import amount, fraction, numbers
 from gazeheads.errors import BadInput
 
@@ -125,11 +125,7 @@ def watch(args: argparse.Namespace) -> dict[str, Any]:
     made = [watched.save(args.out)]
     if args.png:
         made.append(watched.save(args.out.with_suffix(".png")))
-    if args.model is None:
-        print(
-            "note: the bundled model knows its own doodles only; on other pictures its words mean little",
-            file=sys.stderr,
-        )
+    say_what_it_knows(args.model)
     if watched.answer.finish == "length":
         print(f"note: the answer was cut at {args.max_new_tokens} tokens (--max-new-tokens)", file=sys.stderr)
     if not args.json:

@@ -9,11 +9,9 @@ import io
 import json
 import re
 from dataclasses import dataclass
-from functools import cache
 from importlib import resources
 from typing import Any
 
-import jinja2
 import numpy as np
 from markupsafe import Markup
 from PIL import Image
@@ -21,6 +19,7 @@ from PIL import Image
 from gazeheads import __version__
 from gazeheads.errors import BadInput
 from gazeheads.geometry import Rectangle
+from gazeheads.pages import template
 from gazeheads.regions import Region
 from gazeheads.watched import packing
 from gazeheads.watched.watch import HeadSet, Watched
@@ -37,7 +36,7 @@ def html(watched: Watched, title: str) -> str:
     script, style = ((templates / f"watch.{kind}").read_text(encoding="utf-8") for kind in ("js", "css"))
     first = watched.shown[0]
     said, rest = parts(watched)
-    return _template().render(
+    return template("watch.html").render(
         watched=watched,
         title=title,
         parts=said,
@@ -147,15 +146,3 @@ def _uri(picture: Image.Image) -> str:
         out, kind = io.BytesIO(), "jpeg"
         rgb.save(out, format="JPEG", quality=QUALITY)
     return f"data:image/{kind};base64,{base64.b64encode(out.getvalue()).decode('ascii')}"
-
-
-@cache
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("gazeheads", "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("watch.html")
