@@ -163,6 +163,7 @@ def dumped(place: Path, asked: str) -> str:
 
 
 @pytest.mark.slow
+@pytest.mark.browser  # `make test-browser` insists on Chromium; elsewhere the skip is told, with its reason
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine to open the page with")
 @pytest.mark.parametrize(
     "asked, number, weigh, tokens",
