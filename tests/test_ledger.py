@@ -357,4 +357,4 @@ def test_many_lines_are_read_in_little_more_than_json_takes(tmp_path: Path) -> N
     between = time.process_time()
     ledger = Ledger(path, read_only=True)
     assert len(ledger) == len(bare) == 50_000
-    assert time.process_time() - between < 5 * (between - start)
+    assert time.process_time() - between < min(1.25, 5 * (between - start))
