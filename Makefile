@@ -1,7 +1,7 @@
 # make quickstart   makes .venv, installs, and runs the main job on the bundled model
 # make demo         a page on which your cursor is the model's gaze
 # make test         makes what is missing, runs the tests
-# make test-browser runs the demo's page in Chromium: installs what drives it into .venv
+# make test-browser runs the pages in Chromium: installs what drives it into .venv
 # make test-schema  holds the demo's API against its own description, with schemathesis
 # make test-slow    runs the tests that take longer: every token of every family, every picture of the pages
 # make check        format, lint, types, tests: what a change must pass
@@ -26,7 +26,7 @@ test: $(STAMP)
 	$(PARALLEL)
 
 test-browser: $(STAMP)
-	@command -v chromium >/dev/null || { echo "The demo's page is tested in Chromium, which is not here. On Debian: apt-get install chromium" >&2; exit 2; }
+	@command -v chromium >/dev/null || { echo "The pages are tested in Chromium, which is not here. On Debian: apt-get install chromium" >&2; exit 2; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt playwright
 	$(BIN)/python -m pytest -m browser
 

@@ -3,11 +3,13 @@
 import asyncio
 import base64
 import binascii
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
 from starlette.requests import Request
 
+from gazeheads.coverage import Floats
 from gazeheads.demo.aims import panel
 from gazeheads.demo.gallery import Shown
 from gazeheads.demo.place import Place
@@ -104,12 +106,13 @@ async def look(place: Place, asked: Asked, request: Request) -> Looked | None:
     for side in (steered, free):
         if side.error:
             raise BadInput(side.error)
+    weights = [panel(steered.speech.scene, index).weights for index in range(len(shown.boxes))]
     return Looked(
         answer=steered.text,
         unsteered=free.text,
         why=steered.done["why"],
         views=steered.views,
-        trace=[_seen(token, steered, shown) for token in steered.tokens],
+        trace=[_seen(token, weights) for token in steered.tokens],
         proof=Proof(**{name: steered.done[name] for name in ("steered", "before", "after")}),
         pushed=[str(head) for head in pushed],
         watched=[str(head) for head in watched],
@@ -162,10 +165,10 @@ class _Side:
         return "".join(token["text"] for token in self.tokens)
 
 
-def _seen(token: dict[str, Any], side: _Side, shown: Shown) -> Seen:
+def _seen(token: dict[str, Any], weights: Sequence[Floats]) -> Seen:
     look = [value / LOOKS for value in token["look"]]
-    weights = [panel(side.speech.scene, i).weights for i in range(len(shown.boxes))]
-    panels = [float(sum(w * value for w, value in zip(each, look, strict=True))) for each in weights]
     return Seen(
-        look=look, panels=panels, **{name: token[name] for name in ("text", "target", "before", "after")}
+        look=look,
+        panels=[float(each @ look) for each in weights],
+        **{name: token[name] for name in ("text", "target", "before", "after")},
     )

@@ -31,7 +31,7 @@
     return;
   }
 
-  const state = { set: 0, by: "values", sinks: true, overview: false, from: 0, to: tokens, held: false, word: 0 };
+  const state = { set: 0, by: "values", sinks: true, overview: false, from: 0, to: tokens, held: false };
   let shares, masses, table; // (token, cell), (token) raw attention on the pictures, (token, region)
 
   // The chosen heads' mean attention, as shares.
@@ -269,7 +269,6 @@
   };
   const roam = (n) => { // one word can be reached by Tab, the others by arrows
     buttons.forEach((button, place) => { button.tabIndex = place === n ? 0 : -1; });
-    state.word = n;
   };
   $("text").addEventListener("pointerdown", (event) => {
     start = under(event);

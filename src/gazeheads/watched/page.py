@@ -69,7 +69,6 @@ def payload(watched: Watched) -> dict[str, Any]:
     detail = detail if any(detail) else [True] * len(detail)
     weights = np.array([region.weights for region in watched.regions], dtype=np.float32)
     return {
-        "schema": 1,
         "pieces": list(watched.answer.pieces),
         "words": [[word.start, word.stop] for word in watched.words],
         "things": [[word.text, word.start, word.stop] for word in watched.things],

@@ -41,7 +41,7 @@ async function picture(message) {
   newPicture();
   complain("picture", trouble);
   trouble = "";
-  $("name").textContent = message.sample ? `${message.sample}` : message.note || "your picture";
+  $("name").textContent = message.sample || message.note || "your picture";
   for (const button of $("kinds").children) {
     button.setAttribute("aria-pressed", message.sample?.startsWith(`${button.dataset.kind}-`) ? "true" : "false");
   }

@@ -64,6 +64,9 @@ function keep(target) {
   lookAt(id);
 }
 
+// The number that the next shape will have.
+export const nextShape = () => shapes;
+
 export function clearShapes() {
   state.shapes = [];
   state.tour = state.tour.filter((id) => id < FIRST_SHAPE);

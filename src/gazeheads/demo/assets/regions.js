@@ -108,6 +108,12 @@ function coverage(target, [x0, y0, x1, y1]) {
   return inside / 16;
 }
 
+// Of some tokens: the mean of their looks, and where the first one was steered to.
+export function meanLook(tokens) {
+  const look = tokens[0].look.map((_, i) => tokens.reduce((sum, token) => sum + token.look[i], 0) / tokens.length);
+  return { look, aim: tokens[0].target };
+}
+
 // Share of a look's attention on the picture that falls into a target; a look is one number a cell.
 export function shareIn(look, target) {
   const places = cells();

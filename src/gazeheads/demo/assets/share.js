@@ -47,8 +47,7 @@ export async function toLink() {
 export async function fromLink() {
   const found = /^#run=([\w-]+)$/.exec(location.hash);
   if (!found) return null;
-  const text = atob(found[1].replaceAll("-", "+").replaceAll("_", "/"));
-  const stream = new Blob([Uint8Array.from(text, (c) => c.charCodeAt(0))]).stream();
+  const stream = new Blob([bytesOf(found[1].replaceAll("-", "+").replaceAll("_", "/"))]).stream();
   const bytes = await new Response(stream.pipeThrough(new DecompressionStream("deflate-raw"))).text();
   return checked(JSON.parse(bytes));
 }

@@ -1,6 +1,7 @@
 // The picture: lit where the heads look, outlined where they are pointed.
 
-import { bits, boxOf, cells, colourOf, labelOf, regions, solid, targetOf } from "./regions.js";
+import { nextShape } from "./pointer.js";
+import { FIRST_SHAPE, bits, boxOf, cells, colourOf, labelOf, meanLook, regions, solid, targetOf } from "./regions.js";
 import { $, state } from "./state.js";
 
 const canvas = $("stage");
@@ -11,10 +12,8 @@ export function shownLook() {
   const run = state.run;
   if (!run) return null;
   if (state.picked) {
-    const tokens = run[state.picked.side].slice(state.picked.start, state.picked.stop).filter((token) => token.look);
-    if (!tokens.length) return null;
-    const look = tokens[0].look.map((_, i) => tokens.reduce((sum, token) => sum + token.look[i], 0) / tokens.length);
-    return { look, aim: tokens[0].target };
+    const tokens = run[state.picked.side].slice(state.picked.start, state.picked.stop);
+    return tokens.length ? meanLook(tokens) : null;
   }
   const last = run.steered[run.steered.length - 1];
   return run.speaking && last ? { look: last.look, aim: state.aim } : null;
@@ -47,7 +46,7 @@ export function drawStage() {
   if (target && !(shown && state.heat)) veil(pen, target, width, height);
   for (const region of regions()) outline(pen, region.target, region.id, width, height, region.id === aim);
   if (target && !regions().some((region) => region.id === aim)) outline(pen, target, aim, width, height, true);
-  if (state.drawing) outline(pen, state.drawing, 100 + state.shapes.length, width, height, true);
+  if (state.drawing) outline(pen, state.drawing, nextShape(), width, height, true);
   tourNumbers(pen, width, height);
 }
 
@@ -107,7 +106,7 @@ export function outline(pen, target, id, width, height, strong) {
     pen.fillStyle = colour;
     pen.fill();
   } else {
-    if (!strong && id >= 100) pen.setLineDash([7, 5]);
+    if (!strong && id >= FIRST_SHAPE) pen.setLineDash([7, 5]);
     if (strong) {
       pen.lineWidth = 6;
       pen.strokeStyle = "rgba(255, 255, 255, 0.9)";

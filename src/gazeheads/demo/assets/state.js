@@ -11,9 +11,8 @@ export const state = {
   size: 0.3, // of spotlight and brush, share of the picture's height
   tour: [], // ids
   drawing: null, // what is being drawn now: a target
-  pointer: null, // {x, y} shares, or null outside
   run: null, // the newest answer: see `begin` in run.js
-  picked: null, // {side, token}: what is looked at in the text; null: the newest token
+  picked: null, // {side, start, stop}: what is looked at in the text; null: the newest token
   heat: true,
 };
 

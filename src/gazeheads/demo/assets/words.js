@@ -1,6 +1,6 @@
 // The answers, word by word: tinted by where each word was steered to, underlined by where the heads looked.
 
-import { colourOf, labelOf, mostLooked } from "./regions.js";
+import { colourOf, labelOf, meanLook, mostLooked } from "./regions.js";
 import { textOf } from "./run.js";
 import { $, changed, state } from "./state.js";
 
@@ -29,9 +29,7 @@ export function wordsOf(tokens) {
 
 // What a word says about the gaze: where it was steered to, and where the heads looked.
 export function gazeOf(tokens, word) {
-  const mine = tokens.slice(word.start, word.stop).filter((token) => token.look);
-  const aim = mine[0]?.target ?? null;
-  const look = mine[0].look.map((_, i) => mine.reduce((sum, token) => sum + token.look[i], 0) / mine.length);
+  const { look, aim } = meanLook(tokens.slice(word.start, word.stop));
   return { aim, look, looked: mostLooked(look, aim) };
 }
 
