@@ -142,6 +142,9 @@ def broken(part: str, **values: Any) -> Any:
         (broken("annotations", category_id=500), r"annotation 1 is of category 500"),
         (broken("annotations", bbox=[1, 2, 3]), r"annotation 1 has the box \[1, 2, 3\]"),
         (broken("annotations", bbox=[1, 2, float("inf"), 3]), r"annotation 1 has the box"),
+        (broken("annotations", area=None), r"annotation 1 has the area None"),
+        (broken("annotations", area="large"), r"annotation 1 has the area 'large'"),
+        (broken("annotations", area=float("nan")), r"annotation 1 has the area nan"),
         (broken("annotations", bbox=[250, 2, 400, 30]), r"sticks out of the picture .* by \d+ px"),
         (
             lambda told: told["annotations"].append(told["annotations"][0]),

@@ -185,6 +185,18 @@ def test_a_thing_is_the_tokens_that_wrote_it() -> None:
     ]  # fmt: skip
 
 
+def test_a_clip_as_gif_is_looked_at_frame_by_frame(model: GazeModel, heads: Heads, tmp_path: Path) -> None:
+    """A push on the second frame lands there, and nowhere else."""
+    frames = [Image.new("RGB", (64, 32), colour) for colour in ("#cc4444", "#44cc44", "#4444cc")]
+    frames[0].save(tmp_path / "clip.gif", save_all=True, append_images=frames[1:])
+    found = asked.asked(model, [tmp_path / "clip.gif"], "What?")
+    assert len(found.scene.grid.sizes) == len(found.shown) == 3
+    gaze = asked.aimed(heads, areas(found.scene), [2])
+    watched = gh.watch(model, found.scene, heads, gaze, max_new_tokens=4, min_new_tokens=4)
+    assert [str(region) for region in watched.regions] == ["picture 1", "picture 2", "picture 3"]
+    np.testing.assert_allclose(watched.over(0, "raw"), [[0, 1, 0]] * 4, atol=1e-3)
+
+
 def test_words_may_be_given_in_any_order() -> None:
     found = spans(("a cat near", " a kite."), ["kite", "a cat"])
     assert [(str(word), word.start) for word in found] == [("kite", 1), ("a cat", 0)]

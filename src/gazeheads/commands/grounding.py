@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 CONDITIONS = "gaze,localization-heads,controls:20"
 INSTEAD = "gaze (while named)"  # the score of a file that holds this one alone
-WEIGH = ("raw", "values", "shares")
+WEIGH = ("raw", "values", "shares")  # `trace.Weigh`, which a quick --help need not load
 
 
 def add(command: Callable[..., argparse.ArgumentParser]) -> None:
@@ -48,7 +48,12 @@ def add(command: Callable[..., argparse.ArgumentParser]) -> None:
         "--top", type=amount, help="how many heads; by default what the heads file was tuned to"
     )
     tell.add_argument("--ask", default=prompts.LIST_OBJECTS, help="question (default %(default)r)")
-    tell.add_argument("--weigh", choices=WEIGH, default="raw", help="attention, or times the values' lengths")
+    tell.add_argument(
+        "--weigh",
+        choices=WEIGH,
+        default="raw",
+        help="attention, times the values' lengths, or its share of that",
+    )
     tell.add_argument("--out", type=Path, help="JSON file to write")
 
     one = command("point", point, "where is it? a box around a thing that the model names")
@@ -60,7 +65,12 @@ def add(command: Callable[..., argparse.ArgumentParser]) -> None:
     one.add_argument("--heads", type=Path, help="heads file; the bundled model brings its own")
     one.add_argument("--top", type=amount, help="how many heads: a number, or a share")
     one.add_argument("--threshold", type=float, default=0.3, help="share of the peak (default %(default)s)")
-    one.add_argument("--weigh", choices=WEIGH, default="raw", help="attention, or times the values' lengths")
+    one.add_argument(
+        "--weigh",
+        choices=WEIGH,
+        default="raw",
+        help="attention, times the values' lengths, or its share of that",
+    )
     one.add_argument("--out", type=Path, metavar="PNG", help="draw the picture with the gaze and the box")
 
 
@@ -110,6 +120,8 @@ def ground(args: argparse.Namespace) -> dict[str, Any]:
     asked = conditions(args.conditions)
     if any(not condition.is_steered or condition.kind == "wrong-region" for condition in asked):
         raise BadInput(f"--conditions {args.conditions}: each must name a set of heads, as {CONDITIONS}.")
+    if args.out:
+        writable_folder(args.out.parent)
     if (args.data, args.seed) == (args.dev, args.dev_seed):
         raise BadInput(f"--dev {args.dev} is what is reported on. Choose thresholds on other samples.")
     dev, test = samples_of(args.dev, args.dev_seed), samples_of(args.data, args.seed)
@@ -139,7 +151,6 @@ def ground(args: argparse.Namespace) -> dict[str, Any]:
         "sets": [as_json(each) for each in found],
     }
     if args.out:
-        writable_folder(args.out.parent)
         write_whole(args.out, json.dumps(told, indent=1) + "\n")
     if not args.json:
         print(", ".join(f"{count} {what}" for what, count in sorted(counts.items())))
@@ -169,6 +180,8 @@ def point(args: argparse.Namespace) -> dict[str, Any]:
     from gazeheads.pointing import point as find
 
     picture = open_picture(args.picture)
+    if args.out:
+        writable_folder(args.out.parent)
     model = loaded(args.model)
     heads = heads_for(model, args.heads, args.top)
     found = find(
@@ -184,7 +197,6 @@ def point(args: argparse.Namespace) -> dict[str, Any]:
     if args.out:
         from gazeheads.figures import cell_map, new_figure, title
 
-        writable_folder(args.out.parent)
         width, height = picture.size
         figure, (axes,) = new_figure(6, 6 * height / width + 0.4)
         cell_map(axes, picture, found.grid.rects, found.weights, targets=[found.box.corners])

@@ -143,7 +143,10 @@ def _things(
             left[f"boxes under {LEAST} px"] += 1
         else:
             x, y, wide, high = map(float, corners)
-            area, drawn = float(entry.get("area", wide * high)), entry.get("segmentation")
+            area, drawn = entry.get("area", wide * high), entry.get("segmentation")
+            if not _numbers([area], 1):
+                faults.append(f"{where} has the area {area!r}. Give a number of pixels, or none.")
+                continue
             if masks:
                 try:
                     if _is_empty(drawn, sizes[image]):
@@ -208,9 +211,9 @@ def _sample(
     )
 
 
-def _numbers(corners: Any) -> bool:
+def _numbers(found: Any, n: int = 4) -> bool:
     return (
-        isinstance(corners, list)
-        and len(corners) == 4
-        and all(isinstance(edge, int | float) and abs(edge) < 1e9 for edge in corners)
+        isinstance(found, list)
+        and len(found) == n
+        and all(isinstance(each, int | float) and abs(each) < 1e9 for each in found)
     )

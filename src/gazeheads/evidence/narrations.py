@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 
 from gazeheads.evidence.tracking import GAZE, Narrated, Tracking, among, tracking
+from gazeheads.evidence.wording import number
 from gazeheads.figures import new_figure, staircase, sweep_rows, title
 from gazeheads.report import Picture, Report, Table
-from gazeheads.statistics import Resamples
+from gazeheads.statistics import Estimate, Resamples
 
 SAYS = {
     "forward": "Panels in order",
@@ -167,7 +168,7 @@ def _table(ways: Mapping[str, Mapping[str, Tracking]]) -> Table:
     for by, sets in ways.items():
         gaze, controls = sets[GAZE], _controls(sets)
         strong.append(len(rows))
-        rows.append([f"{GAZE}, {by}", _share(gaze.on_panel.mean, gaze.on_panel), _order(gaze), _lags(gaze)])
+        rows.append([f"{GAZE}, {by}", _share(gaze.on_panel), _order(gaze), _lags(gaze)])
         if controls:
             shares, orders = ([getattr(c, what).mean for c in controls] for what in ("on_panel", "order"))
             rank = among(gaze.on_panel.mean, shares)
@@ -186,17 +187,13 @@ def _table(ways: Mapping[str, Mapping[str, Tracking]]) -> Table:
     )
 
 
-def _share(mean: float, each: Any) -> str:
-    return f"{mean:.1%} [{each.low:.1%}, {each.high:.1%}]"
+def _share(each: Estimate) -> str:
+    return f"{each.mean:.1%}" + ("" if np.isnan(each.low) else f" [{each.low:.1%}, {each.high:.1%}]")
 
 
 def _order(each: Tracking) -> str:
     left = f", {each.order.left_out} undefined" if each.order.left_out else ""
-    return (
-        f"{each.order.mean:.2f} [{each.order.low:.2f}, {each.order.high:.2f}]{left}"
-        if each.order.n
-        else "undefined"
-    )
+    return number(each.order) + left if each.order.n else "undefined"
 
 
 def _range(orders: Sequence[float]) -> str:

@@ -151,8 +151,8 @@ class Results:
                 target: self.estimate({row.key: row.hit for row in scored if row.target == target})
                 for target in sorted({row.target for row in scored})
             },
-            before=_mean([g.before for g in answers]),
-            after=_mean([g.after for g in answers]),
+            before=known_mean([g.before for g in answers]),
+            after=known_mean([g.after for g in answers]),
             at_pointed=self._at_pointed(parts),
         )
 
@@ -198,7 +198,7 @@ def scores(g: Generated, parts: Sequence[Part], regions: Sequence[int]) -> Itera
         hits = [part.hit(target) for part in parts]
         known = [hit for hit in hits if hit is not None]
         full = [each for part, hit in zip(parts, hits, strict=True) if (each := _full(part, hit)) is not None]
-        yield Scored((sample, target), target, g.text, _mean(known), _mean(full))
+        yield Scored((sample, target), target, g.text, known_mean(known), known_mean(full))
 
 
 def is_plain(g: Generated) -> bool:
@@ -240,6 +240,7 @@ def _known(
     return {**rule(known), **{key: None for key in hits if key[0] not in there}}
 
 
-def _mean(values: Sequence[float | None]) -> float | None:
+def known_mean(values: Sequence[float | None]) -> float | None:
+    """The mean of the values that are known; None where none is."""
     known = [value for value in values if value is not None]
     return float(np.mean(known)) if known else None

@@ -1,13 +1,11 @@
 """Things by size class, as in the paper's table 1: small ones cover few cells."""
 
-from collections.abc import Mapping, Sequence
-
-import numpy as np
+from collections.abc import Mapping
 
 from gazeheads.evidence import wording
 from gazeheads.evidence.cells import Cell
 from gazeheads.evidence.paper import figures_for
-from gazeheads.evidence.results import Results
+from gazeheads.evidence.results import Results, known_mean
 from gazeheads.evidence.tables import PAPER, Line, in_order
 from gazeheads.records import Sample
 from gazeheads.report import Table
@@ -71,13 +69,8 @@ def _percent(results: Results, line: Line, keys: set[Key]) -> str:
     found = [_of(cell.outcomes, keys) for cell in line.cells]
     if isinstance(line.found, Cell):
         return wording.percent(results.estimate(found[0]))
-    return wording.spread([mean for each in found if (mean := _mean([*each.values()])) is not None])
+    return wording.spread([mean for each in found if (mean := known_mean([*each.values()])) is not None])
 
 
 def _of(outcomes: Outcomes, keys: set[Key]) -> dict[Key, float | None]:
     return {key: value for key, value in outcomes.items() if key in keys}
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return float(np.mean(known)) if known else None

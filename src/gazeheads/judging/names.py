@@ -25,9 +25,7 @@ from gazeheads.records import Sample
 
 SLOT = "object"
 _JOINS = re.compile(r"[,;&]|\b(?:and|or)\b")
-_BEYOND = re.compile(
-    r"\b(?:on|in|at|with|of|by|under|over|behind|beside|near|next|holding|riding|wearing|\w+ing)\b"
-)
+_BEYOND = re.compile(r"\b(?:on|in|at|with|of|by|under|over|behind|beside|near|next|\w+ing)\b")
 
 
 class Named(NamedTuple):
