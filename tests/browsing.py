@@ -103,7 +103,10 @@ class Page:
         self.done()
 
     def done(self) -> None:
-        """Wait for both answers."""
+        """Wait for both answers: first until the page shows that it has asked, so that none before counts."""
+        self.page.evaluate(
+            "() => new Promise((on) => requestAnimationFrame(() => requestAnimationFrame(on)))"
+        )
         self.wait(
             "document.querySelector('#generate').textContent === 'Stop' || document.querySelector('#proof').textContent"
         )
