@@ -2,6 +2,8 @@
 
 import base64
 import json
+import re
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -294,3 +296,56 @@ def test_what_is_painted_is_looked_at_and_shift_adds_to_it(open_page: Any) -> No
         np.unpackbits(np.frombuffer(base64.b64decode(m["bits"]), np.uint8)).astype(bool) for m in masks
     )
     assert first.any() and (both & first == first).all() and both.sum() > 1.5 * first.sum()
+
+
+def test_every_push_and_slider_is_obeyed(open_page: Any) -> None:
+    page: Page = open_page()
+    page.set("tokens", 6)
+    page.hover(3)
+    for mode, after in (("uniform", 100), ("bias", 90), ("reweigh", 40), ("focus", 100)):
+        page.set("mode", mode)
+        page.generate()
+        found = re.search(r"→ (\d+)%", page.page.inner_text("#proof"))
+        assert found and after <= int(found[1]) <= 100, mode
+    page.set("strength", 0)
+    page.generate()
+    assert page.text() == page.text("unsteered")
+    page.set("strength", 1)
+    page.page.get_by_role("radio", name="All").click()
+    page.generate()
+    assert len(set(page.text().split())) <= 2  # all heads on one panel wreck the model
+    page.page.get_by_role("radio", name="Gaze").click()
+    page.set("pace", 3)
+    began = time.monotonic()
+    page.generate()
+    assert time.monotonic() - began > 1.4  # six tokens, three a second
+
+
+def test_a_spotlight_grows_with_the_wheel_and_pictures_are_pasted_and_dropped(open_page: Any) -> None:
+    page: Page = open_page()
+    page.page.get_by_role("radio", name="Spotlight").click()
+    page.hover(1)
+    size = float(page.page.input_value("#size input"))
+    page.page.mouse.wheel(0, -200)
+    page.wait(f"Number(document.querySelector('#size input').value) > {size}")
+    assert page.page.inner_text("#looking") == "looks at spotlight"
+    shown = page.page.inner_text("#name")
+    page.page.get_by_text("Draw another").click()
+    page.wait(f"document.querySelector('#name').textContent !== '{shown}'")
+    picture = base64.b64encode(file(scenes(1, seed=4)[0].picture)).decode()
+    event = """(bits) => {
+      const data = new DataTransfer();
+      const bytes = Uint8Array.from(atob(bits), (c) => c.charCodeAt(0));
+      data.items.add(new File([bytes], "x.png", {type: "image/png"}));
+      %s; }"""
+    for sent in (
+        "document.dispatchEvent(new ClipboardEvent('paste', {clipboardData: data, bubbles: true}))",
+        "document.querySelector('#stage').dispatchEvent(new DragEvent('drop', {dataTransfer: data, bubbles: true}))",
+    ):
+        page.page.evaluate(event % sent, picture)
+        page.wait("document.querySelector('#name').textContent === 'your picture'")
+        page.page.get_by_text("Draw another").click()
+        page.wait("document.querySelector('#name').textContent !== 'your picture'")
+    before = page.page.evaluate("document.documentElement.dataset.theme")
+    page.page.click("#theme")
+    assert page.page.evaluate("document.documentElement.dataset.theme") != before
