@@ -29,8 +29,8 @@ from gazeheads.demo import serving
 from gazeheads.demo.app import create_app
 from gazeheads.demo.gallery import drawn
 from gazeheads.demo.limits import Limits
-from gazeheads.doodle import HEADS
-from gazeheads.heads import Heads
+from gazeheads.heads.heads import Heads
+from gazeheads.model.bundled import HEADS
 
 PROMPT = "Please describe what happens in each panel, in order."
 ASK: dict[str, Any] = {"type": "say", "run": 1, "prompt": PROMPT, "tokens": 24, "keep_talking": True}

@@ -21,7 +21,7 @@ from machine import machine
 from transformers import AutoConfig, AutoModelForImageTextToText, DynamicCache
 
 import gazeheads as gh
-from gazeheads.attention import attached
+from gazeheads.attention.seam import attached
 
 WAYS = ("plain", "idle", "plain again", "a block for each pass")
 

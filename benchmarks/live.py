@@ -20,8 +20,8 @@ import torch
 from machine import machine
 
 import gazeheads as gh
-from gazeheads.doodle import HEADS
-from gazeheads.heads import Heads
+from gazeheads.heads.heads import Heads
+from gazeheads.model.bundled import HEADS
 
 
 @dataclass

@@ -14,10 +14,10 @@ import numpy as np
 
 import gazeheads as gh
 from gazeheads import prompts
-from gazeheads.data.clips import moving_doodle
-from gazeheads.data.scenery import scenes
-from gazeheads.following import nouns
-from gazeheads.naming import spoken
+from gazeheads.drawing.clips import moving_doodle
+from gazeheads.drawing.scenes import scenes
+from gazeheads.sample import nouns
+from gazeheads.text import spoken
 
 
 def told(pieces: Sequence[str], pair: Sequence[gh.Sample]) -> list[tuple[int, list[int]]]:

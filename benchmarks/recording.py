@@ -25,11 +25,12 @@ from PIL import Image
 
 import gazeheads as gh
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 import tiny
-from gazeheads.attention import attached
-from gazeheads.recording import Recorder
 from metering import Meter
+
+from gazeheads.attention.recording import Recorder
+from gazeheads.attention.seam import attached
 
 MOST = 1.10
 CELL = 32  # pixels

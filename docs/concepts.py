@@ -20,11 +20,11 @@ from PIL import Image
 
 import gazeheads as gh
 from gazeheads import prompts
-from gazeheads.data.scenery import scenes
-from gazeheads.doodle import HEADS
+from gazeheads.drawing.scenes import scenes
 from gazeheads.figures import cell_map, new_figure, staircase, title, token_cells
 from gazeheads.figures.style import CONTROL, GAZE, INK, MARK, MUTED, RULE, SMALL, TEXT, boxless
 from gazeheads.judging.rules import RulesJudge
+from gazeheads.model.bundled import HEADS
 
 HERE = Path(__file__).parent
 WIDTH = 7.2  # inches; shown at about 700 px

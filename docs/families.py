@@ -3,9 +3,9 @@
     python docs/families.py             # prints the table
     python docs/families.py --write     # puts it into docs/families.md
 
-Each row comes from the tiny random model of one family (tests/zoo_families.py), through the measurements on which the
-tests stand (tests/conformance.py), and from a strip through a processor of real size (tests/strips.py). Only the
-remarks are written by hand.
+Each row comes from the tiny random model of one family (tests/support/zoo_families.py), through the measurements on
+which the tests stand (gazeheads.doctor.conformance), and from a strip through a processor of real size
+(tests/support/full_size_strips.py). Only the remarks are written by hand.
 """
 
 import logging
@@ -15,18 +15,24 @@ from pathlib import Path
 
 PAGE = Path(__file__).with_suffix(".md")
 BEGIN, END = "<!-- measured by docs/families.py -->\n", "<!-- end of what is measured -->\n"
-sys.path.insert(0, str(PAGE.parents[1] / "tests"))
+sys.path.insert(0, str(PAGE.parents[1] / "tests" / "support"))
 
 import tiny  # noqa: E402
-from gazeheads.conformance import batch_error, full_layers, heads_of, prefix_error  # noqa: E402
-from gazeheads.gaze import Gaze  # noqa: E402
-from gazeheads.sight import ramps, sight_errors  # noqa: E402
-from strips import STRIPS, real_scene  # noqa: E402
+from full_size_strips import STRIPS, real_scene  # noqa: E402
 from zoo_families import (  # noqa: E402
     SHAPES,
     ZOO,
     zoo,
 )
+
+from gazeheads.doctor.conformance import (  # noqa: E402
+    batch_error,
+    full_layers,
+    heads_of,
+    prefix_error,
+)
+from gazeheads.doctor.receptive_fields import ramps, sight_errors  # noqa: E402
+from gazeheads.gaze.gaze import Gaze  # noqa: E402
 
 HEADER = (
     "| family | vision tower | a strip of 1536 x 256 px | cell, px | off by | batch | prefix | remarks |\n"

@@ -3,8 +3,8 @@
 import pytest
 
 import tiny
-from gazeheads.model import GazeModel
-from gazeheads.scenes import EncodedInput
+from gazeheads.model.model import GazeModel
+from gazeheads.model.scene import EncodedInput
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,10 @@ import pytest
 
 import gazeheads as gh
 from gazeheads import prompts
-from gazeheads.data.scenery import scenes
+from gazeheads.drawing.scenes import scenes
 from gazeheads.errors import RegionError
 from gazeheads.judging.rules import RulesJudge
-from gazeheads.scenes import EncodedInput
+from gazeheads.model.scene import EncodedInput
 
 ORDER = (3, 1, 0, 5, 4, 2)
 

@@ -13,31 +13,35 @@ Public names are loaded on first use: importing this package imports neither tor
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from gazeheads.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from gazeheads.data.comics import comics
-    from gazeheads.data.doodles import doodles
-    from gazeheads.discovery import discover
-    from gazeheads.effect import Effect
+    from gazeheads.discovery.discover import discover
+    from gazeheads.drawing.strips import doodles
     from gazeheads.errors import GazeHeadsError
-    from gazeheads.gaze import Gaze
-    from gazeheads.generation import Generation
-    from gazeheads.grid import Box
-    from gazeheads.heads import Head, Heads
-    from gazeheads.live import Live
-    from gazeheads.loading import load
-    from gazeheads.mixes import Mix
-    from gazeheads.model import GazeModel
-    from gazeheads.push import Push
-    from gazeheads.records import Sample
-    from gazeheads.regions import Region
-    from gazeheads.scenes import EncodedInput
-    from gazeheads.schedule import Schedule
-    from gazeheads.streaming import Token
-    from gazeheads.trace import GazeTrace, Record
-    from gazeheads.watched.watch import Watched, watch
-    from gazeheads.words import Word
+    from gazeheads.gaze.effect import Effect
+    from gazeheads.gaze.gaze import Gaze
+    from gazeheads.gaze.live import Live
+    from gazeheads.gaze.push import Push
+    from gazeheads.gaze.record import Record
+    from gazeheads.gaze.schedule import Schedule
+    from gazeheads.gaze.trace import GazeTrace
+    from gazeheads.heads.head import Head
+    from gazeheads.heads.heads import Heads
+    from gazeheads.model.generation import Generation
+    from gazeheads.model.loading import load
+    from gazeheads.model.model import GazeModel
+    from gazeheads.model.scene import EncodedInput
+    from gazeheads.model.stream import Token
+    from gazeheads.regions.grid import Box
+    from gazeheads.regions.mix import Mix
+    from gazeheads.regions.region import Region
+    from gazeheads.sample import Sample
+    from gazeheads.text import Word
+    from gazeheads.watching.watch import watch
+    from gazeheads.watching.watched import Watched
 
-__version__ = "0.1.0"
 
 __all__ = [
     "Box",
@@ -69,31 +73,31 @@ __all__ = [
 
 # Public name to its module. The block above repeats it for type checkers; a test compares the two.
 _HOMES = {
-    "Box": "grid",
-    "Effect": "effect",
-    "EncodedInput": "scenes",
-    "Gaze": "gaze",
+    "Box": "regions.grid",
+    "Effect": "gaze.effect",
+    "EncodedInput": "model.scene",
+    "Gaze": "gaze.gaze",
     "GazeHeadsError": "errors",
-    "GazeModel": "model",
-    "GazeTrace": "trace",
-    "Generation": "generation",
-    "Head": "heads",
-    "Heads": "heads",
-    "Live": "live",
-    "Mix": "mixes",
-    "Push": "push",
-    "Record": "trace",
-    "Region": "regions",
-    "Sample": "records",
-    "Schedule": "schedule",
-    "Token": "streaming",
-    "Watched": "watched.watch",
-    "Word": "words",
+    "GazeModel": "model.model",
+    "GazeTrace": "gaze.trace",
+    "Generation": "model.generation",
+    "Head": "heads.head",
+    "Heads": "heads.heads",
+    "Live": "gaze.live",
+    "Mix": "regions.mix",
+    "Push": "gaze.push",
+    "Record": "gaze.record",
+    "Region": "regions.region",
+    "Sample": "sample",
+    "Schedule": "gaze.schedule",
+    "Token": "model.stream",
+    "Watched": "watching.watched",
+    "Word": "text",
     "comics": "data.comics",
-    "discover": "discovery",
-    "doodles": "data.doodles",
-    "load": "loading",
-    "watch": "watched.watch",
+    "discover": "discovery.discover",
+    "doodles": "drawing.strips",
+    "load": "model.loading",
+    "watch": "watching.watch",
 }
 
 

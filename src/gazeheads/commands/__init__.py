@@ -10,8 +10,8 @@ from gazeheads.errors import BadInput
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-    from gazeheads.heads import Heads
-    from gazeheads.model import GazeModel
+    from gazeheads.heads.heads import Heads
+    from gazeheads.model.model import GazeModel
 
 
 class Bar:
@@ -63,7 +63,7 @@ def loaded(path: str | None) -> "GazeModel":
     """The model, without the library's own progress bars."""
     from transformers.utils import logging
 
-    from gazeheads.loading import load
+    from gazeheads.model.loading import load
 
     logging.disable_progress_bar()
     return load(path)
@@ -80,8 +80,8 @@ def say_what_it_knows(path: str | None) -> None:
 
 def heads_of(model: "GazeModel", path: Path | None) -> "Heads":
     """All that is known of the model's heads: of the file, or what ships with the bundled model."""
-    from gazeheads.doodle import HEADS
-    from gazeheads.heads import Heads
+    from gazeheads.heads.heads import Heads
+    from gazeheads.model.bundled import HEADS
 
     if path is None and not model.is_bundled:
         raise BadInput(
@@ -100,8 +100,8 @@ def heads_for(model: "GazeModel", path: Path | None, top: int | float | None) ->
 def quickstart(args: argparse.Namespace) -> dict[str, Any]:
     """Discover, steer, control, report."""
     folder = writable_folder(args.out)
-    from gazeheads import quickstart as job
-    from gazeheads.quickreport import text, write
+    from gazeheads.evidence.quick import text, write
+    from gazeheads.runs import quickstart as job
 
     bar = Bar()
     model = loaded(args.model)
@@ -117,7 +117,7 @@ def quickstart(args: argparse.Namespace) -> dict[str, Any]:
 
 def look(args: argparse.Namespace) -> dict[str, Any]:
     """One steered answer beside the unsteered one."""
-    from gazeheads.look import check, look
+    from gazeheads.commands.looking import check, look
 
     check(args.picture, args.ask, args.box, args.panel, args.min_tokens)
     model = loaded(args.model)
@@ -137,7 +137,7 @@ def look(args: argparse.Namespace) -> dict[str, Any]:
 
 def doodles(args: argparse.Namespace) -> dict[str, Any]:
     """Draw test strips into files: a folder of panels each."""
-    from gazeheads.data.doodles import doodles
+    from gazeheads.drawing.strips import doodles
 
     folders = []
     for i, sample in enumerate(doodles(args.n, args.seed), start=1):
@@ -155,7 +155,7 @@ def doodles(args: argparse.Namespace) -> dict[str, Any]:
 
 def doctor(args: argparse.Namespace) -> dict[str, Any]:
     """Whether a model fits, check by check."""
-    from gazeheads.doctor import as_json, examine
+    from gazeheads.doctor.doctor import as_json, examine
 
     model = loaded(args.model)
     checks = []

@@ -10,7 +10,7 @@ Command = Callable[[str, Callable[[argparse.Namespace], dict[str, Any]], str], a
 
 def add(command: Command) -> None:
     """The command and its options."""
-    from gazeheads.data.forms import FORMS
+    from gazeheads.data.sources import FORMS
 
     about = "say what is wrong with pictures, boxes and captions, file by file"
     sub = command("data", check, about)

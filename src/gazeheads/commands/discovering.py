@@ -10,11 +10,11 @@ from gazeheads.commands import Bar, loaded, writable_folder
 from gazeheads.commands.running import values
 
 if TYPE_CHECKING:
-    from gazeheads.discovery import Measured
-    from gazeheads.heads import Heads
-    from gazeheads.model import GazeModel
-    from gazeheads.overlap import Stability
-    from gazeheads.records import Sample
+    from gazeheads.discovery.agreement import Stability
+    from gazeheads.discovery.discover import Measured
+    from gazeheads.heads.heads import Heads
+    from gazeheads.model.model import GazeModel
+    from gazeheads.sample import Sample
 
 FEWEST = 4  # pictures whose halves can be compared
 
@@ -51,9 +51,9 @@ def add(command: Callable[..., argparse.ArgumentParser]) -> None:
 def discover(args: argparse.Namespace) -> dict[str, Any]:
     """Rank the heads of a model."""
     writable_folder(args.out.parent)
-    from gazeheads.causal import check
     from gazeheads.data.sources import samples_of
-    from gazeheads.discovery import measure
+    from gazeheads.discovery.causal import check
+    from gazeheads.discovery.discover import measure
 
     settings = values(args.processor)
     samples = samples_of(args.data, args.seed)
@@ -105,7 +105,7 @@ def _with_causal(
     bar: Bar,
 ) -> "Heads":
     """The heads with the causal score among the others, and a note of how it was measured."""
-    from gazeheads.causal import answers, causal
+    from gazeheads.discovery.causal import answers, causal
 
     rounds = 1 if args.groups == 1 else 2
     total = answers(model, samples, args.groups, rounds)
@@ -129,8 +129,8 @@ def _with_causal(
 
 def _stability(measured: "Measured") -> "Stability | None":
     """Of the gaze score, at the paper's larger share of heads; None with too few pictures or regions."""
-    from gazeheads.overlap import PAPERS_SHARES, stability
-    from gazeheads.selectors import gaze
+    from gazeheads.discovery.agreement import PAPERS_SHARES, stability
+    from gazeheads.discovery.scores import gaze
 
     matrices = measured.matrices
     if len(matrices) < FEWEST or min(matrix.shape[2] for matrix in matrices) < 2:

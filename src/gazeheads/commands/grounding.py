@@ -14,7 +14,7 @@ from gazeheads.commands.arguments import amount
 from gazeheads.commands.running import common
 
 if TYPE_CHECKING:
-    from gazeheads.grounding import Grounded
+    from gazeheads.watching.grounding import Grounded
 
 CONDITIONS = "gaze,localization-heads,controls:20"
 INSTEAD = "gaze (while named)"  # the score of a file that holds this one alone
@@ -78,9 +78,9 @@ def follow(args: argparse.Namespace) -> dict[str, Any]:
     """Add the follow score to a heads file."""
     writable_folder(args.out.parent)
     from gazeheads.data.sources import samples_of
-    from gazeheads.following import check
-    from gazeheads.following import follow as measure
-    from gazeheads.heads import Heads
+    from gazeheads.discovery.follow import check
+    from gazeheads.discovery.follow import follow as measure
+    from gazeheads.heads.heads import Heads
 
     samples = samples_of(args.data, args.seed)
     check(samples)
@@ -113,9 +113,9 @@ def ground(args: argparse.Namespace) -> dict[str, Any]:
     from gazeheads.errors import BadInput
     from gazeheads.experiments.conditions import Selections, conditions
     from gazeheads.files import write_whole
-    from gazeheads.following import nouns
-    from gazeheads.grounding import ceiling, grounded
-    from gazeheads.pointing import named_looks
+    from gazeheads.sample import nouns
+    from gazeheads.watching.grounding import ceiling, grounded
+    from gazeheads.watching.point import named_looks
 
     asked = conditions(args.conditions)
     if any(not condition.is_steered or condition.kind == "wrong-region" for condition in asked):
@@ -177,7 +177,7 @@ def as_json(found: "Grounded") -> dict[str, Any]:
 def point(args: argparse.Namespace) -> dict[str, Any]:
     """A box around a thing, and a picture of it."""
     from gazeheads.data.pictures import open_picture
-    from gazeheads.pointing import point as find
+    from gazeheads.watching.point import point as find
 
     picture = open_picture(args.picture)
     if args.out:

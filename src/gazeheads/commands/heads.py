@@ -13,8 +13,8 @@ from gazeheads.commands import writable_folder
 from gazeheads.commands.arguments import amount
 
 if TYPE_CHECKING:
-    from gazeheads.heads import Heads
-    from gazeheads.overlap import Overlap
+    from gazeheads.discovery.agreement import Overlap
+    from gazeheads.heads.heads import Heads
 
 Row = tuple[str, str, str, "Overlap | None"]  # one ranking, another, how many heads of each, what they share
 
@@ -41,9 +41,9 @@ def add(command: Callable[..., argparse.ArgumentParser]) -> None:
 
 def heads(args: argparse.Namespace) -> dict[str, Any]:
     """Show what there is."""
-    from gazeheads.doodle import HEADS
-    from gazeheads.heads import Heads
-    from gazeheads.provenance import counted
+    from gazeheads.heads.head import counted
+    from gazeheads.heads.heads import Heads
+    from gazeheads.model.bundled import HEADS
 
     held = Heads.load(args.file or HEADS)
     ranked = held.by(args.by) if args.by else held
@@ -73,8 +73,8 @@ def heads(args: argparse.Namespace) -> dict[str, Any]:
 
 def _scores(held: "Heads") -> Iterator[Row]:
     """Every two scores of the file, at the paper's shares of all heads."""
-    from gazeheads.overlap import PAPERS_SHARES, top_overlap
-    from gazeheads.provenance import counted
+    from gazeheads.discovery.agreement import PAPERS_SHARES, top_overlap
+    from gazeheads.heads.head import counted
 
     for one, two in combinations([held.provenance.score, *held.others], 2):
         for k in dict.fromkeys(counted(share, held.scores.size, "") for share in PAPERS_SHARES):
@@ -83,8 +83,8 @@ def _scores(held: "Heads") -> Iterator[Row]:
 
 def _files(held: "Heads", name: str, other: "Heads", by: str | None) -> Iterator[Row]:
     """This file and another one: the tops by one score (or the other's own score), and both sets as they stand."""
-    from gazeheads.overlap import PAPERS_SHARES, overlap, top_overlap
-    from gazeheads.provenance import counted
+    from gazeheads.discovery.agreement import PAPERS_SHARES, overlap, top_overlap
+    from gazeheads.heads.head import counted
 
     score = by or held.provenance.score
     mine, theirs = held.by(score), other.by(score) if score in other.others else other.all()

@@ -13,7 +13,7 @@ from gazeheads.errors import BadInput, JudgeError
 
 if TYPE_CHECKING:
     from gazeheads.judging.base import Judge
-    from gazeheads.records import Sample
+    from gazeheads.sample import Sample
 
 JUDGES, REPLIES = "judges.json", "replies.sqlite"
 LIMIT = 1.0  # of the currency of the prices: what may be spent without being asked
@@ -69,8 +69,8 @@ def judge(args: argparse.Namespace) -> dict[str, Any]:
 def _judge(args: argparse.Namespace) -> dict[str, Any]:
     """Judge what this judge has not judged yet."""
     from gazeheads.commands.running import note
-    from gazeheads.experiments.folder import RunFolder
-    from gazeheads.experiments.judge import judge_folder, pending
+    from gazeheads.runs.folder import RunFolder
+    from gazeheads.runs.judge import judge_folder, pending
 
     with RunFolder.open(args.folder) as folder:
         samples = _samples(args, folder.manifest)
@@ -149,8 +149,8 @@ def _calibrate(args: argparse.Namespace) -> dict[str, Any]:
 
 def _agreement(args: argparse.Namespace) -> dict[str, Any]:
     """Two judges of one run."""
-    from gazeheads.experiments.folder import RunFolder
     from gazeheads.judging.agreement import agreement
+    from gazeheads.runs.folder import RunFolder
 
     first, comma, second = args.agreement.partition(",")
     if not comma or not first or not second:

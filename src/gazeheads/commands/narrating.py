@@ -34,10 +34,10 @@ def narrate(args: argparse.Namespace) -> dict[str, Any]:
 
     from gazeheads.data.sources import samples_of
     from gazeheads.evidence import narrations
-    from gazeheads.evidence.tracking import GAZE
-    from gazeheads.experiments.narrating import narrate as go
     from gazeheads.files import write_whole
     from gazeheads.judging.choose import judge_of
+    from gazeheads.runs.narrate import narrate as go
+    from gazeheads.runs.tracking import GAZE
 
     out = writable_folder(args.out)
     samples = samples_of(args.data, args.seed)

@@ -11,8 +11,8 @@ from gazeheads.errors import GazeHeadsError, NoEvidence
 
 if TYPE_CHECKING:
     from gazeheads.evidence.results import Results
-    from gazeheads.heads import Heads
-    from gazeheads.records import Sample
+    from gazeheads.heads.heads import Heads
+    from gazeheads.sample import Sample
 
 
 def add(command: Callable[..., argparse.ArgumentParser]) -> None:
@@ -48,8 +48,8 @@ def report(args: argparse.Namespace) -> dict[str, Any]:
     from gazeheads.evidence.results import Results
     from gazeheads.evidence.runs import Run
     from gazeheads.files import write_whole
-    from gazeheads.heads import Heads
-    from gazeheads.markdown import write_markdown
+    from gazeheads.heads.heads import Heads
+    from gazeheads.pages.markdown import write_markdown
 
     folders = [path.resolve() for path in args.runs]
     if len(set(folders)) < len(folders):
@@ -81,9 +81,9 @@ def typed(args: argparse.Namespace) -> str:
 
 def bundled(runs: "Sequence[Results]") -> "list[Heads]":
     """The heads that ship with the bundled model, where it ran with them."""
-    from gazeheads.doodle import HEADS
-    from gazeheads.experiments.described import about
-    from gazeheads.heads import Heads
+    from gazeheads.heads.heads import Heads
+    from gazeheads.model.bundled import HEADS
+    from gazeheads.runs.manifest import about
 
     heads = Heads.load(HEADS)
     shipped = about(heads, 1)["hash"]

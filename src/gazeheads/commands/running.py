@@ -113,11 +113,11 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     from gazeheads.data.sources import fingerprint, samples_of
     from gazeheads.experiments.catalogue import experiment
     from gazeheads.experiments.conditions import Selections, conditions
-    from gazeheads.experiments.described import about, told, versions
-    from gazeheads.experiments.folder import RunFolder
-    from gazeheads.experiments.pace import paced
-    from gazeheads.experiments.run import run as go
     from gazeheads.judging.choose import suited
+    from gazeheads.runs.folder import RunFolder
+    from gazeheads.runs.manifest import about, told, versions
+    from gazeheads.runs.pace import paced
+    from gazeheads.runs.run import run as go
 
     asked, part, processor = conditions(args.conditions), shard(args.shard), values(args.processor)
     chosen = experiment(args.experiment)
@@ -183,7 +183,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
 
 def merge(args: argparse.Namespace) -> dict[str, Any]:
     """All shards into one folder."""
-    from gazeheads.experiments.merging import merge as join
+    from gazeheads.runs.shards import merge as join
 
     with join(args.shards, args.out, any_version=args.any_version) as folder:
         found = {"out": str(args.out), "answers": len(folder.generations), "verdicts": len(folder.verdicts)}

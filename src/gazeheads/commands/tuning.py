@@ -11,7 +11,7 @@ from gazeheads.commands.running import common
 from gazeheads.errors import BadInput
 
 if TYPE_CHECKING:
-    from gazeheads.heads import Heads
+    from gazeheads.heads.heads import Heads
 
 
 def add(command: Callable[..., argparse.ArgumentParser]) -> None:
@@ -39,10 +39,10 @@ def tune(args: argparse.Namespace) -> dict[str, Any]:
     from gazeheads.data.sources import samples_of
     from gazeheads.experiments.catalogue import experiment
     from gazeheads.experiments.redirect import Redirect
-    from gazeheads.experiments.tune import tune as choose
-    from gazeheads.heads import Heads
+    from gazeheads.gaze.push import Push
+    from gazeheads.heads.heads import Heads
     from gazeheads.judging.choose import judge_of
-    from gazeheads.push import Push
+    from gazeheads.runs.tune import tune as choose
 
     judge = judge_of(args.judge)
     scores = [score.strip() for score in args.scores.split(",") if score.strip()]

@@ -85,11 +85,11 @@ def places(text: str) -> list[int]:
 
 def watch(args: argparse.Namespace) -> dict[str, Any]:
     """Generate, record, write the page."""
-    from gazeheads.grid import Box
-    from gazeheads.watched.areas import areas
-    from gazeheads.watched.asked import aimed, asked, check
-    from gazeheads.watched.phrases import RULE
-    from gazeheads.watched.watch import watch as go
+    from gazeheads.regions.grid import Box
+    from gazeheads.watching.areas import areas
+    from gazeheads.watching.from_files import aimed, asked, check
+    from gazeheads.watching.phrases import RULE
+    from gazeheads.watching.watch import watch as go
 
     panels = args.panel[1] if args.panel else args.panels
     goals = _goals(args)

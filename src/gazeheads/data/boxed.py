@@ -14,9 +14,9 @@ from gazeheads.data.captions import Captions, wordings
 from gazeheads.data.pictures import StoredPicture
 from gazeheads.data.stored import Page, StoredSample
 from gazeheads.errors import BadInput, EmptyBox, RegionError
-from gazeheads.grid import Box
-from gazeheads.records import Sample
-from gazeheads.regions import OVERHANG
+from gazeheads.regions.grid import Box
+from gazeheads.regions.region import OVERHANG
+from gazeheads.sample import Sample
 
 ENTRY = '{"box": [x0, y0, x1, y1], "name": "...", "caption": "..."}'
 

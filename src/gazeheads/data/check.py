@@ -14,13 +14,12 @@ from typing import Any
 
 from gazeheads.data.captions import NAMES, captions_of
 from gazeheads.data.comics import gaps, is_strip_folder, natural, numbered, strip_folders
-from gazeheads.data.fingerprint import fingerprint
 from gazeheads.data.pictures import open_picture
 from gazeheads.data.rawcomics import Comic, Count, comic_folders, windows
-from gazeheads.data.sources import Source, named, raw_asked, read_coco, read_hub
+from gazeheads.data.sources import Source, fingerprint, named, raw_asked, read_coco, read_hub
 from gazeheads.data.stored import StoredSample
 from gazeheads.errors import BadInput, FaultyData
-from gazeheads.records import Sample
+from gazeheads.sample import Sample
 
 Progress = Callable[[int], object]
 

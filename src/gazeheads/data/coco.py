@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gazeheads.data.grammar import a
 from gazeheads.data.pictures import StoredPicture
 from gazeheads.data.runlength import Masks, must_be_polygons, runs_of
 from gazeheads.data.stored import Page, StoredSample
 from gazeheads.errors import BadInput, FaultyData, GazeHeadsError
-from gazeheads.grid import Box
-from gazeheads.records import Sample
-from gazeheads.regions import OVERHANG
+from gazeheads.regions.grid import Box
+from gazeheads.regions.region import OVERHANG
+from gazeheads.sample import Sample
+from gazeheads.text import a
 
 ANNOTATIONS = "annotations/instances_val2017.json"
 LEAST = 750  # px of box area: the paper leaves smaller ones out

@@ -19,7 +19,7 @@ from gazeheads.data.layout import Layout
 from gazeheads.data.pictures import StoredPicture
 from gazeheads.data.stored import strip
 from gazeheads.errors import BadInput
-from gazeheads.records import Sample
+from gazeheads.sample import Sample
 
 PATIENCE = 10  # seconds to wait for the hub's first word
 

@@ -14,7 +14,15 @@ from itertools import accumulate, pairwise
 from PIL import Image
 
 from gazeheads.errors import BadInput
-from gazeheads.grid import Box
+from gazeheads.regions.grid import Box
+
+
+def panels_of(picture: Image.Image, n: int) -> tuple[Box, ...]:
+    """A strip cut into `n` panels of equal width."""
+    width, height = picture.size
+    edges = [width * i / n for i in range(n + 1)]
+    return tuple(Box(x0, 0, x1, height) for x0, x1 in pairwise(edges))
+
 
 Size = tuple[int, int]
 

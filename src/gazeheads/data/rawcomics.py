@@ -15,12 +15,12 @@ from itertools import islice
 from pathlib import Path
 
 from gazeheads.data.comics import SUFFIXES, is_strip_folder, natural
-from gazeheads.data.doodles import pick, shuffled
 from gazeheads.data.layout import Layout
 from gazeheads.data.pictures import StoredPicture
 from gazeheads.data.stored import strip
+from gazeheads.drawing.draws import pick, shuffled
 from gazeheads.errors import BadInput
-from gazeheads.records import Sample
+from gazeheads.sample import Sample
 
 EDGE = 5  # pages left out at either end of a comic of more than twice as many
 NAME = re.compile(r"(\d+)_(\d+)")

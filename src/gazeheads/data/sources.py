@@ -2,23 +2,27 @@
 
 What follows the kind's own parts are options, `key=value`. Several sources joined by "+" are one data set:
 `doodles:40:test:panels=3+doodles:40:test:panels=4`.
+
+The fingerprint is one hash for a data set: the same for the same pictures and the same truth about them, on every
+machine. Where a picture lies in files, the files are hashed, not their pixels: two versions of a JPEG decoder differ in
+the last bit. Where the files lie, and when they were written, does not count.
 """
 
+import hashlib
+import json
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from gazeheads.data.boxed import boxed
 from gazeheads.data.coco import coco
 from gazeheads.data.comics import comics
-from gazeheads.data.doodles import doodles
-from gazeheads.data.fingerprint import fingerprint
-from gazeheads.data.forms import FORMS
-from gazeheads.data.grammar import SPLITS, Split
 from gazeheads.data.rawcomics import raw_comics
-from gazeheads.data.scenery import scenes
+from gazeheads.drawing.grammar import SPLITS, Split
+from gazeheads.drawing.scenes import scenes
+from gazeheads.drawing.strips import doodles
 from gazeheads.errors import BadInput
-from gazeheads.records import Sample
+from gazeheads.sample import Sample
 
 __all__ = ["FORMS", "fingerprint", "named", "samples_of"]
 
@@ -189,3 +193,29 @@ READERS: Mapping[str, Callable[[Source, int], list[Sample]]] = {
     "coco": _coco,
     "hub": _hub,
 }
+
+
+FORMS = {
+    "doodles": "doodles:N[:SPLIT][:panels=P][:grid=RxC][:start=I]",
+    "scenes": "scenes:N[:SPLIT][:start=I]",
+    "comics": "comics:FOLDER[:layout=row|grid][:grid=RxC][:n=N][:start=I]",
+    "comics-raw": "comics-raw:FOLDER:N[:panels=P][:layout=row|grid][:grid=RxC][:start=I]",
+    "strip": "strip:PICTURE.png",
+    "coco": "coco:FOLDER[:N][:start=I][:annotations=FILE][:images=FOLDER][:masks=yes]",
+    "hub": "hub:NAME[:SPLIT][@REVISION][:N][:layout=row|grid][:grid=RxC][:start=I]",
+}
+
+
+def fingerprint(samples: Iterable[Sample]) -> str:
+    """SHA-256 (64 hexadecimal digits) over the samples in their order: ids, kinds, boxes, all truths, pictures.
+
+    Takes about as long as to read the files once; nothing is decoded. Raises `BadInput` for a file that is gone.
+    """
+    whole = hashlib.sha256()
+    for sample in samples:
+        told = sample.to_json()
+        del told["source"], told["schema"]
+        told["boxes"] = [[float(edge) for edge in box.corners] for box in sample.boxes]  # 0 and 0.0 are one
+        told["content"] = sample.content
+        whole.update(json.dumps(told, sort_keys=True).encode() + b"\n")
+    return whole.hexdigest()

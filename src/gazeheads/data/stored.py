@@ -10,8 +10,8 @@ from PIL import Image
 
 from gazeheads.data.layout import paste, places
 from gazeheads.data.pictures import StoredPicture
-from gazeheads.grid import Box
-from gazeheads.records import Sample
+from gazeheads.regions.grid import Box
+from gazeheads.sample import Sample
 
 
 class StoredSample(Sample):

@@ -95,6 +95,6 @@ class Lever:
 
     def must_fit(self, model: GazeModel) -> None:
         """Raise `WrongModel` unless these are heads of that model."""
-        from gazeheads.belonging import belong
+        from gazeheads.heads.heads import belong
 
         belong(self.found, model.n_layers, model.n_heads, "steered")

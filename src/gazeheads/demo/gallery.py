@@ -11,14 +11,14 @@ from typing import Any
 from PIL import Image
 
 from gazeheads import doodles
-from gazeheads.data.scenery import scenes
 from gazeheads.demo.limits import Limits
 from gazeheads.demo.uploads import opened
 from gazeheads.demo.wire import SAMPLE
+from gazeheads.drawing.scenes import scenes
 from gazeheads.errors import BadInput
-from gazeheads.grid import Box
-from gazeheads.model import GazeModel
-from gazeheads.records import Sample
+from gazeheads.model.model import GazeModel
+from gazeheads.regions.grid import Box
+from gazeheads.sample import Sample
 
 SHOWN_HEIGHT = 288  # pixels that a doodle has on the page at least: drawn anew, not blown up
 KINDS = {

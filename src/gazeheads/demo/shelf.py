@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from gazeheads import GazeModel
 from gazeheads.demo.gallery import Shown
-from gazeheads.prefix import Prefix
+from gazeheads.model.prefill import Prefix
 
 V = TypeVar("V")
 

@@ -14,12 +14,13 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
-from gazeheads.data.doodles import CELL, LETTERS, draw_comic, pick
-from gazeheads.data.scenery import draw_scene
 from gazeheads.doodle import lessons as teach
 from gazeheads.doodle.build import MERGE, SPECIAL, build_image_processor
 from gazeheads.doodle.lessons import Lesson, Reading
-from gazeheads.records import Sample
+from gazeheads.drawing.draws import pick
+from gazeheads.drawing.scenes import draw_scene
+from gazeheads.drawing.strips import CELL, LETTERS, draw_comic
+from gazeheads.sample import Sample
 
 IGNORE = -100
 PARTS = 2  # of a batch

@@ -13,9 +13,9 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast, Qwen3VLConfig, Qwen3VLForConditionalGeneration
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
-from gazeheads.data.doodles import CELL, LETTERS, doodles
-from gazeheads.data.scenery import scenes
 from gazeheads.doodle.lessons import corpus
+from gazeheads.drawing.scenes import scenes
+from gazeheads.drawing.strips import CELL, LETTERS, doodles
 
 PATCH, MERGE = CELL // 2, 2
 SPECIAL = {

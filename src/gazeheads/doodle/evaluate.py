@@ -14,14 +14,16 @@ from typing import NamedTuple
 import numpy as np
 
 from gazeheads import prompts
-from gazeheads.data.doodles import LETTERS, doodles, shuffled
-from gazeheads.data.grammar import Split, a
-from gazeheads.data.scenery import scenes
+from gazeheads.drawing.draws import shuffled
+from gazeheads.drawing.grammar import Split
+from gazeheads.drawing.scenes import scenes
+from gazeheads.drawing.strips import LETTERS, doodles
 from gazeheads.judging.rules import SLOTS, RulesJudge
-from gazeheads.loading import load
-from gazeheads.model import GazeModel
-from gazeheads.records import Sample
+from gazeheads.model.loading import load
+from gazeheads.model.model import GazeModel
+from gazeheads.sample import Sample
 from gazeheads.statistics import Estimate, estimate, spearman
+from gazeheads.text import a
 
 JUDGE = RulesJudge()
 Question = tuple[Sample, str, object]  # the sample, the question, the truth

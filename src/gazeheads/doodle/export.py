@@ -10,13 +10,7 @@ from pathlib import Path
 import torch
 from transformers import GenerationConfig, PreTrainedTokenizerFast
 
-from gazeheads.doodle.build import (
-    MERGE,
-    PATCH,
-    build_config,
-    build_image_processor,
-    build_model,
-)
+from gazeheads.doodle.build import MERGE, PATCH, build_config, build_image_processor, build_model
 from gazeheads.families.processors import image_only
 
 

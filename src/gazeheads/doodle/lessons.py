@@ -13,10 +13,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from gazeheads import prompts
-from gazeheads.data.doodles import pick, shuffled
-from gazeheads.data.grammar import a
+from gazeheads.drawing.draws import pick, shuffled
 from gazeheads.prompts import ORDINALS, nth, word
-from gazeheads.records import Sample
+from gazeheads.sample import Sample
+from gazeheads.text import a
 
 Reading = Literal["first", "random"]
 

@@ -15,17 +15,17 @@ import torch
 from torch import Tensor
 
 from gazeheads import prompts
-from gazeheads.data.doodles import LETTERS, doodles
-from gazeheads.data.scenery import scenes
-from gazeheads.discovery import discover
+from gazeheads.discovery.discover import discover
 from gazeheads.doodle import lessons as teach
 from gazeheads.doodle.batches import pack
 from gazeheads.doodle.build import build_config, build_image_processor, build_model
 from gazeheads.doodle.lessons import Lesson
 from gazeheads.doodle.train import answer_logits, tokenizer_of
+from gazeheads.drawing.scenes import scenes
+from gazeheads.drawing.strips import LETTERS, doodles
 from gazeheads.families.processors import image_only
-from gazeheads.model import GazeModel
-from gazeheads.records import Sample
+from gazeheads.model.model import GazeModel
+from gazeheads.sample import Sample
 
 Drawn = list[tuple[Sample, list[Lesson]]]
 

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
-from gazeheads.judging.base import words_of
-from gazeheads.records import Generated, Sample
+from gazeheads.experiments.trial import Generated
+from gazeheads.sample import Sample
 from gazeheads.statistics import Estimate, Key, Outcomes
+from gazeheads.text import words_of
 
 SLOTS = ("action", "object", "setting")
 SHORTEST = 4  # letters: shorter words of captions are mostly function words

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gazeheads.evidence import wording
+from gazeheads.evidence import labels as wording
 from gazeheads.evidence.cells import Cell
 from gazeheads.evidence.paper import figures_for
 from gazeheads.evidence.results import Results
-from gazeheads.report import Table
+from gazeheads.pages.report import Table
 
 FALLEN = 0.5  # of the best accuracy: below it, the answers have collapsed
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from gazeheads.evidence.tracking import GAZE, Narrated, Tracking, among, tracking
-from gazeheads.evidence.wording import number
+from gazeheads.evidence.labels import number
 from gazeheads.figures import new_figure, staircase, sweep_rows, title
-from gazeheads.report import Picture, Report, Table
+from gazeheads.pages.report import Picture, Report, Table
+from gazeheads.runs.tracking import GAZE, Narrated, Tracking, among, tracking
 from gazeheads.statistics import Estimate, Resamples
 
 SAYS = {

@@ -4,13 +4,17 @@ import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from gazeheads.evidence import headsets, models, pictures, sizes, sweeps, tables, ways, wording
+from gazeheads.evidence import head_overlap as headsets
+from gazeheads.evidence import labels as wording
+from gazeheads.evidence import models, pictures, sizes, sweeps, tables
+from gazeheads.evidence import tours as ways
 from gazeheads.evidence.limits import limits, warnings
 from gazeheads.evidence.results import Results
 from gazeheads.evidence.trajectories import trajectories
-from gazeheads.heads import Heads
-from gazeheads.records import Generated, Sample
-from gazeheads.report import Picture, Report, Table
+from gazeheads.experiments.trial import Generated
+from gazeheads.heads.heads import Heads
+from gazeheads.pages.report import Picture, Report, Table
+from gazeheads.sample import Sample
 
 ORDER = (*wording.EXPERIMENTS,)
 TITLE = "Does the model describe where its heads are pointed? The evidence"

@@ -6,14 +6,15 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from gazeheads import figures
-from gazeheads.evidence import headsets, wording
+from gazeheads.evidence import head_overlap as headsets
+from gazeheads.evidence import labels as wording
 from gazeheads.evidence.cells import Cell
 from gazeheads.evidence.results import Results, kind_of
 from gazeheads.evidence.sweeps import steered, variant_name
 from gazeheads.evidence.tables import in_order, of_amount
 from gazeheads.experiments.conditions import SCORES
-from gazeheads.heads import Heads
-from gazeheads.report import Picture
+from gazeheads.heads.heads import Heads
+from gazeheads.pages.report import Picture
 from gazeheads.statistics import Estimate
 
 

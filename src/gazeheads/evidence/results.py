@@ -10,7 +10,7 @@ import numpy as np
 
 from gazeheads.evidence.cells import Cell, Family
 from gazeheads.evidence.runs import FATES, Part, Run
-from gazeheads.records import Generated
+from gazeheads.experiments.trial import Generated
 from gazeheads.statistics import (
     SAME_AS_BASELINE,
     Estimate,

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from gazeheads.errors import NoEvidence
-from gazeheads.experiments.folder import RunFolder
-from gazeheads.experiments.judge import SCHEMA, parts_of
+from gazeheads.experiments.trial import Generated
 from gazeheads.judging.base import Verdict
-from gazeheads.records import Generated
+from gazeheads.runs.folder import RunFolder
+from gazeheads.runs.judge import SCHEMA, parts_of
 
 Fate = Literal["matched", "none", "degenerate", "unscored", "failed", "unjudged"]
 FATES: tuple[Fate, ...] = ("matched", "none", "degenerate", "unscored", "failed", "unjudged")

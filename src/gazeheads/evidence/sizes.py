@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 
-from gazeheads.evidence import wording
+from gazeheads.evidence import labels as wording
 from gazeheads.evidence.cells import Cell
 from gazeheads.evidence.paper import figures_for
 from gazeheads.evidence.results import Results, known_mean
 from gazeheads.evidence.tables import PAPER, Line, in_order
-from gazeheads.records import Sample
-from gazeheads.report import Table
+from gazeheads.pages.report import Table
+from gazeheads.sample import Sample
 from gazeheads.statistics import Key, Outcomes
 
 SIZES = ("large", "medium", "small")

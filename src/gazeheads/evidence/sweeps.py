@@ -1,11 +1,11 @@
 """Tables of sweeps: a line for each setting (PAPER sec. 6.3, tables 4 and 7)."""
 
-from gazeheads.evidence import wording
+from gazeheads.evidence import labels as wording
 from gazeheads.evidence.paper import figures_for
 from gazeheads.evidence.results import Results, kind_of
 from gazeheads.evidence.runs import Fate
 from gazeheads.evidence.tables import PAPER, Line, in_order
-from gazeheads.report import Table
+from gazeheads.pages.report import Table
 
 SWEPT = {
     "k-sweep": "heads",

@@ -1,11 +1,11 @@
 """Results as tables, laid out as the paper's where it has one."""
 
-from gazeheads.evidence import wording
+from gazeheads.evidence import labels as wording
 from gazeheads.evidence.cells import Cell, Family
 from gazeheads.evidence.paper import figures_for
 from gazeheads.evidence.results import ELSE, Results, amount_of, kind_of
 from gazeheads.evidence.runs import Fate
-from gazeheads.report import Table
+from gazeheads.pages.report import Table
 from gazeheads.statistics import Estimate
 
 PAPER = "paper"

@@ -11,7 +11,8 @@ from typing import Any
 from gazeheads.evidence.latency import Latency, latency
 from gazeheads.evidence.results import Results
 from gazeheads.evidence.runs import Part
-from gazeheads.records import Generated, Sample
+from gazeheads.experiments.trial import Generated
+from gazeheads.sample import Sample
 from gazeheads.statistics import Estimate, Key, spearman
 
 MOSTLY = 0.5  # more than this share of junk segments makes a strip mostly junk

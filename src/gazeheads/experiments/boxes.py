@@ -13,7 +13,8 @@ from gazeheads import prompts
 from gazeheads.errors import BadInput
 from gazeheads.experiments.conditions import Condition
 from gazeheads.experiments.redirect import SHOWN, pointed
-from gazeheads.records import Sample, Trial
+from gazeheads.experiments.trial import Trial
+from gazeheads.sample import Sample
 
 
 @dataclass(frozen=True)

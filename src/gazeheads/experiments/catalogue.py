@@ -2,16 +2,10 @@
 
 from gazeheads.errors import BadInput
 from gazeheads.experiments.boxes import BOXES, MASKS
-from gazeheads.experiments.collapse import COLLAPSE
-from gazeheads.experiments.k_sweep import K_SWEEP
-from gazeheads.experiments.layouts import LAYOUTS
-from gazeheads.experiments.narration import FREE_NARRATION
-from gazeheads.experiments.push_sweep import PUSH_SWEEP
-from gazeheads.experiments.redirect import THIS_PANEL, VQA
-from gazeheads.experiments.run import Experiment
-from gazeheads.experiments.scope import SCOPE
+from gazeheads.experiments.redirect import FREE_NARRATION, LAYOUTS, THIS_PANEL, VQA
+from gazeheads.experiments.sweeps import COLLAPSE, K_SWEEP, PUSH_SWEEP, SCOPE, WORDINGS
 from gazeheads.experiments.tour import TOUR, TOUR_BY_SENTENCE
-from gazeheads.experiments.wordings import WORDINGS
+from gazeheads.experiments.trial import Experiment
 
 EXPERIMENTS: dict[str, Experiment] = {
     each.name: each

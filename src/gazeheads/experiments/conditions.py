@@ -3,9 +3,9 @@
     none                      no steering
     gaze                      the top K heads by gaze score
     image-heads, localization-heads, selectivity, norm-weighted, causal, follow
-                              the top K by another score (`gazeheads.selectors`)
+                              the top K by another score (`gazeheads.discovery.scores`)
     controls:N                N layer-matched control draws of K heads, named controls/0, controls/1, ...
-    controls:N:RULE           N draws by another rule of `gazeheads.controls`, named band/0, band/1, ...
+    controls:N:RULE           N draws by another rule of `gazeheads.heads.controls`, named band/0, band/1, ...
     wrong-region:N            the gaze heads, pointed at another region than the one that counts, N times
     all                       every head of the model
     prompt                    no steering; the question names the region ("... in the 3rd panel from the left")
@@ -20,7 +20,7 @@ import re
 from dataclasses import dataclass
 
 from gazeheads.errors import BadInput
-from gazeheads.heads import Heads
+from gazeheads.heads.heads import Heads
 
 SCORES = ("gaze", "image-heads", "localization-heads", "selectivity", "norm-weighted", "causal", "follow")
 UNSTEERED = ("none", "prompt", "panel-query", "crop", "marker")

@@ -15,8 +15,9 @@ from typing import Any
 from gazeheads import prompts
 from gazeheads.errors import BadInput
 from gazeheads.experiments.conditions import Condition
-from gazeheads.gaze import During
-from gazeheads.records import Sample, Trial
+from gazeheads.experiments.trial import Trial
+from gazeheads.gaze.gaze import During
+from gazeheads.sample import Sample
 
 LONGEST_SENTENCE = 24  # tokens, where the target follows sentences; the paper's 50 suits larger models
 

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from gazeheads.errors import BadInput, UnknownFamily
 from gazeheads.families.features import Pictures, one_by_one
-from gazeheads.grid import View
+from gazeheads.regions.grid import View
 
 Size = tuple[int, int]  # width, height of a picture in pixels
 

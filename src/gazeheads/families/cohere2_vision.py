@@ -12,7 +12,7 @@ from gazeheads.errors import ModelError
 from gazeheads.families import Family, Processed, Size
 from gazeheads.families.processors import named
 from gazeheads.families.tiles import one_panel_a_tile, tiled
-from gazeheads.grid import View
+from gazeheads.regions.grid import View
 
 
 def _processor() -> type[Any]:

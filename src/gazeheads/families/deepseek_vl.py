@@ -8,7 +8,7 @@ import math
 
 from gazeheads.families import Family, Processed
 from gazeheads.families.processors import named
-from gazeheads.grid import Box, View
+from gazeheads.regions.grid import Box, View
 
 
 def _views(made: Processed) -> list[View]:

@@ -11,7 +11,7 @@ import numpy as np
 from gazeheads.families import Family, Processed, Size
 from gazeheads.families.paligemma import squashed
 from gazeheads.families.processors import named
-from gazeheads.grid import Box, View
+from gazeheads.regions.grid import Box, View
 
 SCAN = ("pan_and_scan_min_crop_size", "pan_and_scan_max_num_crops", "pan_and_scan_min_ratio_to_activate")
 

@@ -12,7 +12,7 @@ from gazeheads.errors import ModelError
 from gazeheads.families import Family, Processed, image_positions
 from gazeheads.families.processors import ImageOnly, named
 from gazeheads.families.tiles import tiled
-from gazeheads.grid import View
+from gazeheads.regions.grid import View
 
 TILE = re.compile(r"<row_(\d+)_col_(\d+)>")
 

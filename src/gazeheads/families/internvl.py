@@ -9,7 +9,7 @@ import math
 from gazeheads.families import Family, Processed, Size
 from gazeheads.families.processors import named
 from gazeheads.families.tiles import one_panel_a_tile, tiled
-from gazeheads.grid import View
+from gazeheads.regions.grid import View
 
 
 def _views(made: Processed, tokens: int) -> list[View]:

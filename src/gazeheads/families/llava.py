@@ -10,7 +10,7 @@ from typing import Any
 
 from gazeheads.families import Family, Processed
 from gazeheads.families.processors import named
-from gazeheads.grid import Box, View
+from gazeheads.regions.grid import Box, View
 
 
 def _settings(processor: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any
 from gazeheads.errors import BadInput
 from gazeheads.families import Family, Processed, Size
 from gazeheads.families.processors import named
-from gazeheads.grid import Box, View
+from gazeheads.regions.grid import Box, View
 
 
 def _next(made: Processed) -> list[View]:

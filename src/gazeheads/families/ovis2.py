@@ -14,7 +14,7 @@ from gazeheads.families import Family, Processed
 from gazeheads.families.features import Pictures, one_by_one
 from gazeheads.families.processors import named
 from gazeheads.families.tiles import one_panel_a_tile, tiled
-from gazeheads.grid import View
+from gazeheads.regions.grid import View
 
 
 def _settings(processor: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from gazeheads.families import Family, Processed
-from gazeheads.grid import Box, View
+from gazeheads.regions.grid import Box, View
 
 
 def _views(made: Processed) -> list[View]:

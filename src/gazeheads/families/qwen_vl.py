@@ -11,7 +11,7 @@ from typing import Any
 from gazeheads.families import Family, Processed
 from gazeheads.families.features import together
 from gazeheads.families.processors import named
-from gazeheads.grid import Box, View
+from gazeheads.regions.grid import Box, View
 
 
 def _views(made: Processed) -> list[View]:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from gazeheads.families import Size
-from gazeheads.grid import Box, View
+from gazeheads.regions.grid import Box, View
 
 
 def tiled(image: int, size: Size, side: int, rows: int, cols: int, first: bool) -> list[View]:

@@ -21,13 +21,13 @@ from typing import Any
 import httpx2
 
 from gazeheads.errors import JudgeError
-from gazeheads.judging.base import Asked, Judge, Verdict, degenerate, strip_labels
+from gazeheads.judging.base import Asked, Judge, Verdict
 from gazeheads.judging.cache import Replies
 from gazeheads.judging.cost import Estimate, tokens
-from gazeheads.judging.providers import PROVIDERS, Provider
+from gazeheads.judging.providers import AGAIN, PROVIDERS, Provider, Retry, asked_to_wait
 from gazeheads.judging.question import REMINDER, SYSTEM, VERSION, BadReply, Question, question, read
-from gazeheads.judging.retry import AGAIN, Retry, asked_to_wait
-from gazeheads.records import Sample
+from gazeheads.sample import Sample
+from gazeheads.text import degenerate, strip_labels
 
 
 class _Failed(Exception):

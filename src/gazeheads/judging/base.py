@@ -7,21 +7,16 @@ are misses; unscored is no miss, it leaves the denominator and is counted beside
 A judge sees the sample and the answer; it is never told the target or the condition.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from gazeheads.errors import JudgeError
-from gazeheads.records import Sample
+from gazeheads.sample import Sample
 
 Kind = Literal["matched", "none", "degenerate", "unscored"]
-KINDS: tuple[Kind, ...] = ("matched", "none", "degenerate", "unscored")
 
-LONGEST_GRAM = 4
-MOST_IN_A_ROW = 3
-_NUMBER = r"(?:\d+|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)"
-_LABEL = re.compile(rf"\**\bpanel\s+{_NUMBER}\b\**\s*:\**", re.IGNORECASE)
+KINDS: tuple[Kind, ...] = ("matched", "none", "degenerate", "unscored")
 
 
 @dataclass(frozen=True)
@@ -78,40 +73,3 @@ class Judge(Protocol):
     def close(self) -> None:
         """Let go of what it holds: files, connections."""
         return
-
-
-def labels(text: str) -> list[tuple[int, int]]:
-    """First character and the one after the last of each "Panel k:"."""
-    return [match.span() for match in _LABEL.finditer(text)]
-
-
-def strip_labels(text: str) -> str:
-    """The text without "Panel k:", wherever it stands: a panel number is a claim, not a description."""
-    return _LABEL.sub(" ", text).strip()
-
-
-def words_of(text: str) -> list[str]:
-    """The words, lower case, without punctuation."""
-    return re.findall(r"\w+(?:['’]\w+)*", text.casefold())
-
-
-def loop(text: str) -> str:
-    """What a text says any 1- to 4-gram of more than three times in a row, for people; "" if it does not.
-
-    Grams are looked for twice, with punctuation marks as words ("chasing , , , ,") and without ("digs, digs, digs,
-    digs"). "Panel k:" is to be stripped before.
-    """
-    for tokens in (words_of(text), re.findall(r"\w+|[^\w\s]", text.casefold())):
-        for length in range(1, LONGEST_GRAM + 1):
-            same = 0  # how many tokens in a row equal the one `length` before
-            for place in range(length, len(tokens)):
-                same = same + 1 if tokens[place] == tokens[place - length] else 0
-                if same == length * MOST_IN_A_ROW:
-                    gram = " ".join(tokens[place - length + 1 : place + 1])
-                    return f"{gram!r} more than {MOST_IN_A_ROW} times in a row"
-    return ""
-
-
-def degenerate(text: str) -> str:
-    """Why the text is junk in any language, or "" if it is not: it holds no word, or a `loop`."""
-    return loop(text) if words_of(text) else "no word"

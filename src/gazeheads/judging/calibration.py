@@ -18,7 +18,7 @@ from gazeheads.errors import JudgeError
 from gazeheads.files import write_whole
 from gazeheads.judging.base import Judge, Verdict
 from gazeheads.judging.captions import must_have_captions
-from gazeheads.records import Sample
+from gazeheads.sample import Sample
 from gazeheads.statistics import Estimate, estimate
 
 SCHEMA = 1

@@ -23,8 +23,9 @@ import numpy as np
 import numpy.typing as npt
 
 from gazeheads.errors import JudgeError
-from gazeheads.judging.base import Judge, Verdict, degenerate, strip_labels, words_of
-from gazeheads.records import Sample
+from gazeheads.judging.base import Judge, Verdict
+from gazeheads.sample import Sample
+from gazeheads.text import degenerate, strip_labels, words_of
 
 # Of a caption of three things an answer that says one scores about 0.58, one that says two 0.82, and one that says
 # two of it and one of another 0.67 (0.33 there). Chosen on made-up answers to 40 doodle dev strips of which the

@@ -6,7 +6,7 @@ from typing import Any
 
 from gazeheads.errors import JudgeError
 from gazeheads.judging.base import Judge
-from gazeheads.records import Sample
+from gazeheads.sample import Sample
 
 # Kind of judge to the module that makes it, by name: only the one that is asked for is loaded. With a colon: whether
 # something must follow it.

@@ -21,7 +21,7 @@ from transformers import AutoModel, AutoTokenizer
 
 from gazeheads.errors import JudgeError
 from gazeheads.judging.captions import CaptionsJudge
-from gazeheads.records import Sample
+from gazeheads.sample import Sample
 
 THRESHOLD = 0.5
 MARGIN = 0.05

@@ -25,14 +25,15 @@ from PIL import Image
 
 from gazeheads import prompts
 from gazeheads.errors import JudgeError
-from gazeheads.judging.base import Asked, Judge, Verdict, degenerate, strip_labels
+from gazeheads.judging.base import Asked, Judge, Verdict
 from gazeheads.judging.calibration import Calibration
 from gazeheads.judging.captions import must_have_captions
-from gazeheads.loading import load
-from gazeheads.model import GazeModel
-from gazeheads.records import Sample
-from gazeheads.scenes import EncodedInput
-from gazeheads.scoring import answer_logprobs
+from gazeheads.model.likelihood import answer_logprobs
+from gazeheads.model.loading import load
+from gazeheads.model.model import GazeModel
+from gazeheads.model.scene import EncodedInput
+from gazeheads.sample import Sample
+from gazeheads.text import degenerate, strip_labels
 
 BUNDLED = "bundled"  # as a model's name: the one that ships with the package
 GREY = (128, 128, 128)

@@ -17,11 +17,12 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from gazeheads.data import grammar
 from gazeheads.data.coco_names import COCO, plural
+from gazeheads.drawing import grammar
 from gazeheads.errors import JudgeError
-from gazeheads.judging.base import Judge, Verdict, degenerate
-from gazeheads.records import Sample
+from gazeheads.judging.base import Judge, Verdict
+from gazeheads.sample import Sample
+from gazeheads.text import degenerate
 
 SLOT = "object"
 _JOINS = re.compile(r"[,;&]|\b(?:and|or)\b")

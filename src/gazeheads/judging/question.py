@@ -15,7 +15,7 @@ from typing import Any
 
 from gazeheads.errors import JudgeError
 from gazeheads.judging.base import Verdict
-from gazeheads.records import Sample
+from gazeheads.sample import Sample
 
 VERSION = 1  # of the wording and the schema: replies to another one are not reused
 NONE, JUNK = "none", "junk"

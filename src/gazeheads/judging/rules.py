@@ -11,10 +11,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gazeheads.data import grammar
+from gazeheads.drawing import grammar
 from gazeheads.errors import JudgeError
-from gazeheads.judging.base import Judge, Verdict, degenerate, strip_labels, words_of
-from gazeheads.records import Sample
+from gazeheads.judging.base import Judge, Verdict
+from gazeheads.sample import Sample
+from gazeheads.text import degenerate, strip_labels, words_of
 
 SLOTS = ("action", "object", "setting")
 NEEDED = 2

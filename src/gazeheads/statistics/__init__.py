@@ -32,9 +32,9 @@ from gazeheads.statistics.estimates import (
     Resamples,
     estimate,
     paired_difference,
+    spearman,
     standard_error,
 )
-from gazeheads.statistics.ranks import spearman
 
 __all__ = [
     "K_SHARES",

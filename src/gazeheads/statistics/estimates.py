@@ -1,7 +1,7 @@
 """Means over outcomes, with intervals over strips."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,11 +10,15 @@ import numpy.typing as npt
 from gazeheads.errors import StatisticsError
 
 Key = tuple[str, int]  # strip (or picture) id, zero-based target
+
 Outcomes = Mapping[Key, float | None]
+
 Floats = npt.NDArray[np.float64]
 
 RESAMPLES = 10_000
+
 LEVEL = 0.95
+
 _BLOCK = 4_000_000  # resampling weights drawn at once: 32 MB
 
 
@@ -159,3 +163,20 @@ def by_strip(outcomes: Outcomes) -> tuple[Floats, Floats, int]:
         numbers[strip] = numbers.get(strip, 0) + 1
     totals, counts = (np.array(list(table.values()), dtype=np.float64) for table in (sums, numbers))
     return totals, counts, len(outcomes) - sum(numbers.values())
+
+
+def spearman(first: Sequence[float], second: Sequence[float]) -> float | None:
+    """Spearman's rank correlation (mean ranks for ties), or None where it is undefined.
+
+    Undefined: fewer than two pairs, or one side constant. That is not 0: let `estimate` leave it out and
+    count it. Raises `StatisticsError` for sequences of different lengths.
+    """
+    if len(first) != len(second):
+        raise StatisticsError(
+            f"Asked for the rank correlation of {len(first)} and {len(second)} numbers. Give as many of each."
+        )
+    if min(len(set(first)), len(set(second))) < 2:
+        return None
+    from scipy.stats import spearmanr  # half a second, for those who ask
+
+    return float(spearmanr(first, second).statistic)

@@ -1,0 +1,57 @@
+"""Which key holds which image token. It is found once for a prompt, and kept while tokens follow."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from torch import Tensor, arange, where
+
+from gazeheads.attention.call import Call, Moment
+from gazeheads.regions.grid import ImageGrid
+
+
+class Slots:
+    """The keys of the image tokens of a batch, whose rows show the pictures of `grids`."""
+
+    def __init__(self, grids: Sequence[ImageGrid]) -> None:
+        self._beyond = max((grid.n_prompt for grid in grids), default=0)
+        self._last = np.array([grid.n_prompt - 1 for grid in grids])
+        self._wanted = np.full((len(grids), max(map(len, grids), default=0)), self._beyond)
+        for row, grid in enumerate(grids):
+            self._wanted[row, : len(grid)] = grid.positions
+        self._found: dict[int, Tensor] = {}  # in the pass under way, by number of keys
+        # In layers that hold all keys of a whole prompt: the positions of its slots, and what was found.
+        self._whole: tuple[npt.NDArray[np.int64], Tensor] | None = None
+
+    def begin(self, moment: Moment) -> None:
+        """Another forward pass. What was found stays true if it only has more tokens behind."""
+        self._found = {}
+        if self._whole is not None and not _continues(moment.host, self._whole[0]):
+            self._whole = None
+
+    def of(self, call: Call) -> Tensor:
+        """(row, image token) the key that holds each image token; -1 where none does: dropped, or not there yet.
+
+        The same tensor as long as nothing has changed.
+        """
+        holds_all = call.n_keys == call.moment.positions.shape[1]
+        if holds_all and self._whole is not None:
+            return self._whole[1]
+        if call.n_keys not in self._found:
+            self._found[call.n_keys] = self._find(call.moment.keys(call.n_keys))
+        if holds_all and (call.moment.host.max(1) >= self._last).all():
+            self._whole = call.moment.host, self._found[call.n_keys]
+        return self._found[call.n_keys]
+
+    def _find(self, keys: Tensor) -> Tensor:
+        n_rows, n_keys = keys.shape
+        slot_of = keys.new_full((n_rows, self._beyond + 1), -1)
+        places = arange(n_keys, device=keys.device).expand(n_rows, -1)
+        slot_of.scatter_(1, where((keys >= 0) & (keys < self._beyond), keys, self._beyond), places)
+        slot_of[:, self._beyond] = -1
+        return slot_of.gather(1, keys.new_tensor(self._wanted))
+
+
+def _continues(now: npt.NDArray[np.int64], before: npt.NDArray[np.int64]) -> bool:
+    """Whether slots (row, slot) are those of an earlier pass, with more behind them."""
+    return now.shape[1] >= before.shape[1] and np.array_equal(now[:, : before.shape[1]], before)

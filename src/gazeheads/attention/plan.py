@@ -1,0 +1,242 @@
+"""Which queries of a forward pass are steered, towards what, and what they see.
+
+Decided once for a pass (`Plan`) and once for the layers that share an attention mask (`View`), for all lanes of the
+batch together. A *lane* is one gaze on one row.
+
+A *lane* is one gaze on one row of a batch, a *pair* one head of one lane.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import reduce
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from gazeheads.attention.call import Call, Moment
+from gazeheads.attention.effect_log import Log
+from gazeheads.attention.formulas import raised_by
+from gazeheads.attention.targets import Targets
+from gazeheads.errors import GazeError
+from gazeheads.gaze.gaze import Gaze
+from gazeheads.gaze.push import Mode
+
+
+@dataclass(eq=False)
+class Pairs:
+    """Steered heads of one layer that share a push mode. lanes, rows, heads: (pair,). strengths: the same, or None: 1.
+
+    `writes` is False for a bias of zero and for heads of weight zero: they are left alone, bit for bit.
+    """
+
+    mode: Mode
+    writes: bool
+    lanes: Tensor
+    rows: Tensor
+    heads: Tensor
+    strengths: Tensor | None = None
+
+    def split(self, size: int) -> Iterator["Pairs"]:
+        """Groups of at most `size` pairs."""
+        if len(self.rows) <= size:
+            yield self
+            return
+        for start in range(0, len(self.rows), size):
+            part = slice(start, start + size)
+            strengths = None if self.strengths is None else self.strengths[part]
+            yield Pairs(
+                self.mode, self.writes, self.lanes[part], self.rows[part], self.heads[part], strengths
+            )
+
+
+def pairs_of(gazes: Sequence[Gaze], rows: npt.NDArray[np.int64], layer: int, like: Tensor) -> list[Pairs]:
+    """The pairs of one layer, by push.
+
+    rows: (lane,) the row of the running batch that each lane steers; lanes of one gaze lie side by side. like: an
+    integer tensor where the model runs.
+    """
+    groups: dict[tuple[Mode, bool, bool], list[tuple[int, int, int]]] = defaultdict(list)
+    strengths: dict[tuple[Mode, bool, bool], list[float]] = defaultdict(list)
+    for lane, row in enumerate(rows.tolist()):
+        gaze = gazes[lane * len(gazes) // len(rows)]
+        for head, strength in zip(gaze.members, gaze.strengths, strict=True):
+            if head.layer == layer:
+                writes = not gaze.how.is_nothing and strength != 0
+                key = gaze.how.mode, writes, strength != 1
+                groups[key].append((lane, row, head.head))
+                strengths[key].append(strength)
+    found = []
+    for key, pairs in groups.items():
+        mode, writes, weighted = key
+        how_strong = like.new_tensor(strengths[key], dtype=torch.float32) if weighted else None
+        at, row, heads = like.new_tensor(pairs).T
+        found.append(Pairs(mode, writes, at, row, heads, how_strong))
+    return found
+
+
+@dataclass(eq=False)
+class Plan:
+    """What steering does in one forward pass: made once, used by every layer.
+
+    rows: (lane,) of the running batch. active: (lane, query). stop: (lane, 1 or query) which target. log:
+    what came of it. produced: the first query that produces a token in some lane. first: the first that is
+    steered in some lane. Only `moment` is set where nothing is steered.
+    """
+
+    moment: Moment
+    rows: Tensor | None = None
+    active: Tensor | None = None
+    stop: Tensor | None = None
+    log: Log | None = None
+    produced: int = 0
+    first: int = 0
+    views: dict[tuple[int, int, int], "View"] = field(default_factory=dict)
+
+
+@dataclass(eq=False)
+class View:
+    """What the lanes see in the layers that share one attention mask, for some of the queries.
+
+    hidden: (lane, query, key) to add to the scores, or None. Of each part of the targets: addends, what the push and
+    `hidden` add, and weights, coverage of what is seen, both (lane, 1 or query, key); shares (lane, query), of the
+    parts that are seen. kinds: (lane, 1, key) of tokens. target: (lane, 1 or query, key) 1 where some part covers a
+    token. write, blind: (lane, query).
+    """
+
+    mask: Tensor | None
+    hidden: Tensor | None
+    addends: list[Tensor]
+    weights: list[Tensor]
+    shares: list[Tensor]
+    kinds: Tensor
+    target: Tensor
+    write: Tensor
+    blind: Tensor
+
+
+FIRST_TOKEN = {"all": -(2**62), "answer": 0, "decode": 1}  # the first token whose query row is steered
+
+Ints = npt.NDArray[np.int64]
+
+Floats = npt.NDArray[np.floating]
+
+
+class Planner:
+    """Plans for a batch of `n_rows` rows, of which `row_of[i]` has gaze i. strength: what softening left of each."""
+
+    def __init__(self, gazes: Sequence[Gaze], row_of: Ints, n_rows: int) -> None:
+        self.gazes, self.row_of, self.n_rows = gazes, row_of, n_rows
+        self.targets = Targets(gazes)
+        self.first_token = np.array([FIRST_TOKEN[gaze.during] for gaze in gazes], dtype=np.int64)
+        self.strength = np.ones(len(gazes))
+        self._last_prompt = np.array([gaze.grid.n_prompt - 1 for gaze in gazes], dtype=np.int64)
+        self._nats = np.array([gaze.how.nats for gaze in gazes]).reshape(-1, 4)
+        self._biased = np.array([gaze.how.mode == "bias" for gaze in gazes], dtype=bool)
+        self._pairs: dict[tuple[int, int], list[Pairs]] = {}
+
+    def plan(self, moment: Moment) -> Plan:
+        """Decide for every lane and query whether it is steered, and towards which stop."""
+        copies = self.copies(moment)
+        if copies > 1 and self.targets.follow:
+            raise GazeError(
+                f"A live target or one that follows sentences was given, and each row came {copies} times (beams?). "
+                "Such a target needs one answer for each row: use greedy decoding or sampling."
+            )
+        lanes = np.arange(len(self.gazes)).repeat(copies)
+        rows = self._rows(copies)
+        positions = moment.queries[rows]
+        tokens = positions - self._last_prompt[lanes, None]
+        stop = self.targets.at(lanes, np.maximum(tokens, 0))
+        active = (positions >= 0) & (tokens >= self.first_token[lanes, None]) & (stop >= 0)
+        if not active.any():
+            return Plan(moment)
+        # Usually all steered queries of a lane look at one stop; then one row of targets serves them all.
+        one = np.where(active, stop, -1).max(1, keepdims=True)
+        stop = one if (np.where(active, stop, one) == one).all() else stop
+        like = moment.positions
+        log = Log(tokens, like.new_zeros((2, *active.shape)).float(), like.new_zeros((2, *active.shape)))
+        return Plan(
+            moment,
+            like.new_tensor(rows),
+            like.new_tensor(active) > 0,
+            like.new_tensor(np.maximum(stop, 0)),
+            log,
+            produced=int((tokens < 0).all(0).sum()),
+            first=int(active.any(0).argmax()),
+        )
+
+    def view(self, plan: Plan, call: Call, start: int, stop: int) -> View:
+        """What each lane sees.
+
+        Kept for the other layers of the pass unless it is only a part of the queries.
+        """
+        key = id(call.mask), call.n_keys, start
+        if key in plan.views:
+            return plan.views[key]
+        assert plan.active is not None
+        assert plan.rows is not None
+        assert plan.stop is not None
+        hidden = call.hidden(plan.rows, start, stop)
+        which = plan.stop if plan.stop.shape[1] == 1 else plan.stop[:, start:stop]
+        keys = call.moment.keys(call.n_keys)[plan.rows]
+        spread = self.targets.spread(which, keys, len(plan.rows) // len(self.gazes))
+        aimed = reduce(torch.maximum, spread.weights) > 0
+        weights = [w if hidden is None else w * (hidden > -torch.inf) for w in spread.weights]
+        # A part that a query cannot see leaves its share to the others; a query that sees none is blind.
+        shares = [share * (w > 0).any(-1) for w, share in zip(weights, spread.shares, strict=True)]
+        seen = reduce(torch.add, shares)
+        active = plan.active[:, start:stop]
+        addends = [w.log() if hidden is None else w.log() + hidden for w in weights]
+        if self._biased.any():
+            biased = self.each(plan, self._biased)[:, None, None] > 0
+            raised = [raised_by(self.nats(plan), w, spread.kinds, hidden) for w in weights]
+            addends = [r.where(biased, a) for r, a in zip(raised, addends, strict=True)]
+        view = View(
+            mask=call.mask,
+            hidden=hidden,
+            addends=addends,
+            weights=weights,
+            shares=[share / seen for share in shares],
+            kinds=spread.kinds,
+            target=aimed.float(),
+            write=active & (seen > 0),
+            blind=active & (seen == 0),
+        )
+        if stop - start == call.n_queries - plan.first:
+            plan.views[key] = view
+        return view
+
+    def pairs(self, call: Call) -> list[Pairs]:
+        """The pairs of this layer, by push."""
+        copies = self.copies(call.moment)
+        key = call.layer, copies
+        if key not in self._pairs:
+            self._pairs[key] = pairs_of(self.gazes, self._rows(copies), call.layer, call.moment.positions)
+        return self._pairs[key]
+
+    def each(self, plan: Plan, values: Floats) -> Tensor:
+        """(lane, ...) float32: what is given for each gaze, for each of its lanes."""
+        assert plan.rows is not None
+        each = np.asarray(values, dtype=np.float32).repeat(len(plan.rows) // len(self.gazes), axis=0)
+        return plan.rows.new_tensor(each, dtype=torch.float32)
+
+    def nats(self, plan: Plan) -> Tensor:
+        """(lane, 4) what a bias adds now: inside, outside, text, generated."""
+        return self.each(plan, self._nats * self.strength[:, None])
+
+    def copies(self, moment: Moment) -> int:
+        """How many times the batch came multiplied."""
+        copies, rest = divmod(moment.n_rows, self.n_rows)
+        if rest:
+            raise GazeError(
+                f"The model runs {moment.n_rows} rows, but gazes were given for {self.n_rows}. Give one for "
+                "each row (None: look freely), or a single one."
+            )
+        return copies
+
+    def _rows(self, copies: int) -> Ints:
+        """The row of the running batch that each lane steers; copies of a row lie side by side."""
+        return (self.row_of[:, None] * copies + np.arange(copies)).ravel()

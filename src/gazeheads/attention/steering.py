@@ -1,0 +1,173 @@
+"""From gazes to attention: the probe that overwrites the output of steered heads.
+
+Every row of a batch may have its own gaze: its own heads, region, push, schedule and scope. A *lane* is one
+gaze on one row; a *pair* is one head of one lane. In each layer all pairs are gathered and computed together:
+
+    logits -> pattern -> pushed pattern -> times values -> written over the head's SDPA output
+
+Query rows that are not to be steered (another time; padding; a blind row) keep what SDPA gave. The attention
+mass on the target before and after is summed on the way: the proof of effect.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gazeheads.attention.call import Call, Final
+from gazeheads.attention.effect_log import Log, effects
+from gazeheads.attention.formulas import IMAGE, mixed, pushed, raised_by
+from gazeheads.attention.plan import Pairs, Plan, Planner, View
+from gazeheads.errors import NothingSteered
+from gazeheads.gaze.effect import Effect
+from gazeheads.gaze.gaze import Gaze
+from gazeheads.heads.heads import belong
+from gazeheads.regions.mix import Target
+
+CHUNK = 2**24  # numbers computed at a time: 64 MiB in float32
+
+
+class Steering:
+    """A probe that steers. `gazes[row]` is the gaze of that row of the batch, or None.
+
+    A batch that comes multiplied (beams, several samples of each row) repeats each row's gaze. Raises
+    `WrongModel` if a head is not one of the model's.
+    """
+
+    def __init__(self, gazes: Sequence[Gaze | None], n_layers: int, n_heads: int) -> None:
+        self.n_rows = len(gazes)
+        self.gazes = [gaze for gaze in gazes if gaze is not None]
+        self.row_of = np.array([row for row, gaze in enumerate(gazes) if gaze is not None], dtype=np.int64)
+        for gaze in self.gazes:
+            belong(gaze.heads, n_layers, n_heads, "steered")
+        self.overwrites = frozenset(head for gaze in self.gazes for head in gaze.members)
+        self.layers = frozenset(head.layer for head in self.overwrites)
+        self.fired = False
+        self._planner = Planner(self.gazes, self.row_of, self.n_rows)
+        self._plan: Plan | None = None
+        self._logs: list[Log] = []
+
+    def attend(self, call: Call) -> None:
+        """Overwrite the output of this layer's steered heads."""
+        if self._plan is None or self._plan.moment is not call.moment:
+            self._plan = self._planner.plan(call.moment)
+            self._logs += [] if self._plan.log is None else [self._plan.log]
+        plan = self._plan
+        if plan.active is None:
+            return
+        groups = self._planner.pairs(call)
+        most = max(1, CHUNK // (call.n_keys * call.key.shape[-1]))
+        step = max(
+            1, CHUNK // (call.n_keys * max(len(plan.active), min(most, max(len(g.rows) for g in groups))))
+        )
+        for start in range(plan.first, call.n_queries, step):
+            stop = min(start + step, call.n_queries)
+            view = self._planner.view(plan, call, start, stop)
+            for group in groups:
+                for pairs in group.split(most):
+                    self._steer(call, plan, view, pairs, start, stop)
+
+    def _steer(self, call: Call, plan: Plan, view: View, pairs: Pairs, start: int, stop: int) -> None:
+        """Queries start..stop of one group of pairs."""
+        assert plan.log is not None
+        lanes, rows, heads = pairs.lanes, pairs.rows, pairs.heads
+        write = view.write[lanes]
+        scores = call.scores(rows, heads, start, stop)
+        pattern = final = (scores if view.hidden is None else scores + view.hidden[lanes]).softmax(-1)
+        if pairs.writes:
+            final, used = self._pushed(plan, view, pairs, scores, pattern), write
+            if not self._planner.strength.all():  # softened to nothing: left alone, bit for bit
+                used = write & (self._planner.each(plan, self._planner.strength)[lanes, None] != 0)
+                final = final.where(used[..., None], pattern)
+            looked = torch.bmm(final, call.values(rows, heads)).to(call.output)
+            kept = call.output[rows, start:stop, heads]
+            call.output[rows, start:stop, heads] = torch.where(used[..., None], looked, kept)
+            if call.recorded and stop > plan.produced:
+                begin = max(start, plan.produced)
+                part = slice(begin - start, None)
+                call.finals.append(Final(rows, heads, begin, final[:, part].clone(), used[:, part]))
+        target = view.target[lanes]
+        mass = torch.stack([_mass(pattern, target), _mass(final, target)]).where(write, 0.0)
+        plan.log.mass[:, :, start:stop].index_add_(1, lanes, mass)
+        rows_due = torch.stack([write, view.blind[lanes]]).long()
+        plan.log.rows[:, :, start:stop].index_add_(1, lanes, rows_due)
+
+    def _pushed(self, plan: Plan, view: View, pairs: Pairs, scores: Tensor, pattern: Tensor) -> Tensor:
+        """(pair, query, key) the pattern of pairs after the push, as strong as their heads' weights say."""
+        lanes, strengths = pairs.lanes, pairs.strengths
+        addends = [addend[lanes] for addend in view.addends]
+        weights = [w[lanes] for w in view.weights]
+        if pairs.mode == "bias" and strengths is not None:
+            nats = self._planner.nats(plan)[lanes] * strengths[:, None]
+            hidden = None if view.hidden is None else view.hidden[lanes]
+            addends = [raised_by(nats, w, view.kinds[lanes], hidden) for w in weights]
+        image = view.kinds[lanes] == IMAGE
+        finals = [
+            pushed(pairs.mode, scores, pattern, addend, w, image)
+            for addend, w in zip(addends, weights, strict=True)
+        ]
+        final = mixed(finals, [share[lanes] for share in view.shares])
+        if pairs.mode == "bias" or (strengths is None and (self._planner.strength == 1).all()):
+            return final
+        strength = self._planner.each(plan, self._planner.strength)[lanes] * (
+            1 if strengths is None else strengths
+        )
+        return torch.lerp(pattern, final, strength[:, None, None])
+
+    def effects(self, lengths: Sequence[int]) -> list[Effect | None]:
+        """The proof of effect of each row, over its first `lengths[row]` generated tokens; None: no gaze.
+
+        Of a row that came multiplied (beams) over all its copies, those too that were given up.
+        """
+        found: list[Effect | None] = [None] * self.n_rows
+        wanted = [lengths[row] for row in self.row_of]
+        for row, effect in zip(self.row_of, effects(self._logs, wanted), strict=True):
+            found[row] = effect
+        return found
+
+    @property
+    def follow(self) -> bool:
+        """Whether some target depends on what happens while the answer is made: on the text, or on someone."""
+        return self._planner.targets.follow
+
+    def steers(self, row: int) -> bool:
+        """Whether a row has a gaze."""
+        return bool((self.row_of == row).any())
+
+    def wrote(self, row: int, text: str) -> None:
+        """Tell the text of a row after each of its tokens: schedules that follow sentences need it."""
+        for lane in np.flatnonzero(self.row_of == row).tolist():
+            self._planner.targets.wrote(lane, text)
+
+    def soften(self, row: int, strength: float) -> None:
+        """From the next token on push a row's heads only so hard: 1 in full, 0 not at all."""
+        self._planner.strength[self.row_of == row] = strength
+
+    def target(self, row: int, token: int) -> Target | None:
+        """Where the gaze of a row pointed when it produced a token; None: it looked freely."""
+        for lane in np.flatnonzero(self.row_of == row).tolist():
+            if token >= self._planner.first_token[lane]:
+                return self._planner.targets.target(lane, token)
+        return None
+
+    def moved(self, token: int) -> tuple[float | None, float | None]:
+        """Mass on the target before and after the push in the newest forward pass, for the only row."""
+        newest = effects(self._logs[-1:], [token + 1]) if self._logs else []
+        return (newest[0].before_by_token[token], newest[0].after_by_token[token]) if newest else (None, None)
+
+    def must_have_steered(self) -> None:
+        """Raise `NothingSteered` unless some attention row was steered."""
+        if not any(log.rows[0].sum() for log in self._logs):
+            blind = sum(int(log.rows[1].sum()) for log in self._logs)
+            raise NothingSteered(
+                f"The gaze steered nothing: {blind} attention rows were due, and none could see its target. "
+                "Aim at another region, or run the model for longer."
+            )
+
+
+def _mass(pattern: Tensor, target: Tensor) -> Tensor:
+    """(pair, query) share of each row on the target tokens."""
+    if target.shape[1] == 1:
+        return torch.bmm(pattern, target.transpose(1, 2))[..., 0]
+    return (pattern * target).sum(-1)

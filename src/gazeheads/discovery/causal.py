@@ -1,0 +1,120 @@
+"""The causal score of a head: how much likelier the target's caption becomes when that head alone looks at the target.
+
+1. Ask an open question about a picture, and take the log-probability of each region's caption as the answer, its tokens
+   forced one after the other, without steering.
+2. Push one head (or a group of them) to a region, and take that of the region's caption again.
+3. The score is the change in nats, over regions, then over pictures, on average. It may be negative.
+
+One pass for each head, region and picture. With `group=g` heads are pushed g at a time, in groups drawn at random over
+the whole model, and each head gets an equal share of its group's change: so much cheaper, and so much coarser; more
+`rounds`, each with groups of its own, tell the heads of a group apart. Only dev samples may choose heads.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gazeheads import prompts
+from gazeheads.checks import whole
+from gazeheads.errors import BadInput
+from gazeheads.gaze.gaze import During, Gaze
+from gazeheads.gaze.push import Mode, Push
+from gazeheads.heads.head import Head
+from gazeheads.model.likelihood import answer_logprobs
+from gazeheads.model.model import GazeModel
+from gazeheads.sample import Sample
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+
+def causal(
+    model: GazeModel,
+    samples: Sequence[Sample],
+    *,
+    prompt: str = prompts.VQA,
+    push: Push | Mode = "focus",
+    during: During = "all",
+    group: int = 1,
+    rounds: int = 1,
+    seed: int = 0,
+    batch_size: int = 64,
+    progress: Callable[[int], object] | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> Floats:
+    """(layer, head) causal scores in nats, on `samples`, drawn at the size that suits the model.
+
+    The first wording of each caption counts. seed: of the groups. progress: called with the number of answers scored.
+    settings: keywords of the processor, as for `model.encode`. NaN in layers without attention.
+
+    Raises `BadInput` without samples, for one without captions or of a test split, for a group that is larger than the
+    model, and for several rounds of single heads, which are all alike.
+    """
+    check(samples)
+    group, rounds = whole(group, "group=", BadInput, 1), whole(rounds, "rounds=", BadInput, 1)
+    changes = np.zeros((len(samples), model.n_layers, model.n_heads))
+    there, groups = np.zeros(changes.shape[1:], dtype=np.bool_), list[tuple[Head, ...]]()
+    for number, sample in enumerate(map(model.fit, samples)):
+        scene = model.encode(sample.picture, prompt, panels=sample.boxes, **(settings or {}))
+        if number == 0:
+            there = ~np.asarray(np.isnan(model.last_row([scene])[0]).any(-1))
+            groups = _groups(there, group, rounds, seed)
+        regions = [scene.panel(k) for k in range(len(sample.boxes))]
+        rows: list[tuple[int, Gaze | None]] = [(k, None) for k in range(len(regions))]
+        rows += [(k, Gaze(heads, at, push, during)) for heads in groups for k, at in enumerate(regions)]
+        likely: list[float] = []
+        for start in range(0, len(rows), batch_size):
+            part = rows[start : start + batch_size]
+            texts = [sample.captions[k][0] for k, _ in part]
+            found = answer_logprobs(model, [scene] * len(part), texts, [gaze for _, gaze in part], batch_size)
+            likely += [float(each.sum()) for each in found]
+            if progress is not None:
+                progress(len(part))
+        table = np.array(likely).reshape(-1, len(regions))  # unsteered, then group by group
+        for heads, change in zip(groups, (table[1:] - table[0]).mean(1).tolist(), strict=True):
+            for head in heads:
+                changes[number][head] += change / len(heads) / rounds
+    scores: Floats = np.where(there, changes.mean(0), np.nan)
+    return scores
+
+
+def answers(model: GazeModel, samples: Sequence[Sample], group: int = 1, rounds: int = 1) -> int:
+    """How many answers `causal` scores, where all layers have attention."""
+    groups = -(-model.n_layers * model.n_heads // group) * rounds
+    return sum((groups + 1) * len(sample.boxes) for sample in samples)
+
+
+def _groups(there: Bools, group: int, rounds: int, seed: int) -> list[tuple[Head, ...]]:
+    """Every head once in each round."""
+    heads = [Head(layer, head) for layer, head in np.argwhere(there).tolist()]
+    if group > len(heads) or (group == 1 and rounds > 1):
+        raise BadInput(
+            f"Causal scores in groups of {group} and {rounds} rounds were asked for, of {len(heads)} heads. Give "
+            "groups of at most so many, and one round for single heads."
+        )
+    if group == 1:
+        return [(head,) for head in heads]
+    rng = np.random.default_rng(seed)
+    found = []
+    for _ in range(rounds):
+        order = [heads[i] for i in rng.permutation(len(heads))]
+        found += [tuple(sorted(order[start : start + group])) for start in range(0, len(order), group)]
+    return found
+
+
+def check(samples: Sequence[Sample]) -> None:
+    """Raise `BadInput` unless causal scores can be measured on these samples, and may."""
+    if not samples:
+        raise BadInput("Causal scores were asked for without samples. Give at least one dev sample.")
+    for sample in samples:
+        if not sample.captions:
+            raise BadInput(
+                f"Sample {sample.id!r} has no captions, whose likelihood is the causal score. Give one for each box."
+            )
+        if sample.source.get("split") == "test":
+            raise BadInput(
+                f"Sample {sample.id!r} is of a test split, which reports and never chooses. Measure causal scores on "
+                "dev samples."
+            )

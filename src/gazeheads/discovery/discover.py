@@ -1,0 +1,173 @@
+"""Find gaze heads: ask about each region in turn, and see which heads follow.
+
+For each picture and each of its regions k, ask about region k and read the attention of the last prompt
+token. With A[k, j] the mass that a head puts on region j under question k (not renormalised), its gaze score
+is the mean over k of A[k, k], averaged over pictures (Gandikota & Bau 2026, arXiv 2606.14703, sec. 5.1).
+Forward passes only. The same passes give the other scores of `gazeheads.discovery.scores`.
+
+    heads = discover(model, samples)
+    measured = measure(model, samples)      # what the scores are means of, picture by picture
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gazeheads.discovery import scores as selectors
+from gazeheads.errors import BadInput
+from gazeheads.heads.head import Provenance
+from gazeheads.heads.heads import Heads
+from gazeheads.model.last_row import last_rows
+from gazeheads.model.model import GazeModel
+from gazeheads.prompts import panel_query
+from gazeheads.regions.coverage import overview
+from gazeheads.regions.region import Coverage, Region
+from gazeheads.sample import Sample
+
+Floats = npt.NDArray[np.float64]
+Progress = Callable[[int], object]
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """What discovery saw, picture by picture; `heads()` ranks by it.
+
+    matrices: of each sample (layer, head, asked, region) attention mass. weighted: the same of attention weighed by the
+    values' lengths, in shares (`Record`). masses: of each sample (asked, layer, head) mass on the pictures. maps: by
+    number of rows and columns, (layer, head, row, col) the attention map of a picture, its mean over questions,
+    summed over pictures.
+    """
+
+    provenance: Provenance
+    matrices: tuple[Floats, ...] = field(repr=False)
+    weighted: tuple[Floats, ...] = field(repr=False)
+    masses: tuple[Floats, ...] = field(repr=False)
+    maps: Mapping[tuple[int, int], Floats] = field(repr=False)
+
+    @cached_property
+    def by_sample(self) -> Mapping[str, Floats]:
+        """(sample, layer, head) of each score that is a mean over pictures, by name."""
+        own = np.array([selectors.gaze(matrix) for matrix in self.matrices])
+        return {
+            self.provenance.score: own,
+            **selectors.others(self.matrices, self.weighted, self.masses),
+        }
+
+    def heads(self) -> Heads:
+        """All heads, ranked by gaze score, with the other scores beside it."""
+        scores = {name: each.mean(0) for name, each in self.by_sample.items()}
+        mass: Floats = np.concatenate(self.masses).mean(0)
+        scores["localization-heads"] = selectors.localization_heads([*self.maps.values()], mass)
+        own = scores.pop(self.provenance.score)
+        alike = len({matrix.shape for matrix in self.matrices}) == 1
+        matrices = np.mean(self.matrices, axis=0) if alike else None
+        return Heads.ranked(own, self.provenance, image_mass=mass, matrices=matrices, others=scores)
+
+
+def discover(
+    model: GazeModel,
+    samples: Sequence[Sample],
+    *,
+    question: Callable[[int, int], str] = panel_query,
+    coverage: Coverage = "area",
+    batch_size: int = 32,
+    data: str = "",
+    seed: int | None = None,
+    progress: Progress | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> Heads:
+    """All heads of `model`, ranked by gaze score over `samples`, drawn at the size that suits it.
+
+    question: from a region's number (from 1) and the number of regions, what to ask; by default the paper's
+    question about a panel. coverage: how much of a token counts for a region ("centre" is the paper's rule).
+    data, seed: noted in the provenance. progress: called after each batch with the number of questions in it.
+    settings: keywords of the processor, as for `model.encode`; noted in the provenance.
+    The result carries the scores of `discovery.scores` but for the causal one, each head's mean mass on the picture
+    and, where all pictures have equally many regions, its mean matrix A. A region smaller than a token counts as its
+    nearest cell. Raises `BadInput` without samples or for one without boxes.
+    """
+    measured = measure(
+        model,
+        samples,
+        question=question,
+        coverage=coverage,
+        batch_size=batch_size,
+        data=data,
+        seed=seed,
+        progress=progress,
+        settings=settings,
+    )
+    return measured.heads()
+
+
+def measure(
+    model: GazeModel,
+    samples: Sequence[Sample],
+    *,
+    question: Callable[[int, int], str] = panel_query,
+    coverage: Coverage = "area",
+    batch_size: int = 32,
+    data: str = "",
+    seed: int | None = None,
+    progress: Progress | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> Measured:
+    """What `discover` ranks by, which takes and raises the same.
+
+    Attention maps are those of the first picture where it is seen whole (not in tiles); where it is seen in tiles only,
+    of the first tile.
+    """
+    if not samples:
+        raise BadInput("Discovery was asked for without samples. Give at least one picture with panel boxes.")
+    for sample in samples:
+        if not sample.boxes:
+            raise BadInput(f"Sample {sample.id!r} has no boxes to ask about. Give each at least one.")
+    samples = [model.fit(sample) for sample in samples]
+    shape = model.n_layers, model.n_heads
+    sizes = [len(sample.boxes) for sample in samples]
+    matrices, weighted = ([np.zeros((*shape, n, n)) for n in sizes] for _ in range(2))
+    masses = [np.zeros((n, *shape)) for n in sizes]
+    covered: dict[int, Floats] = {}  # of each sample: (image token, region)
+    maps: dict[tuple[int, int], Floats] = {}
+    asked = [(number, k) for number, n in enumerate(sizes) for k in range(n)]
+    for start in range(0, len(asked), batch_size):
+        part = asked[start : start + batch_size]
+        scenes = [
+            model.encode(samples[number].picture, question(k + 1, sizes[number]), **(settings or {}))
+            for number, k in part
+        ]
+        raw, shares = last_rows(model, scenes, ("raw", "shares"))
+        for (number, k), scene, pattern, share in zip(part, scenes, raw, shares, strict=True):
+            if k == 0:
+                covered[number] = np.stack(
+                    [
+                        Region.box(scene.grid, box, coverage=coverage, min_tokens=1).weights
+                        for box in samples[number].boxes
+                    ],
+                    axis=1,
+                )
+            matrices[number][:, :, k] = pattern.astype(np.float64) @ covered[number]
+            weighted[number][:, :, k] = share.astype(np.float64) @ covered[number]
+            masses[number][k] = pattern.sum(-1, dtype=np.float64)
+            view = overview(scene.grid)
+            size = scene.grid.views[view].rows, scene.grid.views[view].cols
+            cells = pattern[:, :, scene.grid.view_of == view].reshape(*shape, *size)
+            maps[size] = maps.get(size, 0) + cells.astype(np.float64) / sizes[number]
+        if progress is not None:
+            progress(len(part))
+    provenance = Provenance(
+        model=model.name,
+        n_layers=model.n_layers,
+        n_heads=model.n_heads,
+        revision=model.revision,
+        data=data,
+        seed=seed,
+        samples=len(samples),
+        score="gaze" if coverage == "area" else f"gaze ({coverage} rule)",
+        settings=", ".join(f"{name}={value}" for name, value in (settings or {}).items()),
+    )
+    return Measured(provenance, tuple(matrices), tuple(weighted), tuple(masses), maps)

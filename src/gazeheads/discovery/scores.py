@@ -1,0 +1,132 @@
+"""Other ways to rank heads, from the same forward passes as the gaze score.
+
+A[k, j] is the mass that a head puts on region j under question k; every score is per head, larger is better.
+
+    gaze                mean over k of A[k, k] (Gandikota & Bau 2026, arXiv 2606.14703, sec. 5.1)
+    norm-weighted       the same, of attention weighed by the length of each token's value vector (Kobayashi et al.
+                        2020, arXiv 2004.10102), as a share of its sum over all tokens of the row, text too
+    selectivity         mean over k of A[k, k] / sum over j of A[k, j]: looks where it is asked to, however little
+    image-heads         mass on the picture, z-scored within each layer: looks at the picture, wherever (the Image Heads
+                        of MaskCD, as Gandikota & Bau use them)
+    localization-heads  looks at one spot, whichever (Kang et al. 2025, arXiv 2503.06287, as Gandikota & Bau use them)
+    causal              `gazeheads.discovery.causal`: what pushing the head does
+    follow              `gazeheads.discovery.follow`: looks at what is being said, in scenes and photographs
+
+All but the last three are means over the questions of a picture, then over pictures. NaN: the head is no candidate.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+Floats = npt.NDArray[np.float64]
+
+NOTHING = 1e-6  # of a row's attention: less on all regions together, or between the heads of a layer, is none
+FIRST_LAYER = 2  # localization heads: the layers below are left out
+
+
+def gaze(matrix: Floats) -> Floats:
+    """(layer, head) from (layer, head, asked, region): the mean mass on the region that was asked about."""
+    found: Floats = np.diagonal(matrix, axis1=-2, axis2=-1).mean(-1)
+    return found
+
+
+def selectivity(matrix: Floats) -> Floats:
+    """(layer, head) from (layer, head, asked, region): the mean share of the region that was asked about.
+
+    A question under which a head puts less than a millionth of its attention on the regions counts as 0: a head that
+    looks at none selects none.
+    """
+    asked, every = np.diagonal(matrix, axis1=-2, axis2=-1), matrix.sum(-1)
+    shares = np.divide(asked, every, out=np.where(np.isnan(every), np.nan, 0.0), where=every >= NOTHING)
+    found: Floats = shares.mean(-1)
+    return found
+
+
+def image_heads(mass: Floats) -> Floats:
+    """(layer, head) from the mass on the picture (question, layer, head): the mean z-score within each layer.
+
+    In a layer whose heads all look at the picture alike, to a millionth, every head has 0.
+    """
+    spread = mass.std(-1, keepdims=True)
+    middle = mass - mass.mean(-1, keepdims=True)
+    scored = np.divide(middle, spread, out=np.where(np.isnan(mass), np.nan, 0.0), where=spread >= NOTHING)
+    found: Floats = scored.mean(0)
+    return found
+
+
+def localization_heads(maps: Sequence[Floats], mass: Floats) -> Floats:
+    """(layer, head): minus the spatial entropy of each head's mean map; NaN where a head is no candidate.
+
+    maps: (layer, head, row, col) summed attention maps, one for each size of grid. mass: (layer, head) mean mass on the
+    picture. Candidates have a mass from the elbow of all masses on, are in layers from 2 on, and their bottom row
+    is not wholly above the map's mean (a sink at the picture's end). Entropies are in nats; many heads may share 0, one
+    spot, and are then ranked by layer and head.
+
+    Grids of several sizes are brought to the smallest number of rows and of columns among them, each cell giving its
+    mass to the cells that it overlaps: nothing is made up, and pictures of one size are not touched.
+    """
+    rows, cols = min(each.shape[2] for each in maps), min(each.shape[3] for each in maps)
+    whole = np.sum([resized(each, rows, cols) for each in maps], axis=0)
+    candidates = mass >= elbow(mass)
+    candidates[:FIRST_LAYER] = False
+    scores = np.full(mass.shape, np.nan)
+    for layer, head in np.argwhere(candidates).tolist():
+        attention = whole[layer, head]
+        if not (attention[-1] > attention.mean()).all():
+            scores[layer, head] = 0.0 - spatial_entropy(attention)
+    return scores
+
+
+def elbow(values: Floats) -> float:
+    """The value at which the sorted values are farthest from the straight line between the least and the greatest.
+
+    Entries that are NaN do not count; the first of several such values, from below; the least one where all are alike.
+    """
+    rising = np.sort(values[~np.isnan(values)])
+    if not len(rising):
+        return np.nan
+    line = np.linspace(rising[0], rising[-1], len(rising))
+    return float(rising[np.abs(rising - line).argmax()])
+
+
+def spatial_entropy(attention: Floats) -> float:
+    """In nats, over the shares of mass of the spots of a map (row, col): 0 for one spot; NaN without any.
+
+    A spot is a set of neighbouring cells, also by their corners, that are all above the map's mean.
+    """
+    spots, count = ndimage.label(attention > attention.mean(), structure=np.ones((3, 3)))
+    if not count:
+        return np.nan
+    masses = ndimage.sum_labels(attention, spots, np.arange(1, count + 1))
+    shares = masses / masses.sum()
+    return float(0.0 - (shares * np.log(shares)).sum())
+
+
+def resized(maps: Floats, rows: int, cols: int) -> Floats:
+    """(..., rows, cols) from maps (..., row, col) over the same picture; the mass of every map stays what it is."""
+    if maps.shape[-2:] == (rows, cols):
+        return maps
+    found: Floats = _shares(maps.shape[-2], rows) @ maps @ _shares(maps.shape[-1], cols).T
+    return found
+
+
+def _shares(old: int, new: int) -> Floats:
+    """(new, old): which share of each old cell lies in each new one, both dividing the same length evenly."""
+    starts, stops = np.arange(new)[:, None] * old / new, (np.arange(new)[:, None] + 1) * old / new
+    cells = np.arange(old)
+    shares: Floats = np.clip(np.minimum(stops, cells + 1) - np.maximum(starts, cells), 0, None)
+    return shares
+
+
+def others(
+    matrices: Sequence[Floats], weighted: Sequence[Floats], masses: Sequence[Floats]
+) -> Mapping[str, Floats]:
+    """(sample, layer, head) of every score that is a mean over pictures, but for the gaze score itself."""
+    return {
+        "image-heads": np.array([image_heads(mass) for mass in masses]),
+        "selectivity": np.array([selectivity(matrix) for matrix in matrices]),
+        "norm-weighted": np.array([gaze(matrix) for matrix in weighted]),
+    }

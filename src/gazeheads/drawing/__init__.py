@@ -1,0 +1,1 @@
+"""How doodles are drawn: procedural strips, scenes and clips of which everything is known."""

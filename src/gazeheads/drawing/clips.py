@@ -1,0 +1,71 @@
+"""Clips: animated GIF and WebP files as pictures in turn, and moving doodles, of which everything is known.
+
+A model that takes several pictures is shown the frames of a clip one after the other. A moving doodle is one thing on
+its way across a backdrop, from the left to the right, with its exact box in every frame.
+"""
+
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from gazeheads.drawing import grammar
+from gazeheads.drawing.backdrops import draw_backdrop
+from gazeheads.drawing.draws import pick
+from gazeheads.drawing.pen import Pen, shrink, supersample
+from gazeheads.drawing.strips import CELL, HEIGHT
+from gazeheads.drawing.things import draw_thing
+from gazeheads.errors import BadInput
+from gazeheads.regions.grid import Box
+
+SIDE = 0.45  # of the moving thing, in picture heights
+
+
+@dataclass(frozen=True)
+class Clip:
+    """Frames of one size, and where the thing is in each, in pixels."""
+
+    frames: tuple[Image.Image, ...]
+    boxes: tuple[Box, ...]
+    name: str
+    setting: str
+
+    def save(self, path: str | Path, seconds: float = 0.4) -> Path:
+        """Write an animated WebP file, lossless; the path. seconds: for each frame."""
+        path = Path(path)
+        first, *rest = self.frames
+        first.save(
+            path,
+            format="WEBP",
+            save_all=True,
+            append_images=rest,
+            duration=round(1000 * seconds),
+            lossless=True,
+        )
+        return path
+
+
+def moving_doodle(
+    seed: int = 0, frames: int = 4, width: float = 2.0, height: int = HEIGHT, cell: int = CELL
+) -> Clip:
+    """One thing that moves across a backdrop. width: in heights. Raises `BadInput` for fewer than two frames."""
+    if frames < 2:
+        raise BadInput(f"A clip of {frames} frames was asked for. Something moves from two on.")
+    rng = random.Random(f"clip/{seed}")
+    name, setting = pick(rng, grammar.OBJECTS), pick(rng, grammar.SETTINGS)
+    wide, factor = max(1, round(width * height / cell)) * cell, supersample(height)
+    pictures, boxes = [], []
+    for frame in range(frames):
+        page = Image.new("RGB", (wide * factor, height * factor), "#ffffff")
+        draw_backdrop(Pen(page, height * factor), setting, wide / height)
+        layer = Image.new("RGBA", page.size, (0, 0, 0, 0))
+        across = SIDE / 2 + 0.03 + (wide / height - SIDE - 0.06) * frame / (frames - 1)
+        draw_thing(Pen(layer, height * factor).at(across, 0.6, SIDE), name)
+        page.paste(layer, (0, 0), layer)
+        solid = np.asarray(layer.getchannel("A").reduce(factor)) >= 128
+        rows, cols = np.flatnonzero(solid.any(1)), np.flatnonzero(solid.any(0))
+        pictures.append(shrink(page, factor))
+        boxes.append(Box(int(cols[0]), int(rows[0]), int(cols[-1]) + 1, int(rows[-1]) + 1))
+    return Clip(tuple(pictures), tuple(boxes), name, setting)

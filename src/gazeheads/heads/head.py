@@ -1,0 +1,160 @@
+"""What a head is called, where scores come from, how a control set was drawn, and what dev samples chose."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from gazeheads.errors import HeadsError
+from gazeheads.version import __version__
+
+Amount = int | float  # of heads: a number, or a share of all heads of the model
+
+
+def counted(k: Amount, size: int, asked: str) -> int:
+    """How many heads `k` is in a model of `size` heads; a share is rounded, to at least one. asked: for the message."""
+    if isinstance(k, bool) or not isinstance(k, int | float):
+        raise HeadsError(f"{asked}: give a number of heads, or a share of all heads as a float in (0, 1].")
+    if not isinstance(k, float):
+        return k
+    if not 0 < k <= 1:
+        raise HeadsError(f"{asked}: a share lies in (0, 1]. Give an int for a number of heads.")
+    return max(1, round(k * size))
+
+
+class Head(NamedTuple):
+    """One attention head, printed as in `L17H4`: layer 17, head 4, both counted from 0."""
+
+    layer: int
+    head: int
+
+    def __str__(self) -> str:
+        return f"L{self.layer}H{self.head}"
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    @classmethod
+    def parse(cls, text: str) -> "Head":
+        """The head that prints as `text`. Raises `HeadsError` for anything else."""
+        found = re.fullmatch(r"L(\d+)H(\d+)", text)
+        if not found:
+            raise HeadsError(f"{text!r} is not a head. Write layer and head, both from 0, as in L17H4.")
+        return cls(int(found[1]), int(found[2]))
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where scores came from. `n_layers` and `n_heads` are the model's; `samples` counts pictures.
+
+    settings: keywords of the processor with which the pictures were encoded, as text ("" for none). causal: on what the
+    causal score among the others was measured; follow: likewise. stability: how well halves of the pictures agree.
+    """
+
+    model: str
+    n_layers: int
+    n_heads: int
+    revision: str = ""
+    data: str = ""
+    seed: int | None = None
+    samples: int = 0
+    score: str = "gaze"
+    version: str = __version__
+    settings: str = ""
+    causal: str = ""
+    stability: str = ""
+    follow: str = ""
+
+
+class Ranked(Protocol):
+    """Heads, best first, with the scores of all heads of their model, as control rules and cards read them."""
+
+    @property
+    def heads(self) -> tuple["Head", ...]:
+        """The members, best first."""
+
+    @property
+    def scores(self) -> npt.NDArray[np.float64]:
+        """(layer, head) the score of every head of the model."""
+
+    @property
+    def image_mass(self) -> npt.NDArray[np.float64] | None:
+        """(layer, head) mean attention mass on the picture, if measured."""
+
+    @property
+    def provenance(self) -> "Provenance":
+        """Where the scores came from."""
+
+    def all(self) -> "Ranked":
+        """Every head of the model that has a score, best first."""
+
+    def score(self, head: "Head") -> float:
+        """The score of one head of the model."""
+
+
+class Shaped(Protocol):
+    """Whatever has attention heads: a `GazeModel`."""
+
+    name: str
+    n_layers: int
+    n_heads: int
+
+
+@dataclass(frozen=True)
+class Draw:
+    """How a control set was drawn.
+
+    The rule, the seed, its number, heads moved to another layer for want of room. mass: of a mass-matched draw, its
+    total mass on the picture by that of the set that it controls.
+    """
+
+    match: str
+    seed: int
+    index: int
+    moved: int
+    mass: float | None = None
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What dev samples chose: steer the first `k` heads by `score` with `push`, `during` these tokens.
+
+    curve: from the K that were tried to the mean dev accuracy, 0..1, and the ends of its interval. data, seed: the dev
+    samples. rule: how K was chosen from the curve, in words.
+    """
+
+    k: Amount
+    score: str
+    push: str
+    during: str
+    curve: Mapping[Amount, tuple[float, float, float]] = field(hash=False)
+    data: str = ""
+    seed: int | None = None
+    rule: str = ""
+
+    def __post_init__(self) -> None:
+        for k in (self.k, *self.curve):
+            if counted(k, 1, f"A tuned K of {k!r}") < 1:
+                raise HeadsError(f"A tuned K of {k!r}: no head is steered. Give a number of heads from 1 on.")
+        for name in ("score", "push", "during"):
+            if not isinstance(getattr(self, name), str) or not getattr(self, name):
+                raise HeadsError(f"{name}={getattr(self, name)!r} of a tuned choice is no text. Name it.")
+        curve = {k: tuple(float(value) for value in values) for k, values in self.curve.items()}
+        if self.k not in curve or any(len(values) != 3 for values in curve.values()):
+            raise HeadsError(
+                f"The curve of a tuned choice maps each K that was tried, {self.k} among them, to mean, low and high; "
+                f"found {dict(self.curve)}."
+            )
+        object.__setattr__(self, "curve", curve)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain lists and numbers; `from_json` gives an equal choice. The curve is a list of [K, mean, low, high]."""
+        return {**asdict(self), "curve": [[k, *values] for k, values in self.curve.items()]}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Tuned":
+        """The choice that `to_json` wrote."""
+        return cls(**{**data, "curve": {k: tuple(values) for k, *values in data["curve"]}})

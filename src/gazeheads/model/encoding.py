@@ -1,0 +1,177 @@
+"""From pictures and a question to what a model takes: tokens, positions, pixels, and the grid of the image tokens."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from gazeheads.checks import several, shown
+from gazeheads.errors import BadInput
+from gazeheads.families import ROW_INPUTS, Family, Processed, image_positions
+from gazeheads.families.features import taken
+from gazeheads.model.scene import EncodedInput, Origin
+from gazeheads.regions.grid import Box, ImageGrid, View
+
+Picture = Image.Image
+LEAST_SHARE = 0.99  # of a picture's area that must reach the model
+
+
+def encode(
+    hf: Any,
+    processor: Any,
+    family: Family,
+    pictures: Picture | Sequence[Picture],
+    prompt: str,
+    panels: Sequence[Box] | None,
+    names: Sequence[str],
+    settings: Mapping[str, Any],
+    made_for: Origin | None = None,
+) -> EncodedInput:
+    """What `GazeModel.encode` returns; made_for: the origin of its model. Raises `BadInput`."""
+    pictures = _pictures(pictures)
+    if not isinstance(prompt, str):
+        raise BadInput(f"A prompt is text; found {shown(prompt)}. Ask something about the picture, as a str.")
+    if not prompt.strip():
+        raise BadInput("The prompt is empty. Ask something about the picture.")
+    boxes, called = _panels(panels, names)
+    _must_be_known(processor, settings)
+    settings = {**family.settings(processor), **settings}
+    inputs = _processed(processor, family, pictures, prompt, settings)
+    sizes = [picture.size for picture in pictures]
+    made = Processed(processor, hf.config, inputs, sizes, settings)
+    if not made.n_image_tokens:
+        raise BadInput(
+            f"{_sizes(pictures)} became no image token at all, so there is nothing to look at. Use a larger picture, "
+            "and a processor that was made for this model."
+        )
+    grid = _grid(made, family)
+    key = hashlib.sha256()
+    for name, value in inputs.items():
+        if name not in ROW_INPUTS:
+            key.update(value.numpy().tobytes())
+    tensors = {
+        name: value.to(hf.device, hf.dtype) if value.is_floating_point() else value.to(hf.device)
+        for name, value in inputs.items()
+    }
+    scene = EncodedInput(
+        tensors,
+        _positions(hf, family, tensors),
+        grid,
+        prompt,
+        key.hexdigest(),
+        boxes,
+        called,
+        settings,
+        made_for,
+        tuple(pictures),
+    )
+    for image, seen in enumerate(scene.seen):
+        if seen.share < LEAST_SHARE:
+            raise BadInput(
+                f"Only {seen.share:.0%} of picture {image} reaches the model: its processor cuts off the rest. "
+                f"{family.crop}."
+            )
+    return scene
+
+
+def _pictures(given: Any) -> list[Picture]:
+    """One picture, or several, as a list."""
+    if isinstance(given, str | Path):
+        raise BadInput(
+            f"A picture was asked for; found {shown(given)}, a path. Open it: PIL.Image.open({str(given)!r})."
+        )
+    asked = "model.encode takes a PIL picture, or a list of them"
+    found = [given] if isinstance(given, Picture) else [*several(given, asked, BadInput)]
+    if not found or not all(isinstance(picture, Picture) for picture in found):
+        kinds = ", ".join(dict.fromkeys(type(picture).__name__ for picture in found))
+        raise BadInput(
+            f"{asked}; found {kinds or 'an empty list'}. Open files with PIL.Image.open(path), turn arrays into "
+            "pictures with PIL.Image.fromarray(array)."
+        )
+    return found
+
+
+def _panels(panels: Any, names: Any) -> tuple[tuple[Box, ...], tuple[str, ...]]:
+    """The boxes of the panels, and their names."""
+    boxes = () if panels is None else several(panels, "panels= takes a list of boxes", BadInput)
+    if not all(isinstance(box, Box) for box in boxes):
+        raise BadInput(
+            f"panels= takes boxes; found {', '.join(dict.fromkeys(type(box).__name__ for box in boxes))}. "
+            "Give Box(left, top, right, bottom) in pixels, one for each panel."
+        )
+    called = several(names, "names= takes a list of texts, one for each panel", BadInput)
+    if not all(isinstance(name, str) for name in called):
+        raise BadInput(f"names= takes texts; found {shown(called)}. Give a str for each panel.")
+    if called and len(called) != len(boxes):
+        raise BadInput(f"{len(boxes)} panels were given with {len(called)} names. Give one for each.")
+    return boxes, called
+
+
+def _must_be_known(processor: Any, settings: Mapping[str, Any]) -> None:
+    """Processors pass over what they do not know, with a warning at most."""
+    images = processor.image_processor
+    known = {*getattr(getattr(images, "valid_kwargs", None), "__annotations__", {}), *vars(images)}
+    unknown = sorted({*settings} - known)
+    if unknown:
+        raise BadInput(
+            f"{', '.join(unknown)}: {type(images).__name__} has no such setting. It has: "
+            f"{', '.join(sorted(name for name in known if not name.startswith('_')))}."
+        )
+
+
+def _processed(
+    processor: Any, family: Family, pictures: Sequence[Picture], prompt: str, settings: Mapping[str, Any]
+) -> dict[str, Tensor]:
+    """What the processor makes of one prompt."""
+    text = family.prompt(processor, len(pictures), prompt)
+    start = getattr(processor.tokenizer, "bos_token", None)
+    # A template that writes the first token leaves none to add.
+    special = {"add_special_tokens": False} if start and text.startswith(start) else {}
+    images = [picture.convert("RGB") for picture in pictures]
+    try:
+        inputs = processor(images=[images], text=[text], return_tensors="pt", **special, **settings)
+    except ValueError as error:
+        raise BadInput(
+            f"The processor refuses {_sizes(pictures)} with this prompt: {str(error).rstrip('.')}. "
+            "Use a picture of more usual proportions, and no image placeholders in the prompt."
+        ) from error
+    # PaliGemma's also returns labels for training.
+    return {name: value for name, value in inputs.items() if name != "labels"}
+
+
+def _sizes(pictures: Sequence[Picture]) -> str:
+    return "a picture of " + ", ".join(f"{picture.width} x {picture.height} px" for picture in pictures)
+
+
+def _grid(made: Processed, family: Family) -> ImageGrid:
+    """The grid of the image tokens that see something."""
+    views = family.views(made)
+    ids = made.inputs["input_ids"]
+    positions = image_positions(ids, made.config.image_token_id)
+    if family.newline is not None:
+        sees = torch.tensor(
+            [each for view in views for each in _sees(view, family.newline(view))], dtype=torch.bool
+        )
+        if len(sees) == len(positions):  # or else the grid will say what does not fit
+            positions = positions[sees]
+    return ImageGrid.from_views(ids.shape[1], positions.numpy(), views, made.sizes)
+
+
+def _sees(view: View, every: int) -> list[bool]:
+    """For each token of a view whether it sees something, with a newline token after `every` cells (0: never)."""
+    cells = view.rows * view.cols
+    return [True] * cells if every == 0 else ([True] * every + [False]) * (cells // every)
+
+
+def _positions(hf: Any, family: Family, tensors: Mapping[str, Tensor]) -> Tensor:
+    """(axis, 1, token) position ids of a prompt: several axes where the model counts rows and columns apart."""
+    counts = getattr(hf.model, "get_rope_index", None)
+    if counts is not None:
+        positions: Tensor = counts(**taken(counts, tensors))[0]
+        return positions
+    ids = tensors["input_ids"]
+    return torch.arange(ids.shape[1], device=ids.device)[None, None] + family.first_position

@@ -1,0 +1,174 @@
+"""How likely is an answer? The log-probabilities of its tokens, when they are forced on the model one after the other.
+
+The prompt is run as in `decoding`, then all tokens of the answer at once over its cache: each is predicted from those
+before it, under the gaze that would have steered it had the model said it. Logits are turned into log-probabilities in
+float32 as the model gave them, without temperature, penalties or banned tokens.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from transformers import DynamicCache
+
+from gazeheads.attention.recording import Recorded, Recorder, records_for
+from gazeheads.attention.seam import attached
+from gazeheads.attention.steering import Steering
+from gazeheads.checks import several, shown, whole
+from gazeheads.errors import BadInput, GazeError, NothingSteered
+from gazeheads.gaze.gaze import Gaze
+from gazeheads.gaze.trace import GazeTrace
+from gazeheads.model.answer import fits
+from gazeheads.model.decoding import Batch, collate
+from gazeheads.model.model import GazeModel
+from gazeheads.model.scene import EncodedInput
+from gazeheads.text import spell
+
+LogProbs = npt.NDArray[np.float64]
+
+
+def answer_tokens(model: GazeModel, answer: str | Sequence[int]) -> tuple[int, ...]:
+    """The token ids of an answer; ids stay as they are. No token is added, not even one that ends it.
+
+    Raises `BadInput` if there is none.
+    """
+    if isinstance(answer, str):
+        ids = model.processor.tokenizer(answer, add_special_tokens=False)["input_ids"]
+    else:
+        ids = several(answer, "An answer is a text, or a list of token ids", BadInput)
+    tokens = tuple(whole(token, "A token id of an answer", BadInput, 0) for token in ids)
+    if not tokens:
+        raise BadInput(f"Answer {shown(answer)} has no token to be scored. Give one with a word in it.")
+    return tokens
+
+
+@torch.no_grad()
+def answer_logprobs(
+    model: GazeModel,
+    scenes: Sequence[EncodedInput],
+    answers: Sequence[str | Sequence[int]],
+    gaze: Gaze | Sequence[Gaze | None] | None = None,
+    batch_size: int = 64,
+) -> list[LogProbs]:
+    """For each scene (token,) the natural logarithm of the probability of each token of its answer, given those before.
+
+    answers: texts, or token ids as in `Generation.token_ids`; one for each scene. gaze: one for all scenes, or one for
+    each (None: look freely). Within `model.attached(...)` that block's gazes act too. Every row is what it would be
+    alone.
+
+    Raises `BadInput` for an answer without a token, `GazeError` for a target that follows the text or a caller (only a
+    running answer has one), `NothingSteered` if a gaze steered no attention row, and what `model.generate` raises.
+    """
+    scenes = several(scenes, "Scoring takes a list of scenes", BadInput)
+    texts = several(answers, "Scoring takes a list of answers, one for each scene", BadInput)
+    alike = gaze is None or isinstance(gaze, Gaze)
+    gazes: Sequence[Any] = (
+        [gaze] * len(scenes) if alike else several(gaze, "gaze= takes a Gaze, or a list", GazeError)
+    )
+    if not len(scenes) == len(texts) == len(gazes):
+        raise BadInput(
+            f"{len(scenes)} scenes were given with {len(texts)} answers and {len(gazes)} gazes. Give one for each."
+        )
+    for scene, each in zip(scenes, gazes, strict=True):
+        fits(model, scene, each)
+    size = whole(batch_size, "batch_size=", BadInput, 1)
+    tokens = [answer_tokens(model, text) for text in texts]
+    found: list[LogProbs] = []
+    for start in range(0, len(scenes), size):
+        part = slice(start, start + size)
+        found += _scored(model, scenes[part], tokens[part], gazes[part], start)
+    return found
+
+
+@torch.no_grad()
+def answer_traces(
+    model: GazeModel,
+    scenes: Sequence[EncodedInput],
+    answers: Sequence[str | Sequence[int]],
+    record: Recorded,
+    batch_size: int = 64,
+) -> list[GazeTrace]:
+    """Where heads look while an answer is forced: for each scene the trace, as if the model had said it unsteered.
+
+    answers, batch_size: as in `answer_logprobs`. Raises `BadInput` for an answer without a token, and what
+    `model.generate(record=...)` raises.
+    """
+    if len(scenes) != len(answers):
+        raise BadInput(f"{len(scenes)} scenes were given with {len(answers)} answers. Give one for each.")
+    for scene in scenes:
+        fits(model, scene, None)
+    size = whole(batch_size, "batch_size=", BadInput, 1)
+    tokens = [answer_tokens(model, text) for text in answers]
+    found: list[GazeTrace] = []
+    for start in range(0, len(scenes), size):
+        part, said = scenes[start : start + size], tokens[start : start + size]
+        grids, records = [scene.grid for scene in part], records_for(record, len(part))
+        recorder = Recorder(grids, records, model.n_layers, model.n_heads)
+        with attached(model.hf, recorder):
+            _logits(model, collate(model.hf, model.family, part, model.pad), said)
+        traces = recorder.traces([spell(answer, model.decode) for answer in said])
+        found += [trace for trace in traces if trace is not None]
+    return found
+
+
+def _scored(
+    model: GazeModel,
+    scenes: Sequence[EncodedInput],
+    tokens: Sequence[tuple[int, ...]],
+    gazes: Sequence[Gaze | None],
+    first_row: int,
+) -> list[LogProbs]:
+    """One batch."""
+    steering = Steering(gazes, model.n_layers, model.n_heads)
+    if steering.follow:
+        raise GazeError(
+            "A live target, or one that follows sentences, was given for an answer that is scored as a whole; it needs "
+            "one that is being made. Give a region, or a schedule by token."
+        )
+    batch = collate(model.hf, model.family, scenes, model.pad)
+    with attached(model.hf, *([steering] if steering.layers else [])):
+        logits = _logits(model, batch, tokens)
+    for row, effect in enumerate(steering.effects([len(answer) for answer in tokens])):
+        if effect is not None and not effect.rows_steered:
+            raise NothingSteered(
+                f"The gaze of row {first_row + row} steered nothing: of an answer of {len(tokens[row])} tokens "
+                f"{effect.rows_blind} attention rows were due and none could see the target. Aim at another region, "
+                'or steer from the prompt on: during="all".'
+            )
+    found = []
+    for row, answer in zip(logits, tokens, strict=True):
+        said = row[: len(answer)].float().log_softmax(-1)
+        chosen = said.gather(-1, torch.tensor(answer, device=said.device)[:, None])[:, 0]
+        found.append(chosen.cpu().double().numpy())
+    return found
+
+
+def _logits(model: GazeModel, batch: Batch, tokens: Sequence[tuple[int, ...]]) -> Tensor:
+    """(row, token, vocabulary) what produces each token of the answers; those of shorter rows are followed by more."""
+    rows, longest = batch.rows, max(map(len, tokens))
+    cache: Any = DynamicCache(config=model.hf.config.get_text_config())
+    first: Tensor = model.hf(
+        **rows,
+        **batch.features,
+        position_ids=batch.position_ids,
+        past_key_values=cache,
+        use_cache=True,
+        logits_to_keep=1,
+    ).logits
+    if longest == 1:
+        return first
+    said = [answer[:-1] for answer in tokens]
+    ids = [[*answer, *[model.pad] * (longest - 1 - len(answer))] for answer in said]
+    seen = [[n < len(answer) for n in range(longest - 1)] for answer in said]
+    mask = rows["attention_mask"]
+    rest: Tensor = model.hf(
+        input_ids=rows["input_ids"].new_tensor(ids),
+        attention_mask=torch.cat([mask, mask.new_tensor(seen)], dim=1),
+        position_ids=torch.cat([batch.next_ids(n) for n in range(longest - 1)], dim=-1),
+        past_key_values=cache,
+        use_cache=True,
+    ).logits
+    return torch.cat([first, rest], dim=1)

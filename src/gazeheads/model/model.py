@@ -1,0 +1,195 @@
+"""A vision-language model that one can point: encode, generate, stream.
+
+    model = gazeheads.load()                                   # the bundled model
+    scene = model.encode(photo, "What is happening here?")
+    model.generate(scene, gaze=Gaze(lever, at=scene.box(120, 40, 380, 300)))
+
+Pictures and strings go in; float32 numpy and plain values come out.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, overload
+
+import torch
+
+from gazeheads.attention.recording import Recorded, Recorder, records_for
+from gazeheads.attention.seam import attached
+from gazeheads.attention.steering import Steering
+from gazeheads.checks import several, whole
+from gazeheads.errors import BadInput, GazeError
+from gazeheads.gaze.gaze import Gaze
+from gazeheads.gaze.record import Weigh
+from gazeheads.gaze.trace import Patterns
+from gazeheads.model.answer import answer, fits, some
+from gazeheads.model.backbone import Backbone
+from gazeheads.model.encoding import Picture, encode
+from gazeheads.model.generation import Generation
+from gazeheads.model.last_row import last_rows
+from gazeheads.model.loops import Listener, OnLoop
+from gazeheads.model.prefill import Prefix, prepare
+from gazeheads.model.sampling import choice
+from gazeheads.model.scene import EncodedInput
+from gazeheads.model.stream import Token, stream
+from gazeheads.regions.grid import Box
+
+
+class GazeModel(Backbone):
+    """A model and its processor. `hf` is the transformers model, for people with their own loop.
+
+    stop, pad: token ids that end an answer, and the one that fills up rows. is_bundled: whether this is the
+    model that ships with the package.
+    """
+
+    def encode(
+        self,
+        pictures: Picture | Sequence[Picture],
+        prompt: str,
+        panels: Sequence[Box] | None = None,
+        names: Sequence[str] = (),
+        **settings: Any,
+    ) -> EncodedInput:
+        """One or more pictures and a question about them. `panels`: boxes of picture 0, for `scene.panel(i)`.
+
+        settings: keywords of the processor, such as `do_pan_and_scan=True`. Raises `BadInput` for an empty prompt, a
+        picture that the processor refuses, or one of which less than 99% reaches the model.
+        """
+        return encode(
+            self.hf, self.processor, self.family, pictures, prompt, panels, names, settings, self.origin
+        )
+
+    @overload
+    def generate(
+        self,
+        scenes: EncodedInput,
+        gaze: Gaze | None = None,
+        *,
+        record: Recorded | None = None,
+        max_new_tokens: int = 100,
+        on_loop: OnLoop = "ignore",
+        **settings: Any,
+    ) -> Generation: ...
+
+    @overload
+    def generate(
+        self,
+        scenes: Sequence[EncodedInput],
+        gaze: Gaze | Sequence[Gaze | None] | None = None,
+        *,
+        record: Recorded | Sequence[Recorded | None] | None = None,
+        max_new_tokens: int = 100,
+        batch_size: int | None = None,
+        on_loop: OnLoop = "ignore",
+        **settings: Any,
+    ) -> list[Generation]: ...
+
+    @torch.no_grad()
+    def generate(
+        self,
+        scenes: EncodedInput | Sequence[EncodedInput],
+        gaze: Gaze | Sequence[Gaze | None] | None = None,
+        *,
+        record: Recorded | Sequence[Recorded | None] | None = None,
+        max_new_tokens: int = 100,
+        batch_size: int | None = None,
+        on_loop: OnLoop = "ignore",
+        **settings: Any,
+    ) -> Generation | list[Generation]:
+        """The answer to a scene, or those to many scenes, `batch_size` at a time (default: all at once).
+
+        gaze: steers; with many scenes a list, one entry for each (None: look freely). Every row of a batch is what it
+        would be alone. record: heads, or a `Record`, for all scenes, or a list of them with an entry for each; what
+        they looked at is in `answer.trace`. on_loop: what to do with an answer that runs in circles
+        (`gazeheads.model.loops`). settings: keywords of transformers' `generate`, and `generator`; greedy without them
+        (`gazeheads.model.sampling`).
+
+        Raises `ForeignRegion` for a region of another scene, `ForeignScene` for a scene of another model, `WrongModel`
+        for heads of another model, `BadInput` for settings that cannot be meant, `NothingSteered` if a gaze steered no
+        attention row at all, as where an answer ends before the first token that its gaze is for.
+        """
+        if isinstance(scenes, EncodedInput):
+            if isinstance(gaze, list | tuple):
+                raise GazeError("One scene was given with several gazes. Give one gaze, or a list of scenes.")
+            how = choice(settings, self.stop, self.pad, max_new_tokens, 1)
+            return answer(self, [scenes], [gaze], records_for(record, 1), how, on_loop)[0]  # type: ignore[list-item]
+        scenes = several(scenes, "model.generate takes a scene, or a list of them", BadInput)
+        alike = gaze is None or isinstance(gaze, Gaze)
+        gazes: list[Any] = (
+            [gaze] * len(scenes)
+            if alike
+            else [*several(gaze, "gaze= takes a Gaze, or one for each scene", GazeError)]
+        )
+        if len(gazes) != len(scenes):
+            raise GazeError(
+                f"{len(scenes)} scenes were given with {len(gazes)} gazes. Give one for each (None: look "
+                "freely)."
+            )
+        records = records_for(record, len(scenes))
+        size = len(scenes) if batch_size is None else whole(batch_size, "batch_size=", BadInput)
+        if size < 1 and scenes:
+            raise BadInput(f"batch_size={batch_size}: a batch has at least one row.")
+        how = choice(settings, self.stop, self.pad, max_new_tokens, len(scenes))
+        answers: list[Generation] = []
+        for start in range(0, len(scenes), max(size, 1)):
+            part = slice(start, start + size)
+            mine = how.of(part, len(scenes))
+            answers += answer(self, scenes[part], gazes[part], records[part], mine, on_loop, start)
+        return answers
+
+    def stream(
+        self,
+        scene: EncodedInput,
+        gaze: Gaze | None = None,
+        *,
+        record: Recorded | None = None,
+        max_new_tokens: int = 100,
+        on_loop: OnLoop = "ignore",
+        prefix: Prefix | None = None,
+        **settings: Any,
+    ) -> Iterator[Token]:
+        """The answer to a scene, token by token, with the time, the target, the mass on it, and where `record` looked.
+
+        Where a `Live` target looks may be changed between tokens, or from another thread; the next token obeys.
+        Drop the iterator to stop. The tokens are those of `generate`, which takes the same settings. Raises what
+        `generate` raises, at once, but not `NothingSteered`: `token.after` tells. prefix: what `prepare` made of this
+        scene; then the first token takes one step, as every other does.
+        """
+        how = choice(settings, self.stop, self.pad, max_new_tokens, 1)
+        if how.searches:
+            raise BadInput(
+                f"A stream has no beams and no cache of another kind; found {how.given}. Use model.generate."
+            )
+        fits(self, scene, gaze)
+        if prefix is not None:
+            prefix.must_suit(scene, gaze)
+        steering = Steering([gaze], self.n_layers, self.n_heads)
+        recorder = Recorder([scene.grid], records_for(record, 1), self.n_layers, self.n_heads)
+        return stream(self, scene, steering, recorder, Listener(steering, self.decode, on_loop), how, prefix)
+
+    def prepare(self, scene: EncodedInput) -> Prefix:
+        """The scene's pictures encoded and its prompt run, once for many streams: see `gazeheads.model.prefill`."""
+        fits(self, scene, None)
+        return prepare(self, scene)
+
+    @contextmanager
+    def attached(self, gaze: Gaze | Sequence[Gaze | None]) -> Iterator[Steering]:
+        """Steer whatever `model.hf` runs inside the block: for people with their own loop.
+
+        One gaze for every row of the batch, or one for each row. Nested blocks add up; a head can be steered
+        by one of them only. The probe in the `as` clause gives the proof of effect. Raises `NothingSteered`
+        at the end of a block in which no attention row was steered.
+        """
+        steering = Steering(some(gaze), self.n_layers, self.n_heads)
+        with attached(self.hf, steering):
+            yield steering
+        steering.must_have_steered()
+
+    def last_row(
+        self, scenes: Sequence[EncodedInput], batch_size: int | None = None, weigh: Weigh = "raw"
+    ) -> list[Patterns]:
+        """For each scene (layer, head, image token): what the last prompt token attends to, float32.
+
+        Softmax over the whole prompt, so a head's entries sum to its mass on the pictures. Equal to eager
+        `output_attentions` within rounding; NaN in layers without attention. weigh: as in `Record`.
+        """
+        return last_rows(self, scenes, [weigh], batch_size)[0]

@@ -1,0 +1,81 @@
+"""How much of each image token a shape covers, and how a shape that covers too few of them grows.
+
+One rule of two: the share of the token's pixel rectangle inside the shape ("area"), or 1 where the centre of the
+rectangle is inside ("centre"). Only the tokens of one picture count, in those of its views that are asked for.
+"""
+
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from gazeheads.checks import whole
+from gazeheads.errors import RegionError
+from gazeheads.regions.grid import Box, ImageGrid
+from gazeheads.regions.shapes import Shape, centre_inside, middle, share_inside
+
+Coverage = Literal["area", "centre"]
+Views = Literal["all", "detail", "overview"]
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+KINDS = {
+    "all": ("whole", "tile", "thumbnail"),
+    "detail": ("whole", "tile"),
+    "overview": ("whole", "thumbnail"),
+}
+
+
+def picture_box(grid: ImageGrid, image: int) -> Box:
+    """The whole of picture `image`, an int from 0. Raises `RegionError` if there is no such picture."""
+    image = whole(image, "image=, the picture of a region,", RegionError)
+    if not 0 <= image < len(grid.sizes):
+        raise RegionError(
+            f"Picture {image} was asked for; this scene has {len(grid.sizes)}. Pictures count from 0."
+        )
+    width, height = grid.sizes[image]
+    return Box(0, 0, width, height)
+
+
+def tokens_of(grid: ImageGrid, image: int, views: Views) -> Bools:
+    """(token,) which tokens see some of a picture, in the views that count."""
+    kinds = np.array([view.kind in KINDS[views] for view in grid.views], dtype=bool)
+    found: Bools = (grid.images == image) & kinds[grid.view_of] & grid.inside
+    return found
+
+
+def covered(grid: ImageGrid, shape: Shape, image: int, coverage: Coverage, here: Bools) -> Floats:
+    """(token,) coverage of the tokens `here`; 0 elsewhere."""
+    rule = share_inside if coverage == "area" else centre_inside
+    weights = np.zeros(len(grid))
+    weights[here] = rule(shape, picture_box(grid, image), grid.rects[here])
+    return weights
+
+
+def grown(
+    grid: ImageGrid, shape: Shape, image: int, weights: Floats, tokens: int, here: Bools
+) -> Floats | None:
+    """`weights` with cells filled up, the most covered first and then the nearest, until `tokens` are covered.
+
+    None where the shape covers nothing of the picture, so that nothing is near it.
+    """
+    picture = picture_box(grid, image)
+    centre = middle(shape, picture)
+    if centre is None:
+        return None
+    share = covered(grid, shape, image, "area", here)
+    centres = (grid.rects[:, :2] + grid.rects[:, 2:]) / 2
+    distance: Floats = np.linalg.norm(centres - np.array(centre), axis=1)
+    distance[~here] = np.inf
+    filled = weights.copy()
+    for token in np.lexsort((distance, -share)):
+        if filled.sum() >= tokens - 1e-6:
+            break
+        filled[token] = 1.0
+    return filled
+
+
+def overview(grid: ImageGrid) -> int:
+    """The number of the view that shows the first picture whole, or of its first tile where none does."""
+    views = [(view.kind not in KINDS["overview"], n) for n, view in enumerate(grid.views) if view.image == 0]
+    return min(views)[1]

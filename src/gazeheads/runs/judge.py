@@ -1,0 +1,197 @@
+"""The judging loop: every answer goes through here, and the judge sees the sample and the answer, nothing else.
+
+Which region was the target, which heads were steered, in which order a tour went: no judge is told. A generation has
+one part or several (`Trial.parts`), and each part gets a verdict.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from gazeheads.errors import JudgeError
+from gazeheads.experiments.trial import Generated
+from gazeheads.judging.base import Judge, Verdict
+from gazeheads.sample import Sample
+from gazeheads.statistics import Outcomes
+from gazeheads.text import sentence_spans
+
+SCHEMA = 1
+BATCH = 64  # generations that are judged between two writes
+NO_TEXT = "no text"
+
+
+class Lines(Protocol):
+    """Lines of a ledger, by their keys."""
+
+    lines: dict[str, dict[str, Any]]
+
+    def append(self, lines: Iterable[Mapping[str, Any]]) -> None:
+        """Add these lines, all or none."""
+        ...
+
+
+class Folder(Protocol):
+    """What the loop needs to know of a run folder."""
+
+    @property
+    def generations(self) -> Lines:
+        """What the model said."""
+        ...
+
+    @property
+    def verdicts(self) -> Lines:
+        """What judges made of it."""
+        ...
+
+
+@dataclass(frozen=True)
+class Pending:
+    """A generation some of whose parts, `missing`, have no verdict yet.
+
+    texts: of all parts, None where a part has none. failed: why there is no answer at all, or "".
+    """
+
+    key: str
+    sample: Sample
+    texts: tuple[str | None, ...]
+    missing: tuple[int, ...]
+    failed: str = ""
+
+
+def judge(judge: Judge, generated: Sequence[Generated], samples: Sequence[Sample]) -> dict[str, Verdict]:
+    """The verdict on every generation as a whole, by the key of its trial; unscored where there is no answer."""
+    known = {sample.id: sample for sample in samples}
+    there = [g for g in generated if not g.failed]
+    said = judge.judge_many([(known[g.trial.sample], [g.text]) for g in there])
+    verdicts = {g.key: each[0] for g, each in zip(there, said, strict=True)}
+    return {g.key: verdicts.get(g.key) or _no_answer(g.failed) for g in generated}
+
+
+def judge_folder(
+    folder: Folder,
+    judge: Judge,
+    name: str,
+    samples: Sequence[Sample],
+    progress: Callable[[int], object] | None = None,
+    batch: int = BATCH,
+) -> int:
+    """Have `judge` judge what it has not judged yet of the run in `folder`; how many verdicts were written.
+
+    Verdicts are written batch by batch under `name`, so that a loop that was stopped goes on where it was. progress:
+    called with the number of generations after each batch. What was said before of the same texts about the same sample
+    is taken over, unless it was that the judge failed. Raises `JudgeError` for a sample that is not among `samples`.
+    """
+    todo = list(pending(folder, name, samples))
+    said: dict[tuple[str, tuple[str, ...]], list[Verdict]] = {}
+    written = 0
+    for start in range(0, len(todo), batch):
+        part = todo[start : start + batch]
+        new = {
+            asked_of(each): each.sample for each in part if asked_of(each)[1] and asked_of(each) not in said
+        }
+        answers = judge.judge_many([(sample, list(texts)) for (_, texts), sample in new.items()])
+        fresh = dict(zip(new, answers, strict=True))
+        lines = [line for each in part for line in _lines(each, name, (said | fresh).get(asked_of(each), []))]
+        folder.verdicts.append(lines)
+        said |= {k: v for k, v in fresh.items() if all(each.kind != "unscored" for each in v)}
+        written += len(lines)
+        progress and progress(len(part))
+    return written
+
+
+def pending(folder: Folder, name: str, samples: Sequence[Sample]) -> Iterator[Pending]:
+    """The generations of a run that judge `name` has not judged in full. Raises `JudgeError` for an unknown sample."""
+    known = {sample.id: sample for sample in samples}
+    for line in folder.generations.lines.values():
+        generated = Generated.from_json(line)
+        texts = parts_of(generated)
+        missing = [n for n in range(len(texts)) if key(name, generated.key, n) not in folder.verdicts.lines]
+        if not missing:
+            continue
+        sample = known.get(generated.trial.sample)
+        if sample is None:
+            raise JudgeError(
+                f"The run holds an answer about sample {generated.trial.sample!r}, which is not among the "
+                f"{len(known)} samples that were given. Give the data of the run: --data SRC, --seed N."
+            )
+        yield Pending(generated.key, sample, texts, tuple(missing), generated.failed)
+
+
+def asked_of(each: Pending) -> tuple[str, tuple[str, ...]]:
+    """What the judge is asked: the sample, and the texts of the parts that have one; none where there is no answer."""
+    return each.sample.id, () if each.failed else tuple(text for text in each.texts if text is not None)
+
+
+def parts_of(generated: Generated) -> tuple[str | None, ...]:
+    """The texts that each get a verdict; None for a part of a tour without text, and for an answer without a sentence.
+
+    A tour has as many parts as it has targets, also where it failed. A whole answer is one part even if it is empty:
+    then it is degenerate, and not unknown.
+    """
+    trial = generated.trial
+    if trial.parts == "whole":
+        return (generated.text,)
+    if trial.parts == "segments":
+        said = [segment.text.strip() or None for segment in generated.segments]
+        return (*said, *[None] * (len(trial.tour) - len(said)))
+    spans = sentence_spans(generated.pieces)
+    return tuple("".join(generated.pieces[start:stop]).strip() for start, stop in spans) or (None,)
+
+
+def key(name: str, generation: str, part: int) -> str:
+    """The key of a verdict."""
+    return f"{name}|{generation}#{part}"
+
+
+def outcomes(
+    generated: Sequence[Generated],
+    verdicts: Mapping[str, Verdict],
+    condition: str,
+    samples: Sequence[Sample],
+    measure: str = "hit",
+) -> Outcomes:
+    """(strip, target) -> 1, 0 or None (unscored) for one condition.
+
+    `measure`: "hit" (the target was described), "all_slots" (and every slot of it, and nothing else), or "degenerate".
+    An unsteered answer has no target: it counts for each region of its sample in turn.
+    """
+    found: dict[tuple[str, int], float | None] = {}
+    regions = {sample.id: range(len(sample.boxes)) for sample in samples}
+    for g in generated:
+        if g.trial.condition != condition:
+            continue
+        verdict = verdicts[g.trial.key]
+        targets = regions[g.trial.sample] if g.trial.target is None else (g.trial.target,)
+        for target in targets:
+            value = verdict.hit(target)
+            if value is not None and measure == "all_slots":
+                value *= verdict.all_slots
+            elif value is not None and measure == "degenerate":
+                value = float(verdict.kind == "degenerate")
+            found[g.trial.sample, target] = value
+    return found
+
+
+def _lines(each: Pending, name: str, said: Sequence[Verdict]) -> Iterator[dict[str, Any]]:
+    """The lines of the missing parts. said: the verdicts on the parts that have a text."""
+    verdicts = iter(said)
+    for part, text in enumerate(each.texts):
+        if each.failed:
+            verdict = _no_answer(each.failed)
+        elif text is None:
+            verdict = Verdict("unscored", reason=NO_TEXT)
+        else:
+            verdict = next(verdicts)
+        if part in each.missing:
+            yield {
+                "schema": SCHEMA,
+                "judge": name,
+                "key": key(name, each.key, part),
+                "generation": each.key,
+                "part": part,
+                **{name: value for name, value in vars(verdict).items() if value or name != "also"},
+            }
+
+
+def _no_answer(why: str) -> Verdict:
+    return Verdict("unscored", reason=f"no answer: {why}")

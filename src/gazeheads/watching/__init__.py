@@ -1,0 +1,1 @@
+"""One answer, and where heads looked while each of its words was made."""

@@ -1,0 +1,212 @@
+"""The command line on the bundled model: what it prints, and one clear line for everything that is wrong."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gazeheads import cli
+from gazeheads.drawing.strips import doodles
+from gazeheads.heads.head import Provenance
+from gazeheads.heads.heads import Heads
+
+ASK = ["--ask", "What is happening in this panel of the comic strip?"]
+
+
+@pytest.fixture(scope="module")
+def strip(tmp_path_factory):
+    """A six-panel test strip as a picture file, with its ground truth."""
+    sample = doodles(1, seed=5)[0]
+    path = tmp_path_factory.mktemp("strip") / "strip.png"
+    sample.picture.save(path)
+    return path, sample
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """The same strip as a folder of panels."""
+    path = tmp_path_factory.mktemp("panels")
+    sample = doodles(1, seed=5)[0].fit(256, 32)
+    for i, box in enumerate(sample.boxes):
+        sample.picture.crop(tuple(int(c) for c in box.corners)).save(path / f"p{i + 1}.png")
+    return path, sample
+
+
+def run(arguments, capsys) -> tuple[int, str, str]:
+    try:
+        code = cli.main([str(a) for a in arguments])
+    except SystemExit as stop:
+        code = stop.code
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def refused(arguments, capsys) -> str:
+    """The one line by which a command is refused."""
+    code, out, err = run(arguments, capsys)
+    lines = [line for line in err.splitlines() if line.startswith("gazeheads")]
+    assert code == 2 and not out and len(lines) == 1 and "Traceback" not in err, err
+    return lines[0]
+
+
+def test_look_at_a_panel_of_a_folder(folder, capsys):
+    path, _ = folder
+    code, out, err = run(["look", path, *ASK, "--panel", "4/6", "--json"], capsys)
+    found = json.loads(out)
+    assert code == 0
+    assert found["target"] == "panel 4 of 6" and found["heads"] >= 2
+    assert found["after"] > 0.99 > found["before"], "the attention moved to the target"
+    assert found["steered"] != found["unsteered"]
+    assert "knows its own doodles only" in err
+
+
+def test_look_at_a_box_of_a_picture(strip, capsys):
+    path, sample = strip
+    box = sample.boxes[2]
+    at = f"{box.x0},{box.y0},{box.x1},{box.y1}"
+    code, out, _ = run(["look", path, *ASK, "--box", at, "--top", "8"], capsys)
+    assert code == 0
+    assert "unsteered" in out and "attention of 8 heads on the target" in out and "looking at the box " in out
+
+
+def test_a_small_box_grows_where_that_was_asked_for(strip, capsys):
+    code, out, _ = run(
+        ["look", strip[0], *ASK, "--box", "1,1,4,4", "--min-tokens", "2", "--top", "8"], capsys
+    )
+    assert code == 0 and "looking at the box 1,1,4,4, grown to 2 cells: " in out
+
+
+def test_discover_writes_a_ranking_that_look_takes(strip, tmp_path, capsys):
+    out_file = tmp_path / "new" / "heads.json"
+    code, out, _ = run(["discover", "--data", "doodles:2:dev", "--out", out_file], capsys)
+    heads = Heads.load(out_file)
+    assert code == 0 and len(heads) == heads.scores.size and f"{len(heads)} heads ranked" in out
+    assert heads.provenance.data == "doodles:2:dev" and heads.provenance.samples == 2
+    code, out, _ = run(["look", strip[0], *ASK, "--panel", "1/6", "--heads", out_file], capsys)
+    assert code == 0 and f"attention of {round(0.09 * len(heads))} heads" in out, (
+        "the paper's share of a full ranking"
+    )
+
+
+def test_doodles_draws_folders_that_look_takes(tmp_path, capsys):
+    code, out, _ = run(["doodles", "--n", "2", "--out", tmp_path / "d"], capsys)
+    folders = out.split()
+    assert code == 0 and len(folders) == 2
+    assert len((tmp_path / "d" / "strip2" / "captions.txt").read_text().splitlines()) == 6
+    code, out, _ = run(["look", folders[0], *ASK, "--panel", "2/6", "--json"], capsys)
+    assert code == 0 and json.loads(out)["target"] == "panel 2 of 6"
+
+
+def broken_pictures(folder):
+    whole = folder / "whole.png"
+    doodles(1)[0].picture.save(whole)
+    (folder / "text.png").write_text("I am no picture")
+    (folder / "cut.png").write_bytes(whole.read_bytes()[:900])
+    Image.new("RGB", (1, 1)).save(folder / "pixel.png")
+    Image.new("RGB", (20_000, 50)).save(folder / "long.png")
+    (folder / "empty").mkdir()
+    (folder / "gap").mkdir()
+    for k in (1, 3):
+        Image.new("RGB", (64, 64)).save(folder / "gap" / f"p{k}.png")
+
+
+@pytest.mark.parametrize(
+    "name, message",
+    [
+        ("missing.png", "there is no such file"),
+        ("text.png", "this is not a picture in a format that Pillow reads"),
+        ("cut.png", "it cannot be read to its end"),
+        ("pixel.png", "it is 1 x 1 px, too small to have regions"),
+        ("long.png", "20000 x 50 px is more than 200 times as long as wide"),
+        ("empty", "it holds no panel. Name the panels p1.png"),
+        ("gap", "p2 is missing"),
+    ],
+)
+def test_pictures_that_cannot_be_used(name, message, tmp_path, capsys):
+    broken_pictures(tmp_path)
+    line = refused(["look", tmp_path / name, *ASK, "--panel", "1/6"], capsys)
+    assert message in line and name in line
+
+
+def test_a_very_wide_picture_is_a_picture(tmp_path, capsys):
+    Image.effect_noise((20_000, 256), 60).save(tmp_path / "wide.png")
+    code, out, _ = run(["look", tmp_path / "wide.png", *ASK, "--panel", "3/6", "--json"], capsys)
+    assert code == 0 and json.loads(out)["after"] > 0.99
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--panel", "7/6"], "Panel 7 of 6: there is none. Panels count from 1 to 6"),
+        (["--panel", "0/6"], "Panel 0 of 6: there is none"),
+        (["--panel", "four"], "'four' is no panel: write K/N"),
+        (["--box", "10,10,10,40"], "is empty: it is 0 px wide"),
+        (["--box", "0,0,5000,40"], "sticks out by"),
+        (["--box", "1,2,3"], "'1,2,3' is no box: write x0,y0,x1,y1"),
+        (["--box", "1,1,4,4"], "covers 0.035 image tokens, less than one: cells are 16 x 16 px here"),
+        (["--box", "1,1,4,4", "--min-tokens", "0"], "min_tokens=0 is how far a small box grows"),
+        (["--panel", "2/6", "--min-tokens", "1"], "Give 1 or more, with a box"),
+        ([], "one of the arguments --panel --box is required"),
+        (["--panel", "1/6", "--top", "97"], "top(97) was asked of a set of"),
+        (["--panel", "1/6", "--top", "half"], "'half' is neither a number of heads nor a share"),
+        (["--panel", "1/6", "--model", "no/such/folder"], "Model 'no/such/folder' cannot be loaded"),
+        (["--panel", "1/6", "--heads", "no.json"], "no.json"),
+    ],
+)
+def test_targets_and_options_that_cannot_be_used(arguments, message, strip, capsys):
+    assert message in refused(["look", strip[0], *ASK, *arguments], capsys)
+
+
+def test_a_folder_of_six_has_no_panel_of_five(folder, capsys):
+    assert "holds 6 panels. Ask for k/6" in refused(["look", folder[0], *ASK, "--panel", "2/5"], capsys)
+
+
+def test_an_empty_question(strip, capsys):
+    line = refused(["look", strip[0], "--ask", "  ", "--panel", "1/6"], capsys)
+    assert "The question is empty. Ask something" in line
+
+
+def test_heads_of_another_model_and_corrupt_heads(strip, tmp_path, capsys):
+    other = Heads.ranked(np.random.default_rng(0).random((36, 32)), Provenance("another", 36, 32))
+    other.save(tmp_path / "other.json")
+    (tmp_path / "corrupt.json").write_text('{"schema": 1, "heads": [')
+    (tmp_path / "list.json").write_text("[1, 2]")
+    look = ["look", strip[0], *ASK, "--panel", "1/6", "--heads"]
+    assert "36 layers x 32 heads" in refused([*look, tmp_path / "other.json"], capsys)
+    assert "corrupt.json" in refused([*look, tmp_path / "corrupt.json"], capsys)
+    assert "list.json" in refused([*look, tmp_path / "list.json"], capsys)
+
+
+@pytest.mark.parametrize(
+    "command", [["quickstart", "--out"], ["discover", "--data", "doodles:1:dev", "--out"]]
+)
+def test_an_output_folder_that_cannot_be_written(command, tmp_path, capsys):
+    """A file stands where the folder should be; nothing is half-written, and no work is done first."""
+    (tmp_path / "file").write_text("here first")
+    line = refused([*command, tmp_path / "file" / "sub" / "heads.json"], capsys)
+    assert "cannot be made or written" in line and "Choose another one" in line
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize(
+    "source, message",
+    [
+        ("doodles:x", "no whole number from 1 on. Write doodles:N"),
+        ("doodles:2:dve", "'dve' is no split; there are train, dev, test"),
+        ("doodles:0", "'0' is no whole number from 1 on"),
+        ("photos:3", "there is no such source"),
+        ("comics:nowhere", "Panel folder nowhere: there is no such folder"),
+    ],
+)
+def test_data_that_is_not_there(source, message, tmp_path, capsys):
+    assert message in refused(["discover", "--data", source, "--out", tmp_path / "h.json"], capsys)
+    assert not (tmp_path / "h.json").exists()
+
+
+def test_help_loads_no_torch():
+    code = "import sys\nfrom gazeheads.cli import parser\nparser()\nassert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True, env=os.environ)

@@ -1,0 +1,145 @@
+"""The main job at a small size: its parts agree, its page shows them, nothing serves twice."""
+
+import json
+
+import pytest
+
+import gazeheads as gh
+from gazeheads import cli
+from gazeheads.drawing.strips import doodles
+from gazeheads.evidence.quick import notes
+from gazeheads.experiments.conditions import Selections, conditions
+from gazeheads.experiments.redirect import THIS_PANEL
+from gazeheads.experiments.trial import Generated, Trial
+from gazeheads.judging.base import Judge, Verdict
+from gazeheads.runs import quickstart as job
+from gazeheads.runs.judge import judge, outcomes
+from gazeheads.runs.run import run
+from gazeheads.runs.tune import Cell, Tuning
+from gazeheads.statistics import k_grid
+
+
+@pytest.fixture(scope="module")
+def model():
+    return gh.load()
+
+
+@pytest.fixture
+def small(monkeypatch):
+    for name, value in (("DISCOVERY", 3), ("TUNING", 2), ("TEST", 2)):
+        monkeypatch.setattr(job, name, value)
+
+
+def test_the_command_prints_a_table_and_writes_a_page(small, tmp_path, capsys):
+    assert cli.main(["quickstart", "--out", str(tmp_path / "out")]) == 0
+    out = capsys.readouterr().out
+    for word in ("no steering", "gaze heads", "8 control draws", "all heads", "gaze on panel 6:", "report:"):
+        assert word in out
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert page.count("data:image/") >= 6 and "http" not in page.split("</style>")[1].split("<footer")[0]
+    for title in ("Six answers", "The heads", "looked-at panel", "How many heads", "While it narrates"):
+        assert title in page
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["report.html", "strip.png"]
+
+
+def test_json_holds_the_same_numbers(small, tmp_path, capsys):
+    assert cli.main(["quickstart", "--out", str(tmp_path), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    table = found["redirections"]["this-panel"]["conditions"]
+    assert list(table) == ["none", "gaze", *(f"controls/{i}" for i in range(8)), "all"]
+    assert {line["heads"] for name, line in table.items() if name.startswith("controls")} == {found["k"]}
+    assert table["gaze"]["heads"] == found["k"] == len(found["heads_found"])
+    assert table["none"]["accuracy"]["n"] == table["gaze"]["accuracy"]["n"] == 12
+    assert table["gaze"]["mass_after"] > table["gaze"]["mass_before"]
+    assert list(map(int, found["dev_accuracy_by_k"])) == list(k_grid(96))
+
+
+def test_full_asks_the_papers_vqa_prompt_too_with_twenty_draws(small, monkeypatch):
+    asked = []
+    monkeypatch.setattr(job, "discover", lambda *a, **k: asked.append("discover") or heads())
+    monkeypatch.setattr(job, "tune", lambda *a, **k: Tuning({}, Cell("gaze", "focus", 8), None, 0.0))
+    monkeypatch.setattr(
+        job,
+        "redirect",
+        lambda m, e, samples, heads, k, draws, p: asked.append((e.name, len(samples), k, draws)),
+    )
+    monkeypatch.setattr(job, "narrate", lambda *a: None)
+    job.quickstart(None, True, lambda *a: None)
+    assert asked == ["discover", ("this-panel", 60, 8, 20), ("vqa", 60, 8, 20)]
+
+
+def heads():
+    from gazeheads.heads.heads import Heads
+    from gazeheads.model.bundled import HEADS
+
+    return Heads.load(HEADS).all()
+
+
+def test_no_strip_serves_twice():
+    parts = {
+        "discovery": doodles(job.DISCOVERY, job.DISCOVERY_SEED, "dev"),
+        "tuning": doodles(job.TUNING, job.TUNING_SEED, "dev"),
+        "test": doodles(60, job.TEST_SEED, "test"),
+    }
+    pixels = {name: {s.picture.tobytes() for s in samples} for name, samples in parts.items()}
+    assert all(len(pixels[name]) == len(parts[name]) for name in parts)
+    assert not pixels["discovery"] & pixels["tuning"]
+    assert not (pixels["discovery"] | pixels["tuning"]) & pixels["test"]
+
+
+def test_the_loop_gives_each_trial_its_own_target_whatever_the_batch(model):
+    """Trials are regrouped into batches: the answers must not notice."""
+    samples, lever, choose = doodles(2, seed=3), heads().top(31), Selections(heads(), 31)
+    asked, seen = conditions("none,gaze,gaze@2"), []
+    whole = run(model, samples, THIS_PANEL, asked, choose, progress=seen.append)
+    pieces = run(model, samples, THIS_PANEL, asked, choose, batch=5)
+    assert [g.trial.key for g in whole] == [g.trial.key for g in pieces]
+    assert len({g.trial.key for g in whole}) == len(whole) == sum(seen) == 2 * (1 + 6 + 6)
+    assert [g.text for g in whole] == [g.text for g in pieces]
+    steered = [g for g in whole if g.trial.target is not None]
+    assert all(g.after == pytest.approx(1) and g.after > g.before for g in steered)
+    alone = {
+        g.trial.target: g.text
+        for g in steered
+        if g.trial.condition == "gaze" and g.trial.sample == samples[0].id
+    }
+    scene = model.encode(model.fit(samples[0]).picture, THIS_PANEL.prompt, panels=samples[0].boxes)
+    for target, text in alone.items():
+        assert model.generate(scene, gh.Gaze(lever, scene.panel(target)), max_new_tokens=24).text == text
+
+
+def test_an_unsteered_answer_counts_for_each_target_and_unscored_is_no_miss():
+    sample = doodles(1)[0]
+
+    def said(condition, target, text):
+        return Generated(Trial("x", sample.id, condition, "?", 9, target), text, 3, "eos")
+
+    generated = [said("none", None, sample.captions[2][0]), said("gaze", 0, "junk"), said("gaze", 1, "?")]
+
+    class Strict(Judge):
+        def judge(self, sample, answer):
+            return (
+                Verdict("unscored")
+                if answer == "?"
+                else Verdict("degenerate")
+                if answer == "junk"
+                else Verdict("matched", 2)
+            )
+
+    verdicts = judge(Strict(), generated, [sample])
+    assert outcomes(generated, verdicts, "none", [sample]) == {
+        (sample.id, k): float(k == 2) for k in range(6)
+    }
+    assert outcomes(generated, verdicts, "gaze", [sample]) == {(sample.id, 0): 0.0, (sample.id, 1): None}
+    junk = outcomes(generated, verdicts, "gaze", [sample], "degenerate")
+    assert junk == {(sample.id, 0): 1.0, (sample.id, 1): None}, "unscored is not in this denominator either"
+
+
+def test_the_bound_where_all_strips_are_alike_is_that_of_so_many_strips() -> None:
+    """With a true share p all n are right with chance p ** n; 95% two-sided leave 2.5% below."""
+    for strips, percent in ((24, 86), (60, 94)):
+        assert round(100 * 0.025 ** (1 / strips)) == percent
+        assert (
+            f"with {strips} of {strips} strips right the true share may still be as low as {percent}%"
+            in notes(strips)
+        )
