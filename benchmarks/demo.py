@@ -172,7 +172,7 @@ async def many(url: str, visitors: int, seconds: float, model: gh.GazeModel, hea
             mixed += text != alone[number]
         await page.close()
 
-    async def weigh() -> None:
+    async def weighting() -> None:
         nonlocal began
         await ready.wait()
         began = began or time.monotonic()
@@ -181,7 +181,7 @@ async def many(url: str, visitors: int, seconds: float, model: gh.GazeModel, hea
             sizes.append(memory())
 
     results = await asyncio.gather(
-        weigh(), *(visitor(each) for each in range(visitors)), return_exceptions=True
+        weighting(), *(visitor(each) for each in range(visitors)), return_exceptions=True
     )
     dropped = [found for found in results if isinstance(found, BaseException)]
     half = len(sizes) // 2
@@ -210,7 +210,7 @@ def main() -> None:
         with torch.no_grad():
             asyncio.run(one(url))
             if args.visitors:
-                asyncio.run(many(url, args.visitors, args.seconds, model, found.lever))
+                asyncio.run(many(url, args.visitors, args.seconds, model, found.selected))
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ ask masks masks --heads "$SCENES" --conditions none,gaze,follow,controls:3
 gazeheads ground --heads "$FOLLOW" --top "$K" $TEST --dev scenes:40:dev --dev-seed 5 --conditions gaze,controls:20 \
   --out "$OUT/ground-follow.json"
 for weigh in raw values; do
-  gazeheads ground --heads "$SCENES" $TEST --dev scenes:40:dev --dev-seed 5 --weigh "$weigh" \
+  gazeheads ground --heads "$SCENES" $TEST --dev scenes:40:dev --dev-seed 5 --weighting "$weigh" \
     --conditions "$SETS,gaze@3,follow@3,localization-heads@3,controls:20,all" --out "$OUT/ground-$weigh.json"
 done
 gazeheads report "$OUT"/{boxes,boxes-follow,boxes-31,masks} --out "$OUT/report-scenes"

@@ -60,15 +60,15 @@ class Mover(threading.Thread):
                     return
 
 
-def watch(model: gh.GazeModel, scene: gh.EncodedInput, lever: Heads, looks: int, seed: int) -> list[Look]:
+def watch(model: gh.GazeModel, scene: gh.Scene, selected: Heads, looks: int, seed: int) -> list[Look]:
     """What became of so many looks, over as many streams as it takes."""
     found: list[Look] = []
     live = gh.Live(scene.panel(0))
-    pause = 3 * seconds_a_token(model, scene, lever)
+    pause = 3 * seconds_a_token(model, scene, selected)
     mover = Mover(live, scene.panels, pause, seed)
     mover.start()
     while len(found) < looks:
-        answer = model.stream(scene, gh.Gaze(lever, at=live, during="answer"), max_new_tokens=100)
+        answer = model.stream(scene, gh.Gaze(selected, at=live, during="answer"), max_new_tokens=100)
         while len(found) < looks:
             look, began = mover.look, time.perf_counter()
             token = next(answer, None)
@@ -89,9 +89,9 @@ def watch(model: gh.GazeModel, scene: gh.EncodedInput, lever: Heads, looks: int,
     return found
 
 
-def seconds_a_token(model: gh.GazeModel, scene: gh.EncodedInput, lever: Heads) -> float:
+def seconds_a_token(model: gh.GazeModel, scene: gh.Scene, selected: Heads) -> float:
     """Median time between two tokens of a steered stream."""
-    gaze = gh.Gaze(lever, at=scene.panel(0), during="answer")
+    gaze = gh.Gaze(selected, at=scene.panel(0), during="answer")
     times = [token.seconds for token in model.stream(scene, gaze, max_new_tokens=100)]
     return statistics.median(b - a for a, b in pairwise(times))
 
@@ -103,15 +103,15 @@ def main() -> None:
     args = parser.parse_args()
     if args.looks < 1:
         parser.error("--looks: at least 1")
-    model, lever = gh.load(device="cpu"), Heads.load(HEADS).lever
+    model, selected = gh.load(device="cpu"), Heads.load(HEADS).selected
     sample = gh.doodles(1, seed=0)[0]
     scene = model.encode(
         sample.picture, "Describe each panel of this comic, one after the other.", sample.boxes
     )
     print(machine("cpu"))
     with torch.no_grad():
-        token = seconds_a_token(model, scene, lever)
-        found = watch(model, scene, lever, args.looks, args.seed)
+        token = seconds_a_token(model, scene, selected)
+        found = watch(model, scene, selected, args.looks, args.seed)
     waited = [1000 * look.seconds for look in found if look.seconds is not None]
     disobeyed = sum(look.disobeyed for look in found)
     print(f"{len(found)} looks from another thread, {1000 * token:.1f} ms a token (median)")

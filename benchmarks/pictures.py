@@ -20,13 +20,13 @@ from gazeheads.sample import nouns
 from gazeheads.text import spoken
 
 
-def told(pieces: Sequence[str], pair: Sequence[gh.Sample]) -> list[tuple[int, list[int]]]:
+def told(token_texts: Sequence[str], pair: Sequence[gh.Sample]) -> list[tuple[int, list[int]]]:
     """Of each thing that only one picture holds and the answer names: the picture, and the tokens."""
     names = [nouns(sample) for sample in pair]
     found = []
     for picture, mine in enumerate(names):
         only = [name for name in mine if name not in names[1 - picture]]
-        found += [(picture, list(tokens)) for tokens in spoken(pieces, only) if len(tokens)]
+        found += [(picture, list(tokens)) for tokens in spoken(token_texts, only) if len(tokens)]
     return found
 
 
@@ -35,12 +35,12 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=40)
     args = parser.parse_args()
     model = gh.load()
-    samples = [model.fit(sample) for sample in scenes(2 * args.pairs, seed=7000)]
+    samples = [model.resized(sample) for sample in scenes(2 * args.pairs, seed=7000)]
     free, steered, right = Counter[int](), Counter[bool](), {0: [0, 0], 1: [0, 0]}
     for pair in zip(samples[::2], samples[1::2], strict=True):
         scene = model.encode([sample.picture for sample in pair], prompts.LIST_OBJECTS)
         seen = gh.watch(model, scene, max_new_tokens=40)
-        for picture, tokens in told(seen.answer.pieces, pair):
+        for picture, tokens in told(seen.answer.token_texts, pair):
             free[picture] += 1
             for number in right:
                 most = int(seen.over(number)[tokens].mean(0).argmax())
@@ -49,7 +49,7 @@ def main() -> None:
             width, height = scene.grid.sizes[picture]
             gaze = gh.Gaze(seen.sets[0].trace.heads, scene.box(0, 0, width, height, image=picture))
             answer = model.generate(scene, gaze, max_new_tokens=40)
-            steered.update(found == picture for found, _ in told(answer.pieces, pair))
+            steered.update(found == picture for found, _ in told(answer.token_texts, pair))
     print(
         f"{args.pairs} pairs, freely: {free[0]} things named of the first picture alone, {free[1]} of the second"
     )

@@ -82,19 +82,19 @@ def wide(width: Width, device: str) -> gh.GazeModel:
     return gh.GazeModel(hf, processor, name="random")
 
 
-def seconds(model: gh.GazeModel, scene: gh.EncodedInput, record: gh.Record | None, tokens: int) -> float:
+def seconds(model: gh.GazeModel, scene: gh.Scene, record: gh.Record | None, tokens: int) -> float:
     """Of one answer of exactly so many tokens."""
     start = time.perf_counter()
     answer = model.generate(scene, record=record, max_new_tokens=tokens, min_new_tokens=tokens)
     spent = time.perf_counter() - start
     assert len(answer.token_ids) == tokens
     if record is not None:
-        assert answer.trace is not None and answer.trace.looks.shape[1] == tokens
+        assert answer.trace is not None and answer.trace.attention.shape[1] == tokens
     return spent
 
 
 @torch.no_grad()
-def metered(model: gh.GazeModel, scene: gh.EncodedInput, record: gh.Record) -> Meter:
+def metered(model: gh.GazeModel, scene: gh.Scene, record: gh.Record) -> Meter:
     """The memory of the tensors that a recorder makes over the prompt and four tokens."""
     recorder = Recorder([scene.grid], [record], model.n_layers, model.n_heads)
     meter: Any = Meter()
@@ -131,7 +131,7 @@ def main() -> None:
     apart = [head for first in range(sharing) for head in range(first, width.heads, sharing)]
     wanted = args.heads or width.heads * width.layers // 4
     every = [gh.Head(n % width.layers, apart[n // width.layers]) for n in range(wanted)]
-    record = gh.Record(every, "heads", lengths=True)
+    record = gh.Record(every, "heads", value_norms=True)
     print(
         f"{model.n_layers} layers x {model.n_heads} heads; {len(every)} recorded, raw with lengths of values"
     )

@@ -32,14 +32,14 @@ TOUR = (3, 1, 0, 5, 4, 2)  # panels, from 0
 PALE, LIGHT, DARK = "#f1f3f6", "#c9ddee", "#08263f"
 
 model = gh.load()
-lever = gh.Heads.load(HEADS).lever
+selected = gh.Heads.load(HEADS).selected
 strip, photo = gh.doodles(n=1)[0], scenes(n=1)[0]
 scene = model.encode(strip.picture, prompts.THIS_PANEL, panels=strip.boxes)
 told = model.encode(strip.picture, prompts.NARRATE_FREELY, panels=strip.boxes)
 view = model.encode(photo.picture, prompts.MAIN_OBJECT)
 # Pictures are shown sharper than the model sees them.
-on_strip = dict(picture=strip.fit(384, 128).picture, rects=scene.grid.rects, size=strip.picture.size)
-on_photo = dict(picture=photo.fit(384, 128).picture, rects=view.grid.rects, size=photo.picture.size)
+on_strip = dict(picture=strip.resized(384, 128).picture, rects=scene.grid.rects, size=strip.picture.size)
+on_photo = dict(picture=photo.resized(384, 128).picture, rects=view.grid.rects, size=photo.picture.size)
 
 
 def grid() -> Figure:
@@ -90,7 +90,7 @@ def regions() -> Figure:
 def pushes() -> Figure:
     """The last prompt row of one real head, before and under each push."""
     now = model.last_row([scene])[0]
-    head = min(lever, key=lambda head: float(now[head].max() / now[head].sum()))
+    head = min(selected, key=lambda head: float(now[head].max() / now[head].sum()))
     named: list[tuple[str, str, gh.Push | None]] = [
         ("no push", "", None),
         ("focus", "the target alone, relative weights kept", gh.Push.focus()),
@@ -136,10 +136,12 @@ def during() -> Figure:
     four, two = scene.panel(3), scene.panel(1)
     turn = gh.Schedule.at({0: four, 3: two})
     runs = {
-        'during="all"': gh.Gaze(lever, at=four, during="all"),
-        'during="answer"': gh.Gaze(lever, at=four, during="answer"),
-        'during="decode"': gh.Gaze(lever, at=four, during="decode"),
-        'during="answer", at=Schedule.at({0: panel 4, 3: panel 2})': gh.Gaze(lever, at=turn, during="answer"),
+        'during="all"': gh.Gaze(selected, at=four, during="all"),
+        'during="answer"': gh.Gaze(selected, at=four, during="answer"),
+        'during="decode"': gh.Gaze(selected, at=four, during="decode"),
+        'during="answer", at=Schedule.at({0: panel 4, 3: panel 2})': gh.Gaze(
+            selected, at=turn, during="answer"
+        ),
     }
     figure, places = new_figure(WIDTH, 4.6, len(runs), 1)
     for axes, (name, gaze) in zip(places, runs.items(), strict=True):
@@ -161,9 +163,9 @@ def row_diagram(axes: Axes, gaze: gh.Gaze, answer: gh.Generation) -> None:
             (1.6, f"{blind} rows", "blind", ""),
             (4.0, f"{prompt - blind} rows of the prompt", first, ""),
         ]
-    reads = ["last row", *answer.pieces]
+    reads = ["last row", *answer.token_texts]
     for token, mass in enumerate(effect.before_by_token):
-        boxes.append((1.25, reads[token], "" if mass is None else targets[token], answer.pieces[token]))
+        boxes.append((1.25, reads[token], "" if mass is None else targets[token], answer.token_texts[token]))
     x = 0.0
     for width, read, target, written in boxes:
         middle, steered = x + width / 2, target not in ("", "blind")
@@ -184,16 +186,16 @@ def row_diagram(axes: Axes, gaze: gh.Gaze, answer: gh.Generation) -> None:
 def tour() -> Figure:
     """Where the heads look while they tell the strip freely, and while they are led from panel to panel."""
     stops = gh.Schedule.on_sentence([told.panel(k) for k in TOUR])
-    led = gh.Gaze(lever, at=stops, push="reweigh", during="answer")
-    free, steered = (model.generate(told, gaze, record=lever, max_new_tokens=80) for gaze in (None, led))
+    led = gh.Gaze(selected, at=stops, push="reweigh", during="answer")
+    free, steered = (model.generate(told, gaze, record=selected, max_new_tokens=80) for gaze in (None, led))
     aimed = [told.panels.index(s.target) for s in steered.segments for _ in range(s.start, s.stop)]
     figure, places = new_figure(WIDTH, 5.0, 2, 1)
     for axes, answer, framed, name in (
         (places[0], free, about(free), "Unsteered. Framed: the panel that the words are about"),
         (places[1], steered, aimed, "Led by a schedule. Framed: its target"),
     ):
-        end = len(answer.pieces) - (answer.finish == "eos")  # the end token writes nothing
-        staircase(axes, answer.trace.over(told.panels)[:end], answer.pieces[:end], framed[:end])
+        end = len(answer.token_texts) - (answer.finish == "eos")  # the end token writes nothing
+        staircase(axes, answer.trace.over(told.panels)[:end], answer.token_texts[:end], framed[:end])
         title(axes, name)
     return figure
 
@@ -202,7 +204,7 @@ def about(answer: gh.Generation) -> list[int | None]:
     """For each token the panel that its sentence describes, by the rules judge."""
     found: list[int | None] = []
     sentence: list[str] = []
-    for piece in answer.pieces:
+    for piece in answer.token_texts:
         sentence.append(piece)
         if piece.endswith("."):
             found += [RulesJudge().judge(strip, "".join(sentence)).region] * len(sentence)
@@ -215,8 +217,8 @@ def words() -> Figure:
     slots = strip.slots[4]
     said = [slots["action"].split()[0], slots["object"], slots["setting"].split()[-1]]
     figure, places = new_figure(WIDTH, 3.75, len(said), 2)
-    for col, (weigh, name) in enumerate((("raw", "raw"), ("values", "weighted by the values"))):
-        trace = model.generate(told, record=gh.Record(lever, weigh=weigh), max_new_tokens=80).trace
+    for col, (weighting, name) in enumerate((("raw", "raw"), ("value-norm", "weighted by the values"))):
+        trace = model.generate(told, record=gh.Record(selected, weighting=weighting), max_new_tokens=80).trace
         for axes, word in zip(places[col::2], said, strict=True):
             cell_map(axes, **on_strip, weights=trace.map(word).ravel())
             axes.set_xlim(strip.boxes[3].x0, strip.picture.width)

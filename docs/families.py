@@ -31,7 +31,7 @@ from gazeheads.doctor.conformance import (  # noqa: E402
     heads_of,
     prefix_error,
 )
-from gazeheads.doctor.receptive_fields import ramps, sight_errors  # noqa: E402
+from gazeheads.doctor.receptive_fields import ramps, receptive_field_errors  # noqa: E402
 from gazeheads.gaze.gaze import Gaze  # noqa: E402
 
 HEADER = (
@@ -39,7 +39,7 @@ HEADER = (
     "|---|---|---|---|---|---|---|---|\n"
 )
 REMARKS = {
-    "qwen2_vl": "panels of 256 px are 9.17 columns wide; `model.fit` draws them 224 px high, in step with the grid",
+    "qwen2_vl": "panels of 256 px are 9.17 columns wide; `model.resized` draws them 224 px high, in step with the grid",
     "qwen2_5_vl": "as Qwen2-VL",
     "qwen3_vl": "the paper's family, and the bundled model's",
     "qwen3_vl_moe": "as Qwen3-VL; experts make no difference to attention",
@@ -49,7 +49,7 @@ REMARKS = {
     "llava_siglip": "its processor squashes by itself",
     "llava_next": "newline tokens belong to no region; rows and columns in the padding of the canvas are cut off",
     "llava_onevision": "as LLaVA-NeXT; a large canvas is shrunk; of several pictures only a padded square each",
-    "internvl": "`-HF` checkpoints; `model.fit` draws one panel on each tile",
+    "internvl": "`-HF` checkpoints; `model.resized` draws one panel on each tile",
     "gemma3": "squashed to the square; sliding layers lose sight of the picture in long answers",
     "gemma3_scan": "`encode(..., do_pan_and_scan=True)`; at most four crops, along the long side",
     "idefics3": "the tiles are named in the prompt",
@@ -81,7 +81,7 @@ def row(name: str) -> str:
     off = 0.0
     for size in SHAPES:
         scene = model.encode(ramps(size), "What?", **settings)
-        off = max(off, float(sight_errors(model, scene, range(len(scene.grid))).max()))
+        off = max(off, float(receptive_field_errors(model, scene, range(len(scene.grid))).max()))
     scenes = [
         model.encode(tiny.noise(168, 56), "Who is it?", **settings),
         model.encode(tiny.noise(168, 56), "Who was this, then?", **settings),

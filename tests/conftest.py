@@ -1,10 +1,10 @@
 """What many tests start from: a tiny random model and a strip of three panels."""
 
 import pytest
-
 import tiny
+
 from gazeheads.model.model import GazeModel
-from gazeheads.model.scene import EncodedInput
+from gazeheads.model.scene import Scene
 
 
 @pytest.fixture(scope="module")
@@ -13,6 +13,6 @@ def model() -> GazeModel:
 
 
 @pytest.fixture(scope="module")
-def scene(model: GazeModel) -> EncodedInput:
+def scene(model: GazeModel) -> Scene:
     sample = tiny.strip(3, seed=3)
     return model.encode(sample.picture, "What is it?", panels=sample.boxes)

@@ -10,7 +10,7 @@ from gazeheads import prompts
 from gazeheads.drawing.scenes import scenes
 from gazeheads.errors import RegionError
 from gazeheads.judging.rules import RulesJudge
-from gazeheads.model.scene import EncodedInput
+from gazeheads.model.scene import Scene
 
 ORDER = (3, 1, 0, 5, 4, 2)
 
@@ -27,28 +27,28 @@ def heads(model: gh.GazeModel) -> gh.Heads:
 
 @pytest.fixture(scope="module")
 def strip(model: gh.GazeModel) -> gh.Sample:
-    return model.fit(gh.doodles(n=1, seed=4, split="dev")[0])
+    return model.resized(gh.doodles(n=1, seed=4, split="dev")[0])
 
 
 @pytest.fixture(scope="module")
-def scene(model: gh.GazeModel, strip: gh.Sample) -> EncodedInput:
+def scene(model: gh.GazeModel, strip: gh.Sample) -> Scene:
     return model.encode(strip.picture, prompts.THIS_PANEL, panels=strip.boxes)
 
 
 def test_heads_are_found_kept_and_drawn_against(model: gh.GazeModel, heads: gh.Heads, tmp_path: Path) -> None:
     heads.save(tmp_path / "heads.json")
     assert gh.Heads.load(tmp_path / "heads.json") == heads
-    lever = heads.top(0.09)  # of 96 heads
-    assert len(lever) == 9
-    assert list(lever) == list(heads.top(9))
-    null = lever.controls(draws=20, seed=0, match="layers")
+    selected = heads.top(0.09)  # of 96 heads
+    assert len(selected) == 9
+    assert list(selected) == list(heads.top(9))
+    null = selected.controls(draws=20, seed=0, match="layers")
     assert len({frozenset(draw) for draw in null}) == 20
-    layers = sorted(head.layer for head in lever)
-    assert all(sorted(head.layer for head in draw) == layers and not {*draw} & {*lever} for draw in null)
+    layers = sorted(head.layer for head in selected)
+    assert all(sorted(head.layer for head in draw) == layers and not {*draw} & {*selected} for draw in null)
 
 
 def test_a_gaze_makes_the_model_describe_what_it_is_pointed_at(
-    model: gh.GazeModel, heads: gh.Heads, strip: gh.Sample, scene: EncodedInput
+    model: gh.GazeModel, heads: gh.Heads, strip: gh.Sample, scene: Scene
 ) -> None:
     judge = RulesJudge()
     assert judge.judge(strip, str(model.generate(scene))).region == 0  # its reading of "this panel"
@@ -75,9 +75,9 @@ def test_a_tour_tells_the_panels_in_its_own_order(
 ) -> None:
     scene = model.encode(strip.picture, prompts.NARRATE_FREELY, panels=strip.boxes)
     panels = [scene.panel(k) for k in range(6)]
-    lever = heads.top(23)
+    selected = heads.top(23)
     tour = gh.Schedule.on_sentence([panels[k] for k in ORDER])
-    story = model.generate(scene, gaze=gh.Gaze(lever, at=tour, during="answer"), record=lever)
+    story = model.generate(scene, gaze=gh.Gaze(selected, at=tour, during="answer"), record=selected)
     judge = RulesJudge()
     told = [judge.judge(strip, segment.text).region for segment in story.segments]
     assert told == list(ORDER)
@@ -109,7 +109,7 @@ def test_a_stream_is_pointed_elsewhere_while_it_speaks(
 
 
 def test_people_with_their_own_loop_attach_the_gaze(
-    model: gh.GazeModel, heads: gh.Heads, scene: EncodedInput
+    model: gh.GazeModel, heads: gh.Heads, scene: Scene
 ) -> None:
     gaze = gh.Gaze(heads.top(23), at=scene.panel(2))
     with model.attached(gaze) as proof:

@@ -10,7 +10,7 @@ import pytest
 import tiny
 import torch
 
-from gazeheads import EncodedInput, Gaze, GazeModel, GazeTrace, Head, Heads, Live, Mix, Push, Record, Schedule
+from gazeheads import Gaze, GazeModel, GazeTrace, Head, Heads, Live, Mix, Push, Record, Scene, Schedule
 from gazeheads.errors import BadInput, GazeError, GazeHeadsError, RecordError, RegionError
 
 HEADS = [Head(0, 1), Head(1, 2)]
@@ -36,19 +36,19 @@ def model() -> GazeModel:
 
 
 @pytest.fixture(scope="module")
-def scene(model: GazeModel) -> EncodedInput:
+def scene(model: GazeModel) -> Scene:
     sample = tiny.strip(3)
     return model.encode(sample.picture, "What?", panels=sample.boxes)
 
 
 @pytest.fixture(scope="module")
-def trace(model: GazeModel, scene: EncodedInput) -> GazeTrace:
+def trace(model: GazeModel, scene: Scene) -> GazeTrace:
     found = model.generate(scene, record=Record(HEADS, "heads"), max_new_tokens=2).trace
     assert found is not None
     return found
 
 
-Takes = Callable[[EncodedInput, Any], object]
+Takes = Callable[[Scene, Any], object]
 VALUES: dict[str, tuple[Takes, str]] = {  # how the value is used, and which of the wrong ones are right here
     "Gaze(heads)": (lambda s, x: Gaze(x, s.panel(0)), ""),
     "Gaze(at)": (lambda s, x: Gaze(HEADS, x), ""),
@@ -104,7 +104,7 @@ def _parts(message: str) -> None:
 
 
 @pytest.mark.parametrize("name", VALUES)
-def test_a_value_of_a_wrong_type_is_refused(scene: EncodedInput, name: str) -> None:
+def test_a_value_of_a_wrong_type_is_refused(scene: Scene, name: str) -> None:
     take, right = VALUES[name]
     for kind, wrong in WRONG.items():
         if kind in right.split():
@@ -115,7 +115,7 @@ def test_a_value_of_a_wrong_type_is_refused(scene: EncodedInput, name: str) -> N
         _parts(str(caught.value))
 
 
-CALLS: dict[str, tuple[Callable[[GazeModel, EncodedInput, Any], object], str]] = {
+CALLS: dict[str, tuple[Callable[[GazeModel, Scene, Any], object], str]] = {
     "encode": (lambda m, s, x: m.encode(x, "What?"), ""),
     "encode(list)": (lambda m, s, x: m.encode([x], "What?"), ""),
     "encode(prompt)": (lambda m, s, x: m.encode(tiny.noise(), x), "text"),
@@ -161,7 +161,7 @@ CALLS: dict[str, tuple[Callable[[GazeModel, EncodedInput, Any], object], str]] =
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_a_call_with_a_wrong_type_is_refused(model: GazeModel, scene: EncodedInput, name: str) -> None:
+def test_a_call_with_a_wrong_type_is_refused(model: GazeModel, scene: Scene, name: str) -> None:
     call, right = CALLS[name]
     for kind, wrong in WRONG.items():
         if kind in right.split():
@@ -173,7 +173,7 @@ def test_a_call_with_a_wrong_type_is_refused(model: GazeModel, scene: EncodedInp
     assert model.hf.config._attn_implementation != "gazeheads"
 
 
-def test_a_trace_is_asked_for_what_it_has(trace: GazeTrace, scene: EncodedInput) -> None:
+def test_a_trace_is_asked_for_what_it_has(trace: GazeTrace, scene: Scene) -> None:
     for wrong in WRONG.values():
         with pytest.raises(RecordError):
             trace.over(wrong)
@@ -249,7 +249,7 @@ def test_a_trace_is_asked_for_what_it_has(trace: GazeTrace, scene: EncodedInput)
         ),
     ],
 )
-def test_the_message_says_what_to_do(scene: EncodedInput, make: Any, error: Any, wording: str) -> None:
+def test_the_message_says_what_to_do(scene: Scene, make: Any, error: Any, wording: str) -> None:
     with pytest.raises(error, match=wording):
         make(scene)
 
@@ -274,7 +274,7 @@ def test_what_cannot_be_encoded_is_refused_with_an_advice(model: GazeModel) -> N
             model.encode(pictures, prompt, panels=panels)  # type: ignore[arg-type]
 
 
-def test_numbers_of_numpy_and_torch_make_the_same_regions(scene: EncodedInput) -> None:
+def test_numbers_of_numpy_and_torch_make_the_same_regions(scene: Scene) -> None:
     plain = scene.box(3, 4, 70, 60, min_tokens=2)
     zero, two = np.int64(0), np.int64(2)
     corners: Any = np.float32(3), torch.tensor(4), np.array(70), np.int16(60)
@@ -286,13 +286,13 @@ def test_numbers_of_numpy_and_torch_make_the_same_regions(scene: EncodedInput) -
     assert scene.panel(np.int64(1)) == scene.panel(1)  # type: ignore[arg-type]
 
 
-def test_a_stream_refuses_settings_before_its_first_token(model: GazeModel, scene: EncodedInput) -> None:
+def test_a_stream_refuses_settings_before_its_first_token(model: GazeModel, scene: Scene) -> None:
     with pytest.raises(BadInput, match="transformers says: .*penalty"):
         model.stream(scene, repetition_penalty=-1.0)
 
 
 def test_arrays_are_taken_for_what_they_hold_and_are_saved(
-    model: GazeModel, scene: EncodedInput, tmp_path: Path
+    model: GazeModel, scene: Scene, tmp_path: Path
 ) -> None:
     plain = Gaze(HEADS, Schedule.at({0: scene.panel(0), 2: scene.panel(1)}), Push.bias(2), weights=[1, 0.5])
     stops = {np.int64(0): scene.panel(0), np.int64(2): scene.panel(1)}
@@ -316,10 +316,10 @@ def test_arrays_are_taken_for_what_they_hold_and_are_saved(
     assert saved["record"]["heads"] == [[2, 3]]
 
 
-def test_weights_of_a_mix_may_be_as_large_as_numbers_go(scene: EncodedInput) -> None:
+def test_weights_of_a_mix_may_be_as_large_as_numbers_go(scene: Scene) -> None:
     assert Mix(scene.panels[:2], [1e308, 1e308]).shares == (0.5, 0.5)
 
 
-def test_a_set_of_heads_keeps_the_shape_of_its_model(scene: EncodedInput) -> None:
+def test_a_set_of_heads_keeps_the_shape_of_its_model(scene: Scene) -> None:
     heads = Heads.of(["L0H1"], "m", 3, 4)
     assert Gaze(heads, scene.panel(0)).heads is heads

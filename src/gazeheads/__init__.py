@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from gazeheads.model.generation import Generation
     from gazeheads.model.loading import load
     from gazeheads.model.model import GazeModel
-    from gazeheads.model.scene import EncodedInput
+    from gazeheads.model.scene import Scene
     from gazeheads.model.stream import Token
     from gazeheads.regions.grid import Box
     from gazeheads.regions.mix import Mix
@@ -46,7 +46,6 @@ if TYPE_CHECKING:
 __all__ = [
     "Box",
     "Effect",
-    "EncodedInput",
     "Gaze",
     "GazeHeadsError",
     "GazeModel",
@@ -60,6 +59,7 @@ __all__ = [
     "Record",
     "Region",
     "Sample",
+    "Scene",
     "Schedule",
     "Token",
     "Watched",
@@ -75,7 +75,7 @@ __all__ = [
 _HOMES = {
     "Box": "regions.grid",
     "Effect": "gaze.effect",
-    "EncodedInput": "model.scene",
+    "Scene": "model.scene",
     "Gaze": "gaze.gaze",
     "GazeHeadsError": "errors",
     "GazeModel": "model.model",

@@ -45,7 +45,7 @@ class Sample:
                     f"Sample {self.id!r}: {len(self.boxes)} boxes but {found} {name}. Give one for each box."
                 )
 
-    def fit(self, height: int, cell: int) -> "Sample":
+    def resized(self, height: int, cell: int) -> "Sample":
         """The same sample for a model whose strips are `height` pixels high and whose cells are `cell` pixels wide.
 
         Doodles are drawn anew and comics laid out anew, with panel edges on the token grid (as in the paper); a

@@ -91,7 +91,7 @@ class Word:
 
 
 @dataclass
-class Speller:
+class Detokenizer:
     """Turns tokens into text as they come. `decode`: from token ids to text, special tokens left out.
 
     The text before is decoded again with each piece, because some tokenizers drop the first space of what they are
@@ -122,35 +122,35 @@ class Speller:
 
 def spell(tokens: Sequence[int], decode: Decode) -> tuple[str, ...]:
     """For each token the characters that it completes; joined they are the text."""
-    speller = Speller(decode)
-    pieces = [speller.add(token) for token in tokens]
-    if pieces:
-        pieces[-1] += speller.rest()
-    return tuple(pieces)
+    detokenizer = Detokenizer(decode)
+    token_texts = [detokenizer.add(token) for token in tokens]
+    if token_texts:
+        token_texts[-1] += detokenizer.rest()
+    return tuple(token_texts)
 
 
-def words(pieces: Sequence[str]) -> tuple[Word, ...]:
+def words(token_texts: Sequence[str]) -> tuple[Word, ...]:
     """The words in the joined pieces, each with its tokens; punctuation and spaces belong to none.
 
     Writing without spaces counts as one word from one mark to the next.
     """
-    return tuple(_words(pieces))
+    return tuple(_words(token_texts))
 
 
-def _words(pieces: Sequence[str]) -> Iterator[Word]:
-    places = owners(pieces)
-    for found in _WORD.finditer("".join(pieces)):
+def _words(token_texts: Sequence[str]) -> Iterator[Word]:
+    places = owners(token_texts)
+    for found in _WORD.finditer("".join(token_texts)):
         yield span(places, found.group(), found.start(), found.end())
 
 
-def owners(pieces: Sequence[str]) -> list[tuple[int, int]]:
+def owners(token_texts: Sequence[str]) -> list[tuple[int, int]]:
     """For each character of the joined pieces the tokens `start <= token < stop` that wrote it."""
     ends = [
-        place for place, piece in enumerate(pieces, 1) if piece
+        place for place, piece in enumerate(token_texts, 1) if piece
     ]  # token after each piece that is not empty
     owner: list[tuple[int, int]] = []
     for start, stop in pairwise([0, *ends]):
-        owner += [(start, stop)] * len(pieces[stop - 1])
+        owner += [(start, stop)] * len(token_texts[stop - 1])
     return owner
 
 
@@ -168,16 +168,16 @@ def sentences(text: str) -> int:
     return len(_END.findall(text))
 
 
-def sentence_spans(pieces: Sequence[str]) -> tuple[tuple[int, int], ...]:
+def sentence_spans(token_texts: Sequence[str]) -> tuple[tuple[int, int], ...]:
     """The tokens `start <= token < stop` of each sentence in the joined pieces; text after the last end is one, too."""
     ended, text, spans, start = 0, "", [], 0
-    for place, piece in enumerate(pieces, 1):
+    for place, piece in enumerate(token_texts, 1):
         text += piece
         now = sentences(text)
         if now > ended:
             spans.append((start, place))
             ended, start = now, place
-    return (*spans, (start, len(pieces))) if "".join(pieces[start:]).strip() else tuple(spans)
+    return (*spans, (start, len(token_texts))) if "".join(token_texts[start:]).strip() else tuple(spans)
 
 
 Floats = npt.NDArray[np.float64]
@@ -185,13 +185,13 @@ Floats = npt.NDArray[np.float64]
 ARTICLES = frozenset(("a", "an", "the"))
 
 
-def spoken(pieces: Sequence[str], names: Sequence[str]) -> list[tuple[int, ...]]:
+def spoken(token_texts: Sequence[str], names: Sequence[str]) -> list[tuple[int, ...]]:
     """For each name the tokens that wrote it, () where it is not said.
 
     Each word belongs to one name: a name that is asked for twice is looked for twice, and "cat" is not found in "red
     cat" where both are asked for.
     """
-    said = [word for word in words(pieces) if word.text.casefold() not in ARTICLES]
+    said = [word for word in words(token_texts) if word.text.casefold() not in ARTICLES]
     texts = [word.text.casefold() for word in said]
     free = [True] * len(said)
     found: list[tuple[int, ...]] = [()] * len(names)

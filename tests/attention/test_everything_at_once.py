@@ -13,7 +13,7 @@ import tiny
 import torch
 from steered_runs import produced
 
-from gazeheads import EncodedInput, Gaze, GazeModel, Head, Mix, Push, Region, Schedule
+from gazeheads import Gaze, GazeModel, Head, Mix, Push, Region, Scene, Schedule
 from gazeheads.attention.steering import Steering
 from gazeheads.errors import RegionError
 
@@ -22,7 +22,7 @@ BATCHES = 8  # of three rows for each of the two models: 48 rows
 Draw = np.random.Generator
 
 
-def drawn_scene(model: GazeModel, draw: Draw) -> EncodedInput:
+def drawn_scene(model: GazeModel, draw: Draw) -> Scene:
     pictures = [
         tiny.noise(int(draw.integers(30, 260)), int(draw.integers(30, 130)), int(draw.integers(99)))
         for _ in range(draw.integers(1, 3))
@@ -30,7 +30,7 @@ def drawn_scene(model: GazeModel, draw: Draw) -> EncodedInput:
     return model.encode(pictures, "What is it?"[: int(draw.integers(1, 11))])
 
 
-def drawn_region(scene: EncodedInput, draw: Draw) -> Region:
+def drawn_region(scene: Scene, draw: Draw) -> Region:
     image = int(draw.integers(len(scene.grid.sizes)))
     width, height = scene.grid.sizes[image]
     while True:  # what is drawn may be empty
@@ -49,14 +49,14 @@ def drawn_region(scene: EncodedInput, draw: Draw) -> Region:
             continue
 
 
-def drawn_target(scene: EncodedInput, draw: Draw) -> Region | Mix:
+def drawn_target(scene: Scene, draw: Draw) -> Region | Mix:
     if draw.random() < 0.6:
         return drawn_region(scene, draw)
     regions = [drawn_region(scene, draw) for _ in range(draw.integers(1, 4))]
     return Mix(regions, draw.uniform(0.1, 3, len(regions)))
 
 
-def drawn_gaze(model: GazeModel, scene: EncodedInput, draw: Draw) -> Gaze:
+def drawn_gaze(model: GazeModel, scene: Scene, draw: Draw) -> Gaze:
     every = [Head(layer, head) for layer in range(model.n_layers) for head in range(model.n_heads)]
     heads = [every[i] for i in draw.permutation(len(every))[: draw.integers(1, 6)]]
     bias = [Push.bias(*draw.normal(0, 3, 4)), Push.bias(float(draw.normal(0, 60)), -50)]

@@ -6,7 +6,7 @@ from typing import Any
 import tiny
 import torch
 
-from gazeheads.attention.call import Moment
+from gazeheads.attention.call import ForwardPass
 from gazeheads.attention.image_keys import Slots
 from gazeheads.model.model import GazeModel
 from gazeheads.regions.grid import ImageGrid
@@ -15,9 +15,9 @@ from gazeheads.regions.grid import ImageGrid
 def passes(slots: Slots, mask: list[list[int]], total: int, n_queries: int, held: int | None = None) -> Any:
     """What a layer that holds `held` keys says of the pass whose last `n_queries` of `total` slots are its own."""
     rows = torch.tensor(mask)
-    moment = Moment.of(rows, total, n_queries, len(rows), "cpu")
-    slots.begin(moment)
-    return slots.of(SimpleNamespace(moment=moment, n_keys=held or total))  # type: ignore[arg-type]
+    forward_pass = ForwardPass.of(rows, total, n_queries, len(rows), "cpu")
+    slots.begin(forward_pass)
+    return slots.of(SimpleNamespace(forward_pass=forward_pass, n_keys=held or total))  # type: ignore[arg-type]
 
 
 def grids(model: GazeModel) -> list[ImageGrid]:

@@ -18,7 +18,7 @@ from gazeheads.gaze.record import Record
 from gazeheads.gaze.schedule import Schedule
 from gazeheads.heads.head import Head
 from gazeheads.model.model import GazeModel
-from gazeheads.model.scene import EncodedInput
+from gazeheads.model.scene import Scene
 from gazeheads.regions.mix import Mix
 from gazeheads.regions.region import Region
 
@@ -26,7 +26,7 @@ WEIGHTS = (1.0, 0.5, 0.25, 0.0)
 
 
 @pytest.mark.parametrize("name", PUSHES)
-def test_a_mix_equals_the_reference(model: GazeModel, scene: EncodedInput, name: str) -> None:
+def test_a_mix_equals_the_reference(model: GazeModel, scene: Scene, name: str) -> None:
     """Prompt rows between the two regions see one of them only."""
     push, formula = PUSHES[name]
     dog, ball = scene.box(20, 10, 100, 60), scene.box(140, 0, 192, 40)
@@ -45,7 +45,7 @@ def test_a_mix_equals_the_reference(model: GazeModel, scene: EncodedInput, name:
 
 
 @pytest.mark.parametrize("name", PUSHES)
-def test_head_weights_equal_the_reference(model: GazeModel, scene: EncodedInput, name: str) -> None:
+def test_head_weights_equal_the_reference(model: GazeModel, scene: Scene, name: str) -> None:
     push, formula = PUSHES[name]
     weights = (1.0, -0.5, 2.0, 0.0) if name == "bias" else WEIGHTS
     region = scene.box(20, 10, 100, 60)
@@ -66,7 +66,7 @@ def test_head_weights_equal_the_reference(model: GazeModel, scene: EncodedInput,
 
 @pytest.mark.parametrize("name", PUSHES)
 def test_weights_of_one_are_no_weights_and_weights_of_zero_no_push(
-    model: GazeModel, scene: EncodedInput, name: str
+    model: GazeModel, scene: Scene, name: str
 ) -> None:
     push = PUSHES[name][0]
     _, plain = steered(model, scene, Gaze(HEADS, scene.panel(1), push))
@@ -81,7 +81,7 @@ def test_weights_of_one_are_no_weights_and_weights_of_zero_no_push(
 
 
 @pytest.mark.parametrize("name", PUSHES)
-def test_a_mix_of_one_region_is_that_region(model: GazeModel, scene: EncodedInput, name: str) -> None:
+def test_a_mix_of_one_region_is_that_region(model: GazeModel, scene: Scene, name: str) -> None:
     push = PUSHES[name][0]
     _, alone = steered(model, scene, Gaze(HEADS, scene.panel(1), push))
     _, mix = steered(model, scene, Gaze(HEADS, Mix([scene.panel(1)], [7]), push))
@@ -89,9 +89,7 @@ def test_a_mix_of_one_region_is_that_region(model: GazeModel, scene: EncodedInpu
 
 
 @pytest.mark.parametrize("name", PUSHES)
-def test_softening_is_a_weight_on_all_heads_of_a_row(
-    model: GazeModel, scene: EncodedInput, name: str
-) -> None:
+def test_softening_is_a_weight_on_all_heads_of_a_row(model: GazeModel, scene: Scene, name: str) -> None:
     """A head that had a weight keeps its share of it."""
     push, weights = PUSHES[name][0], (1.0, 0.5, 0.25, 1.0)
     soft = Steering(
@@ -108,7 +106,7 @@ def test_softening_is_a_weight_on_all_heads_of_a_row(
     torch.testing.assert_close(logits[1], full, atol=1e-5, rtol=0)
 
 
-def test_shares_not_sizes_decide_how_much_each_region_gets(model: GazeModel, scene: EncodedInput) -> None:
+def test_shares_not_sizes_decide_how_much_each_region_gets(model: GazeModel, scene: Scene) -> None:
     """A cell and two panels, half each: the heads' mass is halved, whatever they like."""
     cell, panels = scene.box(0, 0, 32, 32), scene.panel(1) | scene.panel(2)
     gaze = Gaze(HEADS, Mix([cell, panels]))
@@ -119,7 +117,7 @@ def test_shares_not_sizes_decide_how_much_each_region_gets(model: GazeModel, sce
     assert answer.effect.after == pytest.approx(1, abs=1e-6)
 
 
-def test_rows_of_a_batch_mix_as_they_do_alone(model: GazeModel, scene: EncodedInput) -> None:
+def test_rows_of_a_batch_mix_as_they_do_alone(model: GazeModel, scene: Scene) -> None:
     gazes = [
         Gaze(HEADS, Mix([scene.panel(0), scene.panel(2)], [1, 2]), "uniform"),
         Gaze(HEADS, scene.panel(1), "reweigh", "answer", WEIGHTS),
@@ -135,7 +133,7 @@ def test_rows_of_a_batch_mix_as_they_do_alone(model: GazeModel, scene: EncodedIn
         torch.testing.assert_close(logits[row], alone_logits, atol=1e-5, rtol=0)
 
 
-def test_a_live_target_moves_to_a_mix(model: GazeModel, scene: EncodedInput) -> None:
+def test_a_live_target_moves_to_a_mix(model: GazeModel, scene: Scene) -> None:
     mix = Mix([scene.panel(0), scene.panel(2)], [1, 4], name="two things")
     gaze = Gaze(HEADS, Live(scene.panel(1)), during="answer")
     tokens = []
@@ -160,7 +158,7 @@ def test_regions_of_two_pictures_mix() -> None:
         one | two
 
 
-def test_a_mix_is_a_value(scene: EncodedInput) -> None:
+def test_a_mix_is_a_value(scene: Scene) -> None:
     left, right = scene.box(0, 0, 64, 64, name="dog"), scene.box(64, 0, 128, 64, name="ball")
     mix = Mix([left, right], [3, 1])
     assert mix == Mix((left, right), (3.0, 1.0), name="both")
@@ -191,14 +189,12 @@ def test_a_mix_is_a_value(scene: EncodedInput) -> None:
         (lambda a, b: Push.paper("float16"), "Push.paper\\('float16'\\): .* keeps others. Ask for uniform"),
     ],
 )
-def test_mixes_and_weights_that_mean_nothing_are_refused(
-    scene: EncodedInput, make: Any, wording: str
-) -> None:
+def test_mixes_and_weights_that_mean_nothing_are_refused(scene: Scene, make: Any, wording: str) -> None:
     with pytest.raises(GazeError, match=wording):
         make(scene.panel(0), scene.panel(1))
 
 
-def test_a_mix_belongs_to_one_scene_and_covers_something(model: GazeModel, scene: EncodedInput) -> None:
+def test_a_mix_belongs_to_one_scene_and_covers_something(model: GazeModel, scene: Scene) -> None:
     other = model.encode(tiny.noise(64, 64), "What is it?")
     with pytest.raises(ForeignRegion, match="another scene"):
         Mix([scene.panel(0), other.box(0, 0, 64, 64)])

@@ -55,7 +55,7 @@ def test_the_papers_recipe_is_uniform_in_bfloat16_and_focus_in_float32(
         gaze = Gaze(heads, region, name)
         answer = model.generate(scene, gaze, record=Record(heads, keep="heads"), max_new_tokens=1)
         assert answer.trace is not None
-        seen[name] = torch.tensor(answer.trace.looks[:, 0])
+        seen[name] = torch.tensor(answer.trace.attention[:, 0])
     recipe = Recipe(monkeypatch, region, [1, 2])
     model.hf.set_attn_implementation("eager")
     with torch.no_grad():

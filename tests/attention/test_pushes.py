@@ -17,7 +17,7 @@ from gazeheads.gaze.gaze import Gaze
 from gazeheads.gaze.push import Push
 from gazeheads.heads.head import Head
 from gazeheads.model.model import GazeModel
-from gazeheads.model.scene import EncodedInput
+from gazeheads.model.scene import Scene
 
 
 class Patterns:
@@ -42,7 +42,7 @@ class Patterns:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
 @pytest.mark.parametrize("name", PUSHES)
 def test_laws_of_the_pattern_in_every_dtype(
-    scene: EncodedInput, monkeypatch: pytest.MonkeyPatch, name: str, dtype: torch.dtype
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, name: str, dtype: torch.dtype
 ) -> None:
     model = tiny.tiny_model()
     model.hf.to(dtype)
@@ -70,7 +70,7 @@ def test_laws_of_the_pattern_in_every_dtype(
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
-def test_a_bias_of_zero_changes_nothing_bit_for_bit(scene: EncodedInput, dtype: torch.dtype) -> None:
+def test_a_bias_of_zero_changes_nothing_bit_for_bit(scene: Scene, dtype: torch.dtype) -> None:
     model = tiny.tiny_model()
     model.hf.to(dtype)
     _, free = steered(model, scene, None)
@@ -79,7 +79,7 @@ def test_a_bias_of_zero_changes_nothing_bit_for_bit(scene: EncodedInput, dtype: 
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
-def test_bias_tends_to_focus(scene: EncodedInput, dtype: torch.dtype) -> None:
+def test_bias_tends_to_focus(scene: Scene, dtype: torch.dtype) -> None:
     """Suppressing other image tokens, text and generated ones without end is what focus means."""
     model = tiny.tiny_model()
     model.hf.to(dtype)
@@ -97,7 +97,7 @@ def test_bias_tends_to_focus(scene: EncodedInput, dtype: torch.dtype) -> None:
 @pytest.mark.parametrize("nats", [1e4, 1e6])
 @pytest.mark.parametrize("others", [-1.0, 0.0])
 def test_a_large_bias_keeps_logits_and_coverage(
-    model: GazeModel, scene: EncodedInput, nats: float, others: float
+    model: GazeModel, scene: Scene, nats: float, others: float
 ) -> None:
     """Where the paper's recipe rounds them away: the region cuts through cells, and heads have weights or not."""
     region = scene.box(10, 7, 90, 50)
@@ -108,7 +108,7 @@ def test_a_large_bias_keeps_logits_and_coverage(
         torch.testing.assert_close(logits, focus, atol=1e-5, rtol=0)
 
 
-def test_nats_that_no_token_has_do_not_round_the_others(model: GazeModel, scene: EncodedInput) -> None:
+def test_nats_that_no_token_has_do_not_round_the_others(model: GazeModel, scene: Scene) -> None:
     """No token is generated yet when token 0 is produced, and the whole picture has no outside."""
     whole = scene.box(0, 0, 192, 64)
     _, fair = steered(model, scene, Gaze(HEADS, whole, Push.bias(1.3)), 1)
@@ -126,14 +126,14 @@ def test_nats_of_keys_that_are_not_seen_do_not_round_the_others() -> None:
     torch.testing.assert_close(found, expected, atol=1e-6, rtol=1e-6)
 
 
-def test_focus_on_everything_but_text_equals_suppressed_text(model: GazeModel, scene: EncodedInput) -> None:
+def test_focus_on_everything_but_text_equals_suppressed_text(model: GazeModel, scene: Scene) -> None:
     whole = scene.box(0, 0, 192, 64)
     _, focus = steered(model, scene, Gaze(HEADS, whole))
     _, biased = steered(model, scene, Gaze(HEADS, whole, Push.bias(0, 0, text=-200, generated=-200)))
     torch.testing.assert_close(focus, biased, atol=1e-5, rtol=0)
 
 
-def test_reweigh_to_the_whole_picture_changes_nothing(model: GazeModel, scene: EncodedInput) -> None:
+def test_reweigh_to_the_whole_picture_changes_nothing(model: GazeModel, scene: Scene) -> None:
     _, free = steered(model, scene, None)
     _, logits = steered(model, scene, Gaze(HEADS, scene.box(0, 0, 192, 64), "reweigh"))
     torch.testing.assert_close(free, logits, atol=1e-5, rtol=0)
@@ -153,7 +153,7 @@ class Outputs:
 
 
 @torch.no_grad()
-def test_heads_and_layers_not_steered_are_untouched(model: GazeModel, scene: EncodedInput) -> None:
+def test_heads_and_layers_not_steered_are_untouched(model: GazeModel, scene: Scene) -> None:
     plain, changed = Outputs(3), Outputs(3)
     inputs = scene.tensors
     with attached(model.hf, plain):

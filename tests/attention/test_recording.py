@@ -20,7 +20,7 @@ from gazeheads.gaze.schedule import Schedule
 from gazeheads.heads.head import Head
 from gazeheads.model.last_row import last_rows
 from gazeheads.model.model import GazeModel
-from gazeheads.model.scene import EncodedInput
+from gazeheads.model.scene import Scene
 
 PROMPTS = ((2, "Who?"), (3, "What is going on here?"), (1, "Where are they? Answer briefly."))
 
@@ -61,7 +61,7 @@ def test_batches_of_any_size_capture_the_same(model: GazeModel) -> None:
 
 
 def looked(
-    model: GazeModel, scene: EncodedInput, tokens: Sequence[int], rewrite: reference.Rewrite | None = None
+    model: GazeModel, scene: Scene, tokens: Sequence[int], rewrite: reference.Rewrite | None = None
 ) -> torch.Tensor:
     """(layer, head, token, image token) by eager attention, in one pass over the prompt and the answer."""
     keep: dict[int, torch.Tensor] = {}
@@ -71,7 +71,7 @@ def looked(
     return whole[:, :, scene.n_prompt - 1 :, torch.tensor(scene.grid.positions)]
 
 
-def encoded(model: GazeModel, panels: int = 3, prompt: str = "What is it?") -> EncodedInput:
+def encoded(model: GazeModel, panels: int = 3, prompt: str = "What is it?") -> Scene:
     sample = tiny.strip(panels, seed=panels)
     return model.encode(sample.picture, prompt, panels=sample.boxes)
 
@@ -89,13 +89,13 @@ def test_a_trace_equals_eager_attention(model: GazeModel) -> None:
     answer = model.generate(scene, record=Record(RECORDED, "heads"), max_new_tokens=5)
     expected = torch.stack([looked(model, scene, answer.token_ids)[head] for head in RECORDED])
     assert answer.trace is not None
-    close(answer.trace.looks, expected)
+    close(answer.trace.attention, expected)
     close(answer.trace.mean, expected.mean(0))
     mean = model.generate(scene, record=Record(RECORDED), max_new_tokens=5).trace
     assert mean is not None
-    close(mean.looks, expected.mean(0)[None])
+    close(mean.attention, expected.mean(0)[None])
     close(mean.mean, expected.mean(0))
-    assert mean.looks.dtype == np.float32
+    assert mean.attention.dtype == np.float32
     assert answer == model.generate(scene, record=Record(RECORDED, "heads"), max_new_tokens=5)
     assert answer.token_ids == model.generate(scene, max_new_tokens=5).token_ids
 
@@ -113,12 +113,12 @@ def test_a_steered_head_is_recorded_as_it_was_steered(model: GazeModel, name: st
     rewrite = reference.steer(HEADS, lambda _: aim, scene.n_prompt, during)
     every = looked(model, scene, answer.token_ids, rewrite)
     assert answer.trace is not None
-    for head, found in zip(RECORDED, answer.trace.looks, strict=True):
+    for head, found in zip(RECORDED, answer.trace.attention, strict=True):
         close(found, every[head])
     assert set(RECORDED) & set(HEADS) and set(RECORDED) - set(HEADS)
     free = model.generate(scene, record=Record(RECORDED, "heads"), max_new_tokens=5)
     assert free.trace is not None
-    assert np.abs(free.trace.looks[3, 1:2] - answer.trace.looks[3, 1:2]).max() > 1e-3
+    assert np.abs(free.trace.attention[3, 1:2] - answer.trace.attention[3, 1:2]).max() > 1e-3
 
 
 def test_a_blind_row_is_recorded_as_it_looked(model: GazeModel) -> None:
@@ -154,18 +154,18 @@ def test_weighing_by_values(model: GazeModel, monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(Recorder, "attend", spy)
     raw = model.generate(scene, record=Record(RECORDED, "heads"), max_new_tokens=4).trace
-    by_values = model.generate(scene, record=Record(RECORDED, "heads", "values"), max_new_tokens=4).trace
+    by_values = model.generate(scene, record=Record(RECORDED, "heads", "value-norm"), max_new_tokens=4).trace
     assert raw is not None
     assert by_values is not None
     for place, head in enumerate(RECORDED):
-        close(by_values.looks[place], torch.tensor(raw.looks[place]) * lengths[head.layer][head.head])
+        close(by_values.attention[place], torch.tensor(raw.attention[place]) * lengths[head.layer][head.head])
     assert not torch.allclose(lengths[0][0], lengths[0][2])  # another group, other values
 
 
 def test_shares_are_of_all_that_the_row_takes_in(model: GazeModel) -> None:
     """Of values that are all equally long they are the raw attention; in one pass beside the other ways."""
     scene = encoded(model)
-    by_values, shares = (rows[0] for rows in last_rows(model, [scene], ["values", "shares"]))
+    by_values, shares = (rows[0] for rows in last_rows(model, [scene], ["value-norm", "value-norm-share"]))
     keep: dict[int, torch.Tensor] = {}
     values: dict[int, torch.Tensor] = {}
     for number, layer in enumerate(model.hf.model.language_model.layers):
@@ -179,7 +179,7 @@ def test_shares_are_of_all_that_the_row_takes_in(model: GazeModel) -> None:
             close(shares[layer, head], torch.tensor(by_values[layer, head]) / total)
     assert shares.sum(-1).max() < 1
     assert abs(shares - model.last_row([scene])[0]).max() > 0.01
-    (again,) = model.last_row([scene], weigh="shares")
+    (again,) = model.last_row([scene], weighting="value-norm-share")
     close(again, torch.tensor(shares))
 
 
@@ -198,8 +198,8 @@ def test_a_batch_is_recorded_row_by_row_as_alone(model: GazeModel) -> None:
         Gaze(HEADS[:2], scenes[3].panel(0), "reweigh", "decode"),
     ]
     records = [
-        Record(RECORDED, "heads", "shares"),
-        Record(RECORDED[1:], weigh="values"),
+        Record(RECORDED, "heads", "value-norm-share"),
+        Record(RECORDED[1:], weighting="value-norm"),
         None,
         Record([Head(2, 0)]),
     ]
@@ -213,8 +213,8 @@ def test_a_batch_is_recorded_row_by_row_as_alone(model: GazeModel) -> None:
         assert (answer.trace is None) == (records[row] is None)
         assert answer.token_ids == single.token_ids
         if answer.trace is not None and single.trace is not None:
-            assert answer.trace.looks.shape[1:] == (len(answer.token_ids), len(scenes[row].grid))
-            close(answer.trace.looks, torch.tensor(single.trace.looks), atol=1e-5)
+            assert answer.trace.attention.shape[1:] == (len(answer.token_ids), len(scenes[row].grid))
+            close(answer.trace.attention, torch.tensor(single.trace.attention), atol=1e-5)
 
 
 @torch.no_grad()
@@ -266,4 +266,4 @@ def test_what_cannot_be_recorded(model: GazeModel) -> None:
     part = Recorder([scene.grid], [Record(RECORDED)], 3, 4)
     produced(model, [scene], part, 2)
     with pytest.raises(SeamError, match=r"Tokens 0 to 2 were to be recorded, seen were \[0, 1\]"):
-        part.looks([3])
+        part.patterns([3])

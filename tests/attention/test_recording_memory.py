@@ -7,7 +7,7 @@ import torch
 import zoo
 from metering import Meter
 
-from gazeheads import EncodedInput, Gaze, Head, Push, Record
+from gazeheads import Gaze, Head, Push, Record, Scene
 from gazeheads.attention import steering as steering_module
 from gazeheads.attention.recording import Recorder
 from gazeheads.attention.seam import attached
@@ -23,7 +23,7 @@ def hf() -> Any:
 
 
 @torch.no_grad()
-def metered(hf: Any, scene: EncodedInput, probe: Any, n_tokens: int = 4) -> Meter:
+def metered(hf: Any, scene: Scene, probe: Any, n_tokens: int = 4) -> Meter:
     """The memory of the tensors that a probe makes, over a prefill and some tokens; `probe` still holds its own."""
     meter = Meter()
     probe.attend = meter.around(probe.attend)
@@ -32,7 +32,7 @@ def metered(hf: Any, scene: EncodedInput, probe: Any, n_tokens: int = 4) -> Mete
     return meter
 
 
-def recorder(scene: EncodedInput) -> Recorder:
+def recorder(scene: Scene) -> Recorder:
     return Recorder([scene.grid], [Record(EVERY, "heads")], zoo.LAYERS, zoo.HEADS)
 
 

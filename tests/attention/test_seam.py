@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache, StaticCache
 
-from gazeheads.attention.call import Call, Moment
+from gazeheads.attention.call import Call, ForwardPass
 from gazeheads.attention.seam import NAME, attached
 from gazeheads.errors import NotSwitched, ProbeNeverFired, SeamError
 from gazeheads.heads.head import Head
@@ -27,8 +27,8 @@ class Watcher:
         self.calls: list[tuple[int, list[Any], list[Any]]] = []
 
     def attend(self, call: Call) -> None:
-        keys = call.moment.keys(call.n_keys)
-        self.calls.append((call.layer, call.moment.queries.tolist(), keys.tolist()))
+        keys = call.forward_pass.keys(call.n_keys)
+        self.calls.append((call.layer, call.forward_pass.queries.tolist(), keys.tolist()))
 
 
 @pytest.fixture(scope="module")
@@ -226,8 +226,8 @@ def test_positions_without_a_mask_and_with_too_short_a_one(model: GazeModel) -> 
 
 def test_a_layer_that_holds_less_or_more_than_the_text_knows_its_keys() -> None:
     """A sliding window has the newest slots; a static cache has a tail that is not used yet."""
-    moment = Moment(torch.tensor([[-1, -1, 0, 1, 2], [0, 1, 2, 3, 4]]), n_queries=1)
-    assert moment.keys(3).tolist() == [[0, 1, 2], [2, 3, 4]]
-    assert moment.keys(5).tolist() == [[-1, -1, 0, 1, 2], [0, 1, 2, 3, 4]]
-    assert moment.keys(7).tolist() == [[-1, -1, 0, 1, 2, -1, -1], [0, 1, 2, 3, 4, -1, -1]]
-    assert moment.queries.tolist() == [[2], [4]]
+    forward_pass = ForwardPass(torch.tensor([[-1, -1, 0, 1, 2], [0, 1, 2, 3, 4]]), n_queries=1)
+    assert forward_pass.keys(3).tolist() == [[0, 1, 2], [2, 3, 4]]
+    assert forward_pass.keys(5).tolist() == [[-1, -1, 0, 1, 2], [0, 1, 2, 3, 4]]
+    assert forward_pass.keys(7).tolist() == [[-1, -1, 0, 1, 2, -1, -1], [0, 1, 2, 3, 4, -1, -1]]
+    assert forward_pass.queries.tolist() == [[2], [4]]

@@ -13,7 +13,7 @@ from probes import Watcher, logits, names, steering
 from torch import Tensor
 from transformers import StoppingCriteria, StoppingCriteriaList
 
-from gazeheads import EncodedInput, Gaze, Head
+from gazeheads import Gaze, Head, Scene
 from gazeheads.attention.seam import attached
 from gazeheads.attention.steering import Steering
 
@@ -21,7 +21,7 @@ KINDS = ["gemma3", "paligemma", "qwen3_vl"]
 
 
 @pytest.fixture(scope="module")
-def asked() -> EncodedInput:
+def asked() -> Scene:
     return zoo.prompt(18, 3)
 
 
@@ -39,7 +39,7 @@ class Interrupted(StoppingCriteria):
 )
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_interrupt_inside_generate_leaves_nothing_behind(
-    kind: str, settings: dict[str, Any], asked: EncodedInput
+    kind: str, settings: dict[str, Any], asked: Scene
 ) -> None:
     if kind == "paligemma" and settings.get("cache_implementation"):
         settings = {}  # transformers 5.23 itself cannot
@@ -59,7 +59,7 @@ def test_an_interrupt_inside_generate_leaves_nothing_behind(
     assert torch.equal(plain, logits(hf, asked))
 
 
-def test_an_exception_in_one_of_two_models_leaves_the_other_steered(asked: EncodedInput) -> None:
+def test_an_exception_in_one_of_two_models_leaves_the_other_steered(asked: Scene) -> None:
     one, two = zoo.build("gemma3"), zoo.build("qwen3_vl", seed=1)
     free = [logits(hf, asked) for hf in (one, two)]
     with attached(two, steering(asked)):
@@ -84,7 +84,7 @@ def boom() -> None:
     raise RuntimeError("boom")
 
 
-def test_an_exception_in_an_inner_block_leaves_the_outer_one_steering(asked: EncodedInput) -> None:
+def test_an_exception_in_an_inner_block_leaves_the_outer_one_steering(asked: Scene) -> None:
     hf = zoo.build("gemma3")
     free = logits(hf, asked)
     with attached(hf, steering(asked)):
@@ -99,7 +99,7 @@ def test_an_exception_in_an_inner_block_leaves_the_outer_one_steering(asked: Enc
     assert torch.equal(logits(hf, asked), free)
 
 
-def test_blocks_may_end_in_any_order(asked: EncodedInput) -> None:
+def test_blocks_may_end_in_any_order(asked: Scene) -> None:
     """As they do where two generators, or two threads, use one model."""
     hf = zoo.build("qwen3_vl")
     free = logits(hf, asked)
@@ -144,7 +144,7 @@ def test_threads_may_open_and_close_blocks_at_the_same_time(monkeypatch: pytest.
     assert names(hf) == ["sdpa"] * 3
 
 
-def test_a_model_that_was_attached_can_be_freed(asked: EncodedInput) -> None:
+def test_a_model_that_was_attached_can_be_freed(asked: Scene) -> None:
     hf = zoo.build("qwen3_vl")
     with attached(hf, Watcher(0)):
         logits(hf, asked)
@@ -155,7 +155,7 @@ def test_a_model_that_was_attached_can_be_freed(asked: EncodedInput) -> None:
 
 
 def test_a_pass_that_was_given_up_does_not_lend_its_places_to_the_next(
-    asked: EncodedInput, monkeypatch: pytest.MonkeyPatch
+    asked: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its mask was noted, no layer ran; the next one has as many tokens, but other padding."""
     hf = zoo.build("qwen3_vl")

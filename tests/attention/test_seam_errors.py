@@ -9,19 +9,19 @@ import torch
 import zoo
 from probes import Watcher, logits, names, steering
 
-from gazeheads import EncodedInput
-from gazeheads.attention.call import Call, Moment
+from gazeheads import Scene
+from gazeheads.attention.call import Call, ForwardPass
 from gazeheads.attention.seam import attached
 from gazeheads.attention.supported import must_be_known
 from gazeheads.errors import HeadSteeredTwice, NotSwitched, ProbeNeverFired, SeamError, UnknownAttention
 
 
 @pytest.fixture(scope="module")
-def asked() -> EncodedInput:
+def asked() -> Scene:
     return zoo.prompt(18, 3)
 
 
-def test_two_threads_that_run_one_model_at_once_are_told(asked: EncodedInput) -> None:
+def test_two_threads_that_run_one_model_at_once_are_told(asked: Scene) -> None:
     """Another thread's pass in the middle of ours: nobody would know which tokens a layer sees."""
     hf = zoo.build("qwen3_vl")
 
@@ -40,7 +40,7 @@ def test_two_threads_that_run_one_model_at_once_are_told(asked: EncodedInput) ->
     logits(hf, asked)
 
 
-def test_attention_sinks_are_refused_by_name(asked: EncodedInput) -> None:
+def test_attention_sinks_are_refused_by_name(asked: Scene) -> None:
     hf = zoo.build("llava")
     before, plain = names(hf), logits(hf, asked)
     with (
@@ -66,7 +66,7 @@ def test_attention_sinks_are_refused_by_name(asked: EncodedInput) -> None:
     ],
 )
 def test_keywords_that_may_change_the_pattern_are_refused(
-    name: str, value: Any, meaning: str, asked: EncodedInput
+    name: str, value: Any, meaning: str, asked: Scene
 ) -> None:
     hf = zoo.build("qwen3_vl")
     with (
@@ -90,7 +90,7 @@ def test_a_text_model_that_cannot_run_by_sdpa_is_refused_unless_it_caps() -> Non
         must_be_known({}, "Odd", by_sdpa=False)
 
 
-def test_attention_that_drops_out_cannot_be_probed(asked: EncodedInput) -> None:
+def test_attention_that_drops_out_cannot_be_probed(asked: Scene) -> None:
     hf = zoo.build("qwen3_vl", attention_dropout=0.25).train()
     with (
         pytest.raises(
@@ -106,7 +106,7 @@ def test_attention_that_drops_out_cannot_be_probed(asked: EncodedInput) -> None:
         logits(hf, asked)
 
 
-def test_two_models_with_one_config_are_refused(asked: EncodedInput) -> None:
+def test_two_models_with_one_config_are_refused(asked: Scene) -> None:
     one = zoo.build("qwen3_vl")
     two = type(one)(one.config).eval()
     with attached(one, Watcher(0)):
@@ -126,7 +126,7 @@ def test_two_models_with_one_config_are_refused(asked: EncodedInput) -> None:
         logits(one, asked), logits(three, asked)
 
 
-def test_a_head_that_is_steered_twice_leaves_the_outer_block_alone(asked: EncodedInput) -> None:
+def test_a_head_that_is_steered_twice_leaves_the_outer_block_alone(asked: Scene) -> None:
     hf = zoo.build("qwen3_vl")
     free = logits(hf, asked)
     with attached(hf, steering(asked)):
@@ -145,7 +145,7 @@ def test_a_head_that_is_steered_twice_leaves_the_outer_block_alone(asked: Encode
     assert torch.equal(logits(hf, asked), free)
 
 
-def test_a_probe_that_never_fired_is_named(asked: EncodedInput) -> None:
+def test_a_probe_that_never_fired_is_named(asked: Scene) -> None:
     hf = zoo.build("gemma3")
     with (
         pytest.raises(
@@ -158,10 +158,10 @@ def test_a_probe_that_never_fired_is_named(asked: EncodedInput) -> None:
     assert names(hf) == ["sdpa"] * 3
 
 
-def test_a_mask_for_each_head_is_refused(asked: EncodedInput) -> None:
+def test_a_mask_for_each_head_is_refused(asked: Scene) -> None:
     query, shared = torch.zeros(1, 4, 2, 8), torch.zeros(1, 2, 2, 8)
     mask = torch.ones(1, 4, 2, 2, dtype=torch.bool)
-    call = Call(0, Moment(torch.arange(2)[None], 2), query, shared, shared, mask, 1.0, query, True)
+    call = Call(0, ForwardPass(torch.arange(2)[None], 2), query, shared, shared, mask, 1.0, query, True)
     with pytest.raises(
         SeamError, match=r"shape \(1, 4, 2, 2\) differs from head to head.* pass the 2-D attention mask"
     ):
@@ -169,7 +169,7 @@ def test_a_mask_for_each_head_is_refused(asked: EncodedInput) -> None:
 
 
 @pytest.mark.parametrize("kind", ["gemma3", "paligemma", "qwen3_vl"])
-def test_a_four_dimensional_mask_is_refused_by_every_text_model(kind: str, asked: EncodedInput) -> None:
+def test_a_four_dimensional_mask_is_refused_by_every_text_model(kind: str, asked: Scene) -> None:
     hf = zoo.build(kind)
     mask = torch.ones(1, 1, 18, 18, dtype=torch.bool).tril()
     ids = asked.tensors["input_ids"]

@@ -12,10 +12,10 @@ import zoo
 from mixed_batch import STEERED, TEXT_MODELS, agree, by_hand, empty, mixed
 from torch.nn.functional import pad
 
-from gazeheads import EncodedInput, Gaze, Live, Push, Schedule
+from gazeheads import Gaze, Live, Push, Scene, Schedule
 
 
-def switching(scene: EncodedInput, start: int, during: Any = "answer") -> tuple[Gaze, Gaze]:
+def switching(scene: Scene, start: int, during: Any = "answer") -> tuple[Gaze, Gaze]:
     """A gaze that stays, and one that leaves for the other panel when token `start` is produced."""
     left, right = scene.panels
     return Gaze(STEERED, left, during=during), Gaze(

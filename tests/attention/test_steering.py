@@ -23,14 +23,12 @@ from gazeheads.heads.head import Head
 from gazeheads.heads.heads import Heads
 from gazeheads.model.decoding import collate
 from gazeheads.model.model import GazeModel
-from gazeheads.model.scene import EncodedInput
+from gazeheads.model.scene import Scene
 
 
 @pytest.mark.parametrize("during", ["all", "answer", "decode"])
 @pytest.mark.parametrize("name", PUSHES)
-def test_every_push_equals_the_reference(
-    model: GazeModel, scene: EncodedInput, name: str, during: Any
-) -> None:
+def test_every_push_equals_the_reference(model: GazeModel, scene: Scene, name: str, during: Any) -> None:
     push, formula = PUSHES[name]
     region = scene.box(20, 10, 100, 60)  # cuts through cells: fractional coverage
     tokens, logits = steered(model, scene, Gaze(HEADS, region, push, during))
@@ -44,7 +42,7 @@ def test_every_push_equals_the_reference(
 
 
 @pytest.mark.parametrize("during", ["all", "answer", "decode"])
-def test_schedules_switch_on_the_token(model: GazeModel, scene: EncodedInput, during: Any) -> None:
+def test_schedules_switch_on_the_token(model: GazeModel, scene: Scene, during: Any) -> None:
     """The first token after a switch is produced under the new target."""
     schedule = Schedule.at({0: scene.panel(0), 2: scene.panel(2), 3: None, 5: scene.panel(1)})
     tokens, logits = steered(model, scene, Gaze(HEADS, schedule, during=during), 7)
@@ -59,7 +57,7 @@ def test_schedules_switch_on_the_token(model: GazeModel, scene: EncodedInput, du
     torch.testing.assert_close(logits, expected_logits, atol=2e-5, rtol=0)
 
 
-def test_a_switch_changes_nothing_before_it(model: GazeModel, scene: EncodedInput) -> None:
+def test_a_switch_changes_nothing_before_it(model: GazeModel, scene: Scene) -> None:
     fixed, one = steered(model, scene, Gaze(HEADS, scene.panel(0)))
     tour, two = steered(model, scene, Gaze(HEADS, Schedule.every(3, [scene.panel(0), scene.panel(2)])))
     assert torch.equal(one[:3], two[:3])
@@ -70,7 +68,7 @@ def test_a_switch_changes_nothing_before_it(model: GazeModel, scene: EncodedInpu
 # ------------------------------------------------------------------------------------------------------ batches
 
 
-def mixed(model: GazeModel) -> tuple[list[EncodedInput], list[Gaze | None]]:
+def mixed(model: GazeModel) -> tuple[list[Scene], list[Gaze | None]]:
     """Rows of all kinds.
 
     Pictures, prompts, heads, regions, pushes, schedules, scopes, and one that looks freely.
@@ -140,9 +138,7 @@ def test_small_chunks_give_the_same(model: GazeModel, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize("static", [False, True])
-def test_the_loop_of_transformers_is_steered_alike(
-    model: GazeModel, scene: EncodedInput, static: bool
-) -> None:
+def test_the_loop_of_transformers_is_steered_alike(model: GazeModel, scene: Scene, static: bool) -> None:
     gaze = Gaze(HEADS, Schedule.every(2, scene.panels), "focus")
     tokens, _ = steered(model, scene, gaze)
     more = {"cache_implementation": "static", "disable_compile": True} if static else {}
@@ -156,7 +152,7 @@ def test_the_loop_of_transformers_is_steered_alike(
     assert effect.after == pytest.approx(1, abs=1e-6)
 
 
-def test_beams_repeat_each_rows_gaze(model: GazeModel, scene: EncodedInput) -> None:
+def test_beams_repeat_each_rows_gaze(model: GazeModel, scene: Scene) -> None:
     """Several samples of each row: every copy is steered as its row is."""
     gaze = Gaze(HEADS, scene.panel(1))
     tokens, _ = steered(model, scene, gaze)
@@ -210,7 +206,7 @@ def test_a_multiplied_batch_repeats_each_rows_gaze(model: GazeModel, push: Any) 
 # -------------------------------------------------------------------------------------------------------- proof
 
 
-def test_the_proof_counts_rows_and_masses(model: GazeModel, scene: EncodedInput) -> None:
+def test_the_proof_counts_rows_and_masses(model: GazeModel, scene: Scene) -> None:
     region = scene.panel(1)
     probe = Steering([Gaze(HEADS, region)], 3, 4)
     (tokens,), _ = produced(model, [scene], probe)
@@ -241,7 +237,7 @@ def test_the_proof_counts_rows_and_masses(model: GazeModel, scene: EncodedInput)
     assert effect.before == pytest.approx(float(np.mean(found)), abs=1e-5)
 
 
-def test_the_proof_ends_with_the_answer(model: GazeModel, scene: EncodedInput) -> None:
+def test_the_proof_ends_with_the_answer(model: GazeModel, scene: Scene) -> None:
     probe = Steering([Gaze(HEADS, scene.panel(1), during="decode")], 3, 4)
     produced(model, [scene], probe)
     (effect,) = probe.effects([3])
@@ -252,7 +248,7 @@ def test_the_proof_ends_with_the_answer(model: GazeModel, scene: EncodedInput) -
     assert effect.prompt_before is None
 
 
-def test_every_row_of_a_batch_is_proved_to_its_own_end(model: GazeModel, scene: EncodedInput) -> None:
+def test_every_row_of_a_batch_is_proved_to_its_own_end(model: GazeModel, scene: Scene) -> None:
     gaze = Gaze(HEADS, scene.panel(1))
     probe = Steering([gaze, None, gaze], 3, 4)
     produced(model, [scene] * 3, probe)
@@ -269,7 +265,7 @@ def test_every_row_of_a_batch_is_proved_to_its_own_end(model: GazeModel, scene: 
 # ------------------------------------------------------------------------------------------------------- faults
 
 
-def test_heads_of_another_model_are_refused(scene: EncodedInput) -> None:
+def test_heads_of_another_model_are_refused(scene: Scene) -> None:
     with pytest.raises(
         WrongModel, match=r"another model were to be steered \(head L3H0\); this one has 3 layers x 4 heads"
     ):
@@ -281,7 +277,7 @@ def test_heads_of_another_model_are_refused(scene: EncodedInput) -> None:
         Steering([Gaze(foreign, scene.panel(0))], 3, 4)
 
 
-def test_one_head_cannot_look_at_two_places(model: GazeModel, scene: EncodedInput) -> None:
+def test_one_head_cannot_look_at_two_places(model: GazeModel, scene: Scene) -> None:
     with (
         pytest.raises(HeadSteeredTwice, match="Head L1H2 is steered by two gazes"),
         model.attached(Gaze(HEADS, scene.panel(0))),
@@ -292,7 +288,7 @@ def test_one_head_cannot_look_at_two_places(model: GazeModel, scene: EncodedInpu
         model.hf(**scene.tensors)
 
 
-def test_a_batch_of_another_size_is_refused(model: GazeModel, scene: EncodedInput) -> None:
+def test_a_batch_of_another_size_is_refused(model: GazeModel, scene: Scene) -> None:
     gaze = Gaze(HEADS, scene.panel(0))
     batch = collate(model.hf, model.family, [scene] * 3, 0)
     with (
@@ -302,7 +298,7 @@ def test_a_batch_of_another_size_is_refused(model: GazeModel, scene: EncodedInpu
         model.hf(**batch.rows, **batch.features, position_ids=batch.positions)
 
 
-def test_a_push_under_which_no_row_was_steered_raises(model: GazeModel, scene: EncodedInput) -> None:
+def test_a_push_under_which_no_row_was_steered_raises(model: GazeModel, scene: Scene) -> None:
     with (
         pytest.raises(NothingSteered, match="0 attention rows were due"),
         model.attached(Gaze(HEADS, scene.panel(0), during="decode")),
@@ -310,7 +306,7 @@ def test_a_push_under_which_no_row_was_steered_raises(model: GazeModel, scene: E
         model.hf(**scene.tensors)
 
 
-def test_rows_without_a_gaze_are_bit_equal(model: GazeModel, scene: EncodedInput) -> None:
+def test_rows_without_a_gaze_are_bit_equal(model: GazeModel, scene: Scene) -> None:
     _, free = produced(model, [scene, scene], None)
     _, logits = produced(model, [scene, scene], Steering([None, Gaze(HEADS, scene.panel(0))], 3, 4))
     assert torch.equal(free[0], logits[0])

@@ -30,7 +30,7 @@ def strip(tmp_path_factory):
 def folder(tmp_path_factory):
     """The same strip as a folder of panels."""
     path = tmp_path_factory.mktemp("panels")
-    sample = doodles(1, seed=5)[0].fit(256, 32)
+    sample = doodles(1, seed=5)[0].resized(256, 32)
     for i, box in enumerate(sample.boxes):
         sample.picture.crop(tuple(int(c) for c in box.corners)).save(path / f"p{i + 1}.png")
     return path, sample

@@ -7,7 +7,7 @@ import pytest
 from gazeheads import cli, prompts
 from gazeheads.data.comics import comics
 from gazeheads.errors import BadInput
-from gazeheads.experiments.conditions import Selections, conditions
+from gazeheads.experiments.conditions import HeadSets, conditions
 from gazeheads.experiments.redirect import Redirect
 from gazeheads.heads.heads import Heads
 from gazeheads.model.bundled import HEADS
@@ -37,7 +37,7 @@ def test_a_run_is_a_folder_that_says_how_it_was_made_and_goes_on(tmp_path, capsy
     assert told["data"]["source"] == "doodles:2:test" and len(told["data"]["hash"]) == 64
     assert told["model"]["name"] == "gazeheads/doodle-vl" and len(told["model"]["hash"]) == 64
     assert {"torch", "transformers", "python", "gazeheads"} <= set(told["versions"])
-    assert told["heads"]["k"] == len(Heads.load(HEADS).lever) and told["heads"]["of"] == 96
+    assert told["heads"]["k"] == len(Heads.load(HEADS).selected) and told["heads"]["of"] == 96
     steered = {line["condition"]: line["heads"] for line in lines(out)}
     assert steered == {"none": 0, "gaze@8": 8, "controls@8/0": 8}
 
@@ -138,7 +138,7 @@ def test_a_strip_that_is_deleted_in_mid_run_is_named_and_nothing_is_lost(tmp_pat
             self.update({line["key"]: line for line in new})
             gone.unlink(missing_ok=True)
 
-    kept, choose = Kept(), Selections(Heads.load(HEADS).all(), 8)
+    kept, choose = Kept(), HeadSets(Heads.load(HEADS).all(), 8)
     asked = Redirect("x", "What?", 3), conditions("none,gaze"), choose
     with pytest.raises(BadInput, match=r"strip2.p4\.png"):
         run(model, samples, *asked, kept=kept)

@@ -181,7 +181,7 @@ def test_the_gap_counts_in_the_rounding_to_cells() -> None:
 
 def test_a_grid_is_drawn_where_its_boxes_say_at_every_size(tmp_path: Path) -> None:
     sample = comics(panels(tmp_path / "one", 6), "3x2")[0]
-    for each in (sample, sample.fit(48, 16)):
+    for each in (sample, sample.resized(48, 16)):
         assert each.kind == "grid" and each.id == "comics/one/3x2" and each.picture.size == each.size
         array = np.asarray(each.picture)
         white = np.ones(array.shape[:2], dtype=bool)
@@ -190,7 +190,7 @@ def test_a_grid_is_drawn_where_its_boxes_say_at_every_size(tmp_path: Path) -> No
             assert (array[y0:y1, x0:x1] == (0, 0, 30 * k)).all()
             white[y0:y1, x0:x1] = False
         assert (array[white] == 255).all()
-    assert sample.fit(48, 16).size[1] == 3 * 48
+    assert sample.resized(48, 16).size[1] == 3 * 48
 
 
 @pytest.mark.parametrize(
@@ -223,7 +223,7 @@ def test_panels_are_decoded_when_looked_at_and_not_kept(
         return flattened(picture)
 
     monkeypatch.setattr(pictures, "flattened", counting)
-    samples = [sample.fit(48, 16) for sample in comics(tmp_path)]
+    samples = [sample.resized(48, 16) for sample in comics(tmp_path)]
     assert len(samples) == 8 and [s.to_json()["size"] for s in samples] == [[6 * 48, 48]] * 8
     assert len(fingerprint(samples)) == 64 and not decoded, "headers and bytes are enough"
     held = samples[0].picture
@@ -236,7 +236,7 @@ def test_panels_are_decoded_when_looked_at_and_not_kept(
 def test_a_file_that_is_gone_meanwhile_is_named(tmp_path: Path) -> None:
     sample = strip_of(panels(tmp_path / "one", 3))
     (tmp_path / "one" / "p2.png").unlink()
-    for use in (lambda: sample.picture, lambda: sample.fit(48, 16).picture, lambda: sample.content):
+    for use in (lambda: sample.picture, lambda: sample.resized(48, 16).picture, lambda: sample.content):
         with pytest.raises(BadInput, match=r"one/p2.png: "):
             use()
 
@@ -270,7 +270,7 @@ def test_a_panel_that_viewers_turn_is_laid_out_upright(suffix: str, tmp_path: Pa
     exif = picture.getexif()
     exif[0x0112] = 6
     picture.save(tmp_path / "one" / f"p1.{suffix}", exif=exif)
-    sample = strip_of(tmp_path / "one", "row").fit(48, 16)
+    sample = strip_of(tmp_path / "one", "row").resized(48, 16)
     assert sample.size == (32, 48) and sample.picture.size == (32, 48)
 
 
@@ -408,7 +408,7 @@ def test_a_picture_with_boxes_beside_it(tmp_path: Path) -> None:
         assert [b.corners for b in sample.boxes] == [(0, 0, 40, 50), (50, 0, 100.5, 50)]
         assert sample.names == ("cat", "panel 2") and sample.captions == (("a cat",), ("a dog", "dog"))
         assert sample.id == "strip/page" and sample.kind == "strip"
-        assert sample.fit(48, 16) is sample and sample.picture.size == sample.size == (100, 50)
+        assert sample.resized(48, 16) is sample and sample.picture.size == sample.size == (100, 50)
     assert boxed(annotated(tmp_path, [RIGHT, LEFT])).boxes[0].x0 == 50, "the order is the reader's"
     assert boxed(annotated(tmp_path, [RIGHT, LEFT])).kind == "grid"
     assert boxed(annotated(tmp_path, [LEFT])).captions == ()

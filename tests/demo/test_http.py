@@ -22,7 +22,7 @@ import gazeheads as gh
 from gazeheads import cli
 from gazeheads.commands.demo import demo
 from gazeheads.demo import serving
-from gazeheads.demo.aims import Lever
+from gazeheads.demo.aims import SwitchableHeads
 from gazeheads.demo.app import create_app
 from gazeheads.demo.gallery import drawn
 from gazeheads.errors import GazeHeadsError, WrongModel
@@ -47,7 +47,7 @@ def test_a_program_gets_answer_trace_and_proof(client: TestClient, model: GazeMo
     found = answer.json()
     shown = drawn(model, "short-1")
     scene = model.encode(shown.picture, "What is it?", panels=shown.boxes)
-    heads = Lever(ranked(model)).ranking.top(3)
+    heads = SwitchableHeads(ranked(model)).ranking.top(3)
     gaze = gh.Gaze(heads, scene.panel(1), during="answer")
     steered = model.generate(scene, gaze, record=heads, max_new_tokens=5, min_new_tokens=5)
     assert found["answer"] == steered.text
@@ -110,11 +110,11 @@ def test_a_request_that_is_too_large_is_refused_whatever_its_header_says(model: 
         answer = client.post("/v1/look", content=b"x" * 200_000)
         assert answer.status_code == 413
 
-        def pieces() -> Iterator[bytes]:
+        def token_texts() -> Iterator[bytes]:
             for _ in range(300):
                 yield b"x" * 1000
 
-        answer = client.post("/v1/look", content=pieces())
+        answer = client.post("/v1/look", content=token_texts())
         assert answer.status_code == 413 and "larger than" in answer.json()["error"]
 
 
@@ -151,7 +151,7 @@ def test_the_api_is_documented(client: TestClient) -> None:
     assert set(found["paths"]) == {"/v1/about", "/v1/health", "/v1/look"}
     assert set(found["paths"]["/v1/look"]["post"]["responses"]) == {"200", "403", "413", "422", "503"}
     about = client.get("/v1/about").json()
-    assert about["k"] == len(ranked(place(client).model).lever) and about["most_k"] == 6
+    assert about["k"] == len(ranked(place(client).model).selected) and about["most_k"] == 6
 
 
 # ------------------------------------------------------------------------------------------------ browsers

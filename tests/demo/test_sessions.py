@@ -19,7 +19,7 @@ from starlette.websockets import WebSocketDisconnect
 
 import gazeheads as gh
 from gazeheads.demo import speech as speeches
-from gazeheads.demo.aims import Lever
+from gazeheads.demo.aims import SwitchableHeads
 from gazeheads.demo.gallery import drawn
 from gazeheads.demo.place import Place
 from gazeheads.demo.visit import Visit, _stay
@@ -40,7 +40,9 @@ def alone(model: GazeModel, name: str, targets: dict[int, int | None], tokens: i
     scene = model.encode(shown.picture, ASK["prompt"], panels=shown.boxes)
     stops = {start: None if panel is None else scene.panel(panel) for start, panel in targets.items()}
     gaze = (
-        gh.Gaze(Lever(ranked(model)).ranking.lever, gh.Schedule.at(stops), during="answer") if stops else None
+        gh.Gaze(SwitchableHeads(ranked(model)).ranking.selected, gh.Schedule.at(stops), during="answer")
+        if stops
+        else None
     )
     return model.generate(scene, gaze, max_new_tokens=tokens, min_new_tokens=tokens).text
 
@@ -133,7 +135,7 @@ def test_a_push_of_half_the_strength_moves_less(client: TestClient, mode: str) -
 
 
 def test_the_switch_pushes_other_heads_and_watches_the_same(client: TestClient, model: GazeModel) -> None:
-    lever = Lever(ranked(model))
+    selected = SwitchableHeads(ranked(model))
     ask = ASK | {"k": 3, "stops": [{"token": 0, "target": PANEL, "id": 1}], "tokens": 1}
     mass = {}
     with page(client) as socket:
@@ -147,8 +149,8 @@ def test_the_switch_pushes_other_heads_and_watches_the_same(client: TestClient, 
     assert mass["all"] == pytest.approx(1, abs=1e-2)
     assert mass["random"] < 0.9
     manner = speeches.Ask(prompt="?", k=3, heads="random")
-    assert not set(lever.pushed(manner)) & set(lever.gaze_heads(manner))
-    watched = lever.watched(speeches.Ask(prompt="?", k=3, watch="next"))
+    assert not set(selected.pushed(manner)) & set(selected.gaze_heads(manner))
+    watched = selected.watched(speeches.Ask(prompt="?", k=3, watch="next"))
     assert tuple(watched) == tuple(ranked(model).all())[3:6]
 
 

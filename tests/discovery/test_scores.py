@@ -135,13 +135,15 @@ def test_scores_of_discovery_against_eager_attention(model: GazeModel) -> None:
                 reference.forward(model.hf, scene)
             for layer in range(3):
                 row = keep[layer][0, :, -1].double()
-                weighed = row * values[layer].double().norm(dim=-1).T.repeat_interleave(2, dim=0)
-                weighed = (weighed / weighed.sum(1, keepdim=True)).numpy()[:, scene.grid.positions]
+                value_weighted = row * values[layer].double().norm(dim=-1).T.repeat_interleave(2, dim=0)
+                value_weighted = (value_weighted / value_weighted.sum(1, keepdim=True)).numpy()[
+                    :, scene.grid.positions
+                ]
                 looked = row.numpy()[:, scene.grid.positions]
                 panel = np.arange(4 * n) % (2 * n) // 2
                 parts = [looked[:, panel == j].sum(1) for j in range(n)]
                 mine["own"][k, layer] = parts[k] / sum(parts)
-                mine["shares"][k, layer] = weighed[:, panel == k].sum(1)
+                mine["shares"][k, layer] = value_weighted[:, panel == k].sum(1)
                 mass = looked.sum(1)
                 mine["z"][k, layer] = (mass - mass.mean()) / np.sqrt(((mass - mass.mean()) ** 2).mean())
                 attention[layer] += looked.reshape(4, 2, 2 * n) / n
@@ -173,7 +175,7 @@ PLANTED = {
 TWO_SPOTS, SINK, EARLY = Head(2, 2), Head(3, 2), Head(0, 0)
 
 
-def planted(scene: Any, weigh: str) -> np.ndarray:
+def planted(scene: Any, weighting: str) -> np.ndarray:
     """(layer, head, image token) of four layers of four heads, each of which does one thing."""
     n = scene.grid.views[0].cols // 2
     asked = next(k for k in range(n) if panel_query(k + 1, n) == scene.prompt)
@@ -181,7 +183,7 @@ def planted(scene: Any, weigh: str) -> np.ndarray:
     look = 0.01 * rng.dirichlet(np.ones(4 * n), (4, 4)).reshape(4, 4, 2, 2 * n)  # next to nothing
     corner = np.array([[0.6, 0.2], [0.1, 0.1]])
     here = slice(2 * asked, 2 * asked + 2)
-    if weigh == "shares":
+    if weighting == "value-norm-share":
         look[PLANTED["norm-weighted"]][:, here] = 0.2
         return look.reshape(4, 4, -1)
     look[PLANTED["gaze"]] = 0.02 * np.tile(corner, n)  # on every panel a little, on the one asked about much
@@ -203,8 +205,8 @@ def planted(scene: Any, weigh: str) -> np.ndarray:
 def test_every_score_finds_the_head_that_does_what_it_is_about(monkeypatch: pytest.MonkeyPatch) -> None:
     model = tiny.tiny_model(layers=4)
 
-    def last_rows(_: Any, scenes: Sequence[Any], weigh: Sequence[str]) -> list[list[np.ndarray]]:
-        return [[planted(scene, how).astype(np.float32) for scene in scenes] for how in weigh]
+    def last_rows(_: Any, scenes: Sequence[Any], weighting: Sequence[str]) -> list[list[np.ndarray]]:
+        return [[planted(scene, how).astype(np.float32) for scene in scenes] for how in weighting]
 
     monkeypatch.setattr(discovery, "last_rows", last_rows)
     heads = discover(model, [tiny.strip(3, seed=seed) for seed in range(2)])

@@ -50,11 +50,13 @@ def test_it_knows_the_panels_of_a_test_strip(model):
 def test_its_heads_are_a_part_of_its_heads_and_redirect_it(model):
     heads = Heads.load(HEADS, model)
     assert len(heads) == heads.scores.size == model.n_layers * model.n_heads
-    lever = heads.lever
-    assert heads.tuned and len(lever) == heads.tuned.k < len(heads) and lever == heads.top(len(lever))
+    selected = heads.selected
+    assert (
+        heads.tuned and len(selected) == heads.tuned.k < len(heads) and selected == heads.top(len(selected))
+    )
     judge, sample = RulesJudge(), doodles(1, seed=901, split="test")[0]
     scene = model.encode(sample.picture, prompts.THIS_PANEL, panels=sample.boxes)
-    gazes = [gh.Gaze(lever, at=panel) for panel in scene.panels]
+    gazes = [gh.Gaze(selected, at=panel) for panel in scene.panels]
     answers = model.generate([scene] * 6, gaze=gazes, max_new_tokens=24)
     assert sum(judge.judge(sample, a.text).region == i for i, a in enumerate(answers)) >= 4
     for answer in answers:

@@ -81,7 +81,7 @@ def test_strips_of_one_to_eight_panels(panels):
 @pytest.mark.parametrize("height, cell", [(48, 16), (256, 32), (64, 16), (252, 28)])
 def test_panel_edges_fall_on_the_token_grid_and_gaps_are_white(height, cell):
     for sample in doodles(4, seed=3):
-        sample = sample.fit(height, cell)
+        sample = sample.resized(height, cell)
         array = np.asarray(sample.picture)
         assert array.shape[0] == height and array.shape[1] % cell == 0
         widths = set()
@@ -188,7 +188,7 @@ def test_ground_truth_is_json():
 def test_pictures_are_rgb_at_any_size():
     for sample in (*doodles(1), *scenes(1)):
         for height, cell in ((48, 16), (256, 32)):
-            picture = sample.fit(height, cell).picture
+            picture = sample.resized(height, cell).picture
             assert isinstance(picture, Image.Image) and picture.mode == "RGB"
 
 

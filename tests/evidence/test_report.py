@@ -133,7 +133,7 @@ def test_a_sweep_is_a_line_for_each_setting(tmp_path: Path) -> None:
     assert column(table, "gaze heads")["focus"] == "100.0 [all alike]"
     assert column(table, "paper: gaze") == {"bias 1": "33.2", "focus": "–"}
     assert table.caption.startswith("The paper's table 4.")
-    assert column(sweeps.fates(results), "gaze heads") == {
+    assert column(sweeps.statuses(results), "gaze heads") == {
         "bias 1": "75.0 / 0.0 / 0.0",
         "focus": "0.0 / 0.0 / 0.0",
     }

@@ -28,7 +28,7 @@ def test_accuracy_has_its_company(results: Results) -> None:
     assert gaze.all_slots.mean == 1 / 5
     assert (gaze.answers, gaze.heads) == (6, 4)
     assert (gaze.before, gaze.after) == pytest.approx((0.2, 0.9))
-    assert dict(gaze.fates) == {
+    assert dict(gaze.statuses) == {
         "matched": 4,
         "none": 0,
         "degenerate": 1,
@@ -107,7 +107,7 @@ def test_missing_verdicts_and_failures_are_counted(tmp_path: Path) -> None:
     judged[4] = (answer("a", "gaze", 2, failed="nothing was steered"), [JUNK])
     results = Results(Run.load(write(tmp_path / "run", judged)))
     gaze = results.cells["", "gaze"]
-    assert (gaze.fates["unjudged"], gaze.fates["failed"], gaze.fates["unscored"]) == (1, 1, 1)
+    assert (gaze.statuses["unjudged"], gaze.statuses["failed"], gaze.statuses["unscored"]) == (1, 1, 1)
     assert (gaze.accuracy.n, gaze.accuracy.left_out, gaze.accuracy.mean) == (3, 3, 1.0)
     assert results.unjudged == 1
 
@@ -152,7 +152,7 @@ def toured() -> list[Judged]:
 def test_a_tour_is_held_against_its_schedule_and_the_reading_order(tmp_path: Path) -> None:
     results = Results(Run.load(write(tmp_path / "run", toured())))
     cell = results.cells["", "gaze"]
-    assert dict(cell.fates) == {
+    assert dict(cell.statuses) == {
         "matched": 6,
         "none": 0,
         "degenerate": 3,
@@ -187,8 +187,8 @@ def test_a_trajectory_with_a_missing_verdict_is_undefined(tmp_path: Path) -> Non
 def test_sentences_are_judged_one_by_one(tmp_path: Path) -> None:
     def told(strip: str, condition: str, target: int | None, *sentences: str) -> Generated:
         made = answer(strip, condition, target, experiment="free-narration", parts="sentences")
-        pieces = tuple(f"{sentence}. " for sentence in sentences)
-        return Generated(made.trial, "".join(pieces), len(pieces), "stop", pieces=pieces)
+        token_texts = tuple(f"{sentence}. " for sentence in sentences)
+        return Generated(made.trial, "".join(token_texts), len(token_texts), "stop", token_texts=token_texts)
 
     judged: list[Judged] = [
         (told("a", "none", None, "one", "two", "three"), [matched(2), matched(1), matched(0)]),
@@ -198,7 +198,7 @@ def test_sentences_are_judged_one_by_one(tmp_path: Path) -> None:
     results = Results(Run.load(write(tmp_path / "run", judged)))
     gaze = results.cells["", "gaze"]
     assert gaze.outcomes == {("a", 0): 0.5, ("a", 1): 1.0}
-    assert (gaze.answers, gaze.fates["unjudged"], gaze.moved) == (6, 1, None)
+    assert (gaze.answers, gaze.statuses["unjudged"], gaze.moved) == (6, 1, None)
     found = trajectories(results)
     assert found["", "none"].rho_order.mean == pytest.approx(-1)
     assert found["", "none"].on_schedule is None
@@ -234,8 +234,8 @@ def test_words_that_only_one_panel_has() -> None:
 def test_latency_is_counted_in_tokens_to_where_the_words_begin(
     start: int, stop: int, phrases: set[str], tokens: float | None
 ) -> None:
-    pieces = ["he", "re, ", "a kite ", "in ", "the pa", "", "rk ", "Kite", "!"]
-    assert first_token(pieces, start, stop, frozenset(phrases)) == tokens
+    token_texts = ["he", "re, ", "a kite ", "in ", "the pa", "", "rk ", "Kite", "!"]
+    assert first_token(token_texts, start, stop, frozenset(phrases)) == tokens
 
 
 def test_switches_that_nothing_follows_are_counted(tmp_path: Path) -> None:

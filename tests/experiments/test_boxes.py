@@ -17,7 +17,7 @@ from gazeheads.evidence.results import Results
 from gazeheads.evidence.runs import Run
 from gazeheads.experiments.boxes import BOXES, MASKS, Boxes
 from gazeheads.experiments.catalogue import experiment
-from gazeheads.experiments.conditions import Selections, conditions
+from gazeheads.experiments.conditions import HeadSets, conditions
 from gazeheads.experiments.trial import Generated, Trial
 from gazeheads.model.bundled import HEADS
 from gazeheads.runs.run import run
@@ -89,7 +89,7 @@ def test_a_box_or_mask_is_looked_at_however_small(scene: Sample) -> None:
     (gaze,) = conditions("gaze@2")
     once = Boxes("once", "?", 1, {"area": {"shape": "box"}})
     bare = replace(tiny, redraw=None)
-    made = run(model, [bare], once, [gaze], Selections(gh.Heads.load(HEADS).all(), 2))
+    made = run(model, [bare], once, [gaze], HeadSets(gh.Heads.load(HEADS).all(), 2))
     assert [g.grown for g in made] == [k == small for k in range(4)]
     with pytest.raises(RegionTooSmall):
         region(replace(steered, shape="panel"), tiny, model.encode(scene.picture, "?", panels=tiny.boxes))

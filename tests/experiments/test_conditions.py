@@ -6,7 +6,7 @@ import pytest
 from gazeheads import prompts
 from gazeheads.drawing.strips import doodles
 from gazeheads.errors import BadInput, HeadsError, NoSuchDraw
-from gazeheads.experiments.conditions import SCORES, UNSTEERED, Selections, conditions
+from gazeheads.experiments.conditions import SCORES, UNSTEERED, HeadSets, conditions
 from gazeheads.experiments.redirect import VQA
 from gazeheads.heads.head import Provenance
 from gazeheads.heads.heads import Heads
@@ -60,12 +60,12 @@ def test_a_condition_named_twice_is_refused() -> None:
         conditions("controls:2,controls:1")
 
 
-def chosen(text: str, choose: Selections, k: float | None = None) -> list[list[str] | None]:
+def chosen(text: str, choose: HeadSets, k: float | None = None) -> list[list[str] | None]:
     return [None if (h := choose(c, k)) is None else [str(head) for head in h] for c in conditions(text)]
 
 
 def test_each_condition_steers_its_heads_and_exactly_so_many() -> None:
-    choose = Selections(known(), 3)
+    choose = HeadSets(known(), 3)
     assert chosen("none,prompt,crop", choose) == [None] * 3
     assert chosen("gaze,image-heads,wrong-region:1", choose) == [
         ["L0H0", "L0H1", "L0H2"], ["L3H5", "L3H4", "L3H3"], ["L0H0", "L0H1", "L0H2"]
@@ -75,20 +75,20 @@ def test_each_condition_steers_its_heads_and_exactly_so_many() -> None:
         "a trial's K wins"
     )
     with pytest.raises(HeadsError, match="24"):
-        Selections(known(), 25)(conditions("gaze")[0])
+        HeadSets(known(), 25)(conditions("gaze")[0])
     with pytest.raises(HeadsError, match="causal"):
         choose(conditions("causal")[0])
 
 
 def test_draws_are_distinct_sets_of_other_heads_and_the_same_whoever_asks_first() -> None:
-    one, other = Selections(known(), 2, seed=5), Selections(known(), 2, seed=5)
+    one, other = HeadSets(known(), 2, seed=5), HeadSets(known(), 2, seed=5)
     asked = conditions("controls:4")
     draws = [frozenset(one(c) or ()) for c in asked]
     assert [frozenset(other(c) or ()) for c in reversed(asked)] == draws[::-1]
     assert len(set(draws)) == 4 and not any(draw & set(known().top(2)) for draw in draws)
-    assert [frozenset(Selections(known(), 2, seed=6)(c) or ()) for c in asked] != draws
+    assert [frozenset(HeadSets(known(), 2, seed=6)(c) or ()) for c in asked] != draws
     with pytest.raises(NoSuchDraw):
-        Selections(known(), 20)(conditions("controls:1")[0])
+        HeadSets(known(), 20)(conditions("controls:1")[0])
 
 
 def test_where_the_heads_look_and_what_is_asked_and_shown() -> None:

@@ -12,7 +12,7 @@ from gazeheads.experiments.catalogue import EXPERIMENTS, experiment
 from gazeheads.experiments.conditions import conditions
 from gazeheads.experiments.redirect import layout
 from gazeheads.experiments.tour import Tour, derangement
-from gazeheads.experiments.trial import Generated, Said, Trial
+from gazeheads.experiments.trial import Generated, SegmentRecord, Trial
 from gazeheads.gaze.push import Push
 
 STRIP = doodles(1)[0]
@@ -106,7 +106,15 @@ def test_a_generation_is_itself_after_json() -> None:
         "tour", "s", "gaze", "?", 9, tour=(1, 0), every=4, settings={"min_new_tokens": 9}, parts="segments"
     )
     made = Generated(
-        trial, "a 𝔸\n", 9, "length", 0.25, 1.0, 3, (Said("a", 0, 4, 1), Said("b", 4, 9, None)), ("a", " b")
+        trial,
+        "a 𝔸\n",
+        9,
+        "length",
+        0.25,
+        1.0,
+        3,
+        (SegmentRecord("a", 0, 4, 1), SegmentRecord("b", 4, 9, None)),
+        ("a", " b"),
     )
     assert Generated.from_json(made.to_json()) == made
     with pytest.raises(KeyError, match="schema 7 instead of 1"):

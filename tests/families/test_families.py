@@ -14,7 +14,13 @@ from families_shared import EVERY, IGNORED, STRIP, scene_of, spread
 from PIL import Image
 from zoo_families import SHAPES, zoo
 
-from gazeheads.doctor.receptive_fields import colours, embeddings, ramps, sight_errors, token_sight
+from gazeheads.doctor.receptive_fields import (
+    colours,
+    embeddings,
+    ramps,
+    receptive_field_errors,
+    token_receptive_fields,
+)
 from gazeheads.errors import BadInput
 from gazeheads.families import image_positions
 from gazeheads.regions.grid import Box
@@ -30,7 +36,7 @@ pytestmark = IGNORED
 def test_image_tokens_look_where_they_are_said_to(name: str) -> None:
     for size in SHAPES[:2]:
         scene = scene_of(name, *ramps(size))
-        assert sight_errors(zoo(name), scene, spread(len(scene.grid), 12)).max() < 0.3
+        assert receptive_field_errors(zoo(name), scene, spread(len(scene.grid), 12)).max() < 0.3
 
 
 @pytest.mark.slow
@@ -38,14 +44,14 @@ def test_image_tokens_look_where_they_are_said_to(name: str) -> None:
 @pytest.mark.parametrize("size", SHAPES)
 def test_every_image_token_looks_where_it_is_said_to(name: str, size: tuple[int, int]) -> None:
     scene = scene_of(name, *ramps(size))
-    assert sight_errors(zoo(name), scene, range(len(scene.grid))).max() < 0.3
+    assert receptive_field_errors(zoo(name), scene, range(len(scene.grid))).max() < 0.3
 
 
 @EVERY
 def test_tokens_of_two_pictures_look_at_their_own(name: str) -> None:
     scene = scene_of(name, *ramps(STRIP, (84, 112)))
     assert set(scene.grid.images) == {0, 1}
-    assert sight_errors(zoo(name), scene, spread(len(scene.grid), 12)).max() < 0.35
+    assert receptive_field_errors(zoo(name), scene, spread(len(scene.grid), 12)).max() < 0.35
 
 
 @EVERY
@@ -53,7 +59,7 @@ def test_tokens_that_are_no_cells_see_no_pixel(name: str) -> None:
     """Newlines, breaks, indicators and text; and all tokens with pixels are cells."""
     scene, model = scene_of(name, *ramps(STRIP)), zoo(name)
     rest = sorted(set(range(scene.n_prompt)) - set(scene.grid.positions.tolist()))
-    assert token_sight(model, scene, rest) == [None] * len(rest)
+    assert token_receptive_fields(model, scene, rest) == [None] * len(rest)
     ids = image_positions(scene.tensors["input_ids"].cpu(), model.hf.config.image_token_id)
     newlines = set(ids.tolist()) - set(scene.grid.positions.tolist())
     rows = sum(view.rows for view in scene.grid.views if view.kind == "tile")

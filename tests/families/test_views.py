@@ -17,7 +17,7 @@ from tokenizers.processors import TemplateProcessing
 from zoo_families import ZOO, zoo
 
 from gazeheads.doctor.conformance import full_layers, heads_of
-from gazeheads.doctor.receptive_fields import ramps, sight_errors
+from gazeheads.doctor.receptive_fields import ramps, receptive_field_errors
 from gazeheads.drawing.strips import doodles
 from gazeheads.errors import BadInput, ModelError, RegionError, SeamError, UnknownFamily
 from gazeheads.families import FAMILIES, family
@@ -64,7 +64,7 @@ def test_the_part_that_a_crop_leaves_is_known(size: tuple[int, int], monkeypatch
     crop = {"do_center_crop": True, "size": {"shortest_edge": 56}}
     scene = zoo("llava").encode(ramps(size), "What?", **crop)
     assert scene.seen[0].share == pytest.approx(min(size) / max(size), abs=0.02)
-    assert sight_errors(zoo("llava"), scene, range(16)).max() < 0.1
+    assert receptive_field_errors(zoo("llava"), scene, range(16)).max() < 0.1
 
 
 def test_ovis2_tiles_a_strip_along_its_length() -> None:
@@ -74,13 +74,13 @@ def test_ovis2_tiles_a_strip_along_its_length() -> None:
     scene = zoo("ovis2").encode(ramps((336, 56)), "What?", use_covering_area_grid=True)
     across = {view.box.width for view in scene.grid.views}
     assert across == {336}  # its own rule takes rows for columns; what its tokens see is known all the same
-    assert sight_errors(zoo("ovis2"), scene, range(len(scene.grid))).max() < 0.3
+    assert receptive_field_errors(zoo("ovis2"), scene, range(len(scene.grid))).max() < 0.3
 
 
 @pytest.mark.parametrize("name", ["internvl", "aya_vision", "ovis2", "cohere2_vision"])
 def test_strips_are_drawn_with_one_panel_on_each_tile(name: str) -> None:
     (sample,) = doodles(1, seed=0)
-    sample = zoo(name).fit(sample)
+    sample = zoo(name).resized(sample)
     scene = zoo(name).encode(sample.picture, "What?", panels=sample.boxes)
     tiles = [number for number, view in enumerate(scene.grid.views) if view.kind == "tile"]
     assert len(tiles) == len(sample.boxes) == 6

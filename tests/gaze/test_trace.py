@@ -39,7 +39,7 @@ def test_over_regions_sums_with_coverage() -> None:
     lower = Region.box(grid(), Box(0, 32, 64, 64), 1)
     for each in (trace(), trace("mean")):
         found = each.over([left, lower])
-        expected = trace().looks.mean(0)
+        expected = trace().attention.mean(0)
         assert found.shape == (5, 2)
         assert found.dtype == np.float32
         np.testing.assert_allclose(found[:, 0], expected[:, 0] + expected[:, 1] / 2, rtol=1e-6)
@@ -50,13 +50,13 @@ def test_over_regions_sums_with_coverage() -> None:
 
 
 def test_a_map_is_one_view() -> None:
-    mean = trace().looks.mean(0)
+    mean = trace().attention.mean(0)
     np.testing.assert_allclose(trace().map(1), mean[1, :4].reshape(1, 4), rtol=1e-6)
     np.testing.assert_allclose(trace().map(1, view=1), mean[1, 4:].reshape(2, 2), rtol=1e-6)
 
 
 def test_a_map_of_a_word_is_the_mean_of_its_tokens() -> None:
-    mean = trace().looks.mean(0)
+    mean = trace().attention.mean(0)
     np.testing.assert_allclose(trace().map("DOG", 1), mean[[1, 2, 3], 4:].mean(0).reshape(2, 2), rtol=1e-6)
     np.testing.assert_allclose(trace().map(Word("dog", 1, 2)), mean[1, :4].reshape(1, 4), rtol=1e-6)
     np.testing.assert_allclose(trace().map("the"), mean[2, :4].reshape(1, 4), rtol=1e-6)
@@ -65,7 +65,7 @@ def test_a_map_of_a_word_is_the_mean_of_its_tokens() -> None:
 def test_one_head_of_a_trace() -> None:
     one = trace().of(Head(2, 0))
     assert one.heads == (Head(2, 0),)
-    assert np.array_equal(one.mean, trace().looks[1])
+    assert np.array_equal(one.mean, trace().attention[1])
     with pytest.raises(RecordError, match="Head L1H1 was asked for; this trace keeps L0H1, L2H0"):
         trace().of(Head(1, 1))
     with pytest.raises(RecordError, match='keeps the mean of its heads. Record it with keep="heads"'):
@@ -84,7 +84,7 @@ def test_what_is_not_in_a_trace_is_refused() -> None:
     with pytest.raises(
         BadTrace, match=r"= \(2, 5, 8\) in float32 was expected, found \(1, 5, 8\) in float32"
     ):
-        GazeTrace(trace("mean").looks.copy(), grid(), HEADS, "heads", "raw", PIECES)
+        GazeTrace(trace("mean").attention.copy(), grid(), HEADS, "heads", "raw", PIECES)
 
 
 @pytest.mark.parametrize("keep", ["heads", "mean"])
@@ -94,7 +94,9 @@ def test_saved_and_loaded_is_equal(tmp_path: Path, keep: str) -> None:
     again = GazeTrace.load(path)
     assert again == trace(keep)
     assert again.words == trace().words
-    other = GazeTrace(trace(keep).looks + np.float32(1e-6), grid(), HEADS, trace(keep).keep, "raw", PIECES)
+    other = GazeTrace(
+        trace(keep).attention + np.float32(1e-6), grid(), HEADS, trace(keep).keep, "raw", PIECES
+    )
     assert again != other
 
 
@@ -113,10 +115,10 @@ def test_files_that_hold_no_trace(tmp_path: Path) -> None:
 
 
 def test_records_that_mean_nothing_are_refused() -> None:
-    with pytest.raises(RecordError, match="keep='all', weigh='raw' is unknown. Keep the \"mean\""):
+    with pytest.raises(RecordError, match="keep='all', weighting='raw' is unknown. Keep the \"mean\""):
         Record(HEADS, "all")  # type: ignore[arg-type]
-    with pytest.raises(RecordError, match="weigh='norm' is unknown"):
-        Record(HEADS, weigh="norm")  # type: ignore[arg-type]
+    with pytest.raises(RecordError, match="weighting='norm' is unknown"):
+        Record(HEADS, weighting="norm")  # type: ignore[arg-type]
     with pytest.raises(RecordError, match=r"one or more heads, each once; found \[\]"):
         Record([])
     with pytest.raises(RecordError, match="each once; found"):

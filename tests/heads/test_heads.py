@@ -82,21 +82,21 @@ def test_heads_of_another_shape_are_refused() -> None:
 
 
 def test_layer_matched_draws_have_the_same_number_in_each_layer() -> None:
-    lever = ranked().top(9)
-    draws = lever.controls(20, seed=1)
+    selected = ranked().top(9)
+    draws = selected.controls(20, seed=1)
     assert len({frozenset(d) for d in draws}) == 20
     for number, draw in enumerate(draws):
-        assert not set(draw) & set(lever)
-        assert Counter(h.layer for h in draw) == Counter(h.layer for h in lever)
+        assert not set(draw) & set(selected)
+        assert Counter(h.layer for h in draw) == Counter(h.layer for h in selected)
         assert draw.draw is not None
         assert (draw.draw.match, draw.draw.seed, draw.draw.index, draw.draw.moved) == ("layers", 1, number, 0)
-    assert [d.heads for d in draws] == [d.heads for d in lever.controls(20, seed=1)]
-    assert [d.heads for d in draws] != [d.heads for d in lever.controls(20, seed=2)]
+    assert [d.heads for d in draws] == [d.heads for d in selected.controls(20, seed=1)]
+    assert [d.heads for d in draws] != [d.heads for d in selected.controls(20, seed=2)]
 
 
 def test_heads_without_room_in_their_layer_move_to_the_nearest_lower_first() -> None:
-    lever = Heads.of(["L2H0", "L2H1", "L2H2", "L2H3", "L1H0"], "m", 5, 6)
-    draws = lever.controls(3, seed=0)
+    selected = Heads.of(["L2H0", "L2H1", "L2H2", "L2H3", "L1H0"], "m", 5, 6)
+    draws = selected.controls(3, seed=0)
     for draw in draws:
         # layer 2 has two heads left for four; layer 1 keeps one place for its own head, and has four to give
         assert Counter(h.layer for h in draw) == {2: 2, 1: 3}
@@ -115,35 +115,35 @@ def test_every_draw_is_equally_likely() -> None:
 
 
 def test_more_draws_than_sets_raise() -> None:
-    lever = Heads.of(["L0H0"], "m", 2, 4)
-    assert len(lever.controls(3, seed=0)) == 3
+    selected = Heads.of(["L0H0"], "m", 2, 4)
+    assert len(selected.controls(3, seed=0)) == 3
     with pytest.raises(
         NoSuchDraw, match='4 distinct control sets of 1 heads by the rule "layers" .* gives 3'
     ):
-        lever.controls(4, seed=0)
+        selected.controls(4, seed=0)
     with pytest.raises(NoSuchDraw, match="only 3 heads of the model are outside"):
         Heads.of(["L0H0", "L0H1", "L0H2", "L0H3", "L1H0"], "m", 2, 4).controls(1, seed=0)
     with pytest.raises(NoSuchDraw, match="'layer' is unknown. Use one of layers, band"):
-        lever.controls(1, seed=0, match="layer")
+        selected.controls(1, seed=0, match="layer")
     with pytest.raises(NoSuchDraw, match="0 control draws"):
-        lever.controls(0, seed=0)
+        selected.controls(0, seed=0)
 
 
 def test_other_pools() -> None:
     heads = ranked(10, 10)
-    lever = heads.top(4)
-    layers = [h.layer for h in lever]
-    for draw in lever.controls(5, seed=0, match="band"):
+    selected = heads.top(4)
+    layers = [h.layer for h in selected]
+    for draw in selected.controls(5, seed=0, match="band"):
         assert all(min(layers) <= h.layer <= max(layers) for h in draw)
-        assert not set(draw) & set(lever)
-    for draw in lever.controls(3, seed=0, match="bottom5"):
+        assert not set(draw) & set(selected)
+    for draw in selected.controls(3, seed=0, match="bottom5"):
         assert set(draw) <= set(heads.heads[-5:])
     median = np.median(heads.scores)
-    assert all(heads.score(h) < median for d in lever.controls(5, 0, "below-median") for h in d)
-    (lowest,) = lever.controls(1, seed=0, match="lowest")
+    assert all(heads.score(h) < median for d in selected.controls(5, 0, "below-median") for h in d)
+    (lowest,) = selected.controls(1, seed=0, match="lowest")
     assert set(lowest) == set(heads.heads[-4:])
     with pytest.raises(NoSuchDraw, match="gives 1"):
-        lever.controls(2, seed=0, match="lowest")
+        selected.controls(2, seed=0, match="lowest")
     with pytest.raises(NoSuchDraw, match=r'by the rule "bottom5".*the pool of 5 heads gives 0'):
         heads.top(6).controls(1, seed=0, match="bottom5")
 
@@ -151,10 +151,10 @@ def test_other_pools() -> None:
 def test_mass_matched_draws_look_at_the_picture_as_much() -> None:
     heads = ranked(20, 20)
     assert heads.image_mass is not None
-    lever = heads.top(20)
-    mine = sum(heads.image_mass[h] for h in lever)
-    for draw in lever.controls(10, seed=0, match="mass-matched"):
-        assert not set(draw) & set(lever)
+    selected = heads.top(20)
+    mine = sum(heads.image_mass[h] for h in selected)
+    for draw in selected.controls(10, seed=0, match="mass-matched"):
+        assert not set(draw) & set(selected)
         assert len(draw) == 20
         theirs = sum(heads.image_mass[h] for h in draw)
         assert theirs == pytest.approx(mine, rel=0.05)
@@ -162,7 +162,7 @@ def test_mass_matched_draws_look_at_the_picture_as_much() -> None:
     most = Heads.ranked(heads.image_mass, heads.provenance, heads.image_mass).top(100)
     (poor,) = most.controls(1, seed=0, match="mass-matched")
     assert poor.draw is not None and poor.draw.mass is not None and poor.draw.mass < 0.9, "none looks as much"
-    assert lever.controls(1, seed=0)[0].draw.mass is None  # type: ignore[union-attr]
+    assert selected.controls(1, seed=0)[0].draw.mass is None  # type: ignore[union-attr]
     with pytest.raises(NoSuchDraw, match="do not carry the image mass"):
         Heads.of(["L0H0"], "m", 2, 4).controls(1, seed=0, match="mass-matched")
 
@@ -274,24 +274,24 @@ def test_a_score_that_was_not_measured_says_what_there_is() -> None:
 def test_the_lever_is_what_was_chosen_or_tuned_or_the_papers_share() -> None:
     heads = rivals()
     tuned = Heads.ranked(heads.scores, heads.provenance, others=heads.others, tuned=TUNED)
-    assert list(tuned.lever) == [Head(1, 2), Head(1, 1)] == list(tuned.by("localization-heads").lever)
-    assert tuned.lever.provenance.score == "image-heads"
+    assert list(tuned.selected) == [Head(1, 2), Head(1, 1)] == list(tuned.by("localization-heads").selected)
+    assert tuned.selected.provenance.score == "image-heads"
     cut, control = tuned.top(5), tuned.top(2).controls(1, seed=0)[0]
-    assert cut.lever is cut and control.lever is control
+    assert cut.selected is cut and control.selected is control
     wide = ranked(10, 10)
-    assert wide.lever == wide.top(9) == wide.by("gaze").lever
+    assert wide.selected == wide.top(9) == wide.by("gaze").selected
     everything = Heads.of([Head(layer, head) for layer in range(10) for head in range(10)], "m", 10, 10)
-    assert len(everything.lever) == 9
+    assert len(everything.selected) == 9
     named = Heads.of(["L1H1", "L0H0"], "m", 10, 10)
-    assert named.lever is named
+    assert named.selected is named
 
 
 def test_the_lever_of_a_published_list_is_the_list(tmp_path: Path) -> None:
-    lever = ranked(10, 10).top(30)
-    lever.save(tmp_path / "plain.json", plain=True)
+    selected = ranked(10, 10).top(30)
+    selected.save(tmp_path / "plain.json", plain=True)
     published = Heads.load(tmp_path / "plain.json", SimpleNamespace(name="m", n_layers=10, n_heads=10))
-    assert published.lever is published
-    assert list(published.lever) == list(lever)
+    assert published.selected is published
+    assert list(published.selected) == list(selected)
 
 
 def test_a_tuned_choice_that_cannot_be_meant_is_refused() -> None:

@@ -60,19 +60,19 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_heads_come_back_from_the_hub_as_they_went(hub: Path) -> None:
-    lever = HEADS.top(3)
-    assert lever.push_to_hub("you/heads").startswith("https://example.org/you/heads")
+    selected = HEADS.top(3)
+    assert selected.push_to_hub("you/heads").startswith("https://example.org/you/heads")
     assert sorted(path.name for path in (hub / "you/heads").iterdir()) == [
         "README.md",
         "heads-plain.json",
         "heads.json",
     ]
-    assert Heads.from_hub("you/heads") == lever
-    assert Heads.from_hub("you/heads", MODEL) == lever
+    assert Heads.from_hub("you/heads") == selected
+    assert Heads.from_hub("you/heads", MODEL) == selected
     (hub / "you/heads/heads.json").unlink()
     plain = Heads.from_hub("you/heads", MODEL)
-    assert list(plain) == list(lever)
-    assert [plain.score(head) for head in plain] == [lever.score(head) for head in lever]
+    assert list(plain) == list(selected)
+    assert [plain.score(head) for head in plain] == [selected.score(head) for head in selected]
     with pytest.raises(BadHeadsFile, match="a plain list, which does not say of which model"):
         Heads.from_hub("you/heads")
 

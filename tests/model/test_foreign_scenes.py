@@ -9,7 +9,7 @@ import tiny
 import torch
 from steered_runs import HEADS
 
-from gazeheads import EncodedInput, Gaze, GazeModel
+from gazeheads import Gaze, GazeModel, Scene
 from gazeheads.errors import BadInput, ForeignScene
 from gazeheads.model.scene import origin
 
@@ -20,7 +20,7 @@ def another(model: GazeModel, name: str = "other") -> GazeModel:
 
 
 @pytest.mark.parametrize("made", [{"patch": 8}, {"layers": 2}, {"heads": 2}])
-def test_a_scene_of_another_model_is_refused(scene: EncodedInput, made: dict[str, Any]) -> None:
+def test_a_scene_of_another_model_is_refused(scene: Scene, made: dict[str, Any]) -> None:
     other = tiny.tiny_model(**made)
     gaze = Gaze(HEADS[:1], scene.panel(0))
     own = other.encode(tiny.noise(), "What?")
@@ -38,7 +38,7 @@ def test_a_scene_of_another_model_is_refused(scene: EncodedInput, made: dict[str
     assert issubclass(ForeignScene, BadInput)
 
 
-def test_two_loads_of_a_checkpoint_share_their_scenes(model: GazeModel, scene: EncodedInput) -> None:
+def test_two_loads_of_a_checkpoint_share_their_scenes(model: GazeModel, scene: Scene) -> None:
     again = another(model, "./the/same/place")
     again.hf.config._name_or_path = "elsewhere"
     again.hf.config.vision_config.dtype = "bfloat16"
@@ -71,7 +71,7 @@ def test_whatever_changes_the_encoding_changes_the_origin(model: GazeModel, name
     assert origin(other.hf, other.processor, "a") != model.origin
 
 
-def test_a_scene_made_by_hand_belongs_to_any_model(model: GazeModel, scene: EncodedInput) -> None:
+def test_a_scene_made_by_hand_belongs_to_any_model(model: GazeModel, scene: Scene) -> None:
     made = replace(scene, origin=None)
     assert (
         model.generate(made, max_new_tokens=2).token_ids == model.generate(scene, max_new_tokens=2).token_ids

@@ -10,7 +10,7 @@ from steered_runs import HEADS, steered
 from torch import Tensor
 from zoo_families import zoo
 
-from gazeheads import EncodedInput, Gaze, Live, Push, Schedule
+from gazeheads import Gaze, Live, Push, Scene, Schedule
 from gazeheads.attention.seam import attached
 from gazeheads.attention.steering import Steering
 from gazeheads.doctor.conformance import heads_of, left_half
@@ -39,7 +39,7 @@ class Forced:
 
 
 @torch.no_grad()
-def one_by_one(model: GazeModel, scene: EncodedInput, tokens: tuple[int, ...], gaze: Gaze | None) -> LogProbs:
+def one_by_one(model: GazeModel, scene: Scene, tokens: tuple[int, ...], gaze: Gaze | None) -> LogProbs:
     """The same by the loop that answers: one row, token after token over the cache."""
     steering = Steering([gaze], model.n_layers, model.n_heads)
     forced = Forced(tokens)
@@ -72,7 +72,7 @@ def test_answers_of_every_family_score_as_if_said_token_by_token(name: str) -> N
 @pytest.mark.parametrize("during", ["all", "answer", "decode"])
 @pytest.mark.parametrize("mode", ["focus", "uniform", "reweigh"])
 def test_a_schedule_scores_as_an_independent_model_says(
-    model: GazeModel, scene: EncodedInput, mode: str, during: str
+    model: GazeModel, scene: Scene, mode: str, during: str
 ) -> None:
     """Eager, in one piece, without a cache; the target moves at token 3."""
     left, right = scene.panel(0), scene.panel(2)
@@ -90,7 +90,7 @@ def test_a_schedule_scores_as_an_independent_model_says(
 
 @pytest.mark.parametrize("gazed", [False, True])
 def test_what_the_model_says_by_itself_has_the_likelihood_of_its_own_logits(
-    model: GazeModel, scene: EncodedInput, gazed: bool
+    model: GazeModel, scene: Scene, gazed: bool
 ) -> None:
     gaze = Gaze(HEADS, scene.panel(1)) if gazed else None
     tokens, logits = steered(model, scene, gaze)
@@ -99,9 +99,7 @@ def test_what_the_model_says_by_itself_has_the_likelihood_of_its_own_logits(
     assert answer_logprobs(model, [scene], [tokens], gaze)[0] == pytest.approx(wanted, abs=2e-5)
 
 
-def test_batches_of_any_size_and_blocks_around_them_score_alike(
-    model: GazeModel, scene: EncodedInput
-) -> None:
+def test_batches_of_any_size_and_blocks_around_them_score_alike(model: GazeModel, scene: Scene) -> None:
     other = model.encode(tiny.noise(128, 64, seed=9), "And who else is in it?")
     scenes, answers = [scene, other, scene], ["a cat", "two dogs and a cat", TOKENS]
     gaze = Gaze(HEADS, scene.panel(1))
@@ -117,7 +115,7 @@ def test_batches_of_any_size_and_blocks_around_them_score_alike(
     assert answer_logprobs(model, [], []) == []
 
 
-def test_what_cannot_be_scored_is_said(model: GazeModel, scene: EncodedInput) -> None:
+def test_what_cannot_be_scored_is_said(model: GazeModel, scene: Scene) -> None:
     panel = scene.panel(0)
     with pytest.raises(BadInput, match="Answer '' has no token"):
         answer_logprobs(model, [scene], [""])

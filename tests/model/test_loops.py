@@ -17,7 +17,7 @@ from gazeheads.attention.steering import Steering
 from gazeheads.model.bundled import HEADS
 from gazeheads.model.decoding import collate, produce
 from gazeheads.model.loops import Listener
-from gazeheads.model.scene import EncodedInput
+from gazeheads.model.scene import Scene
 from gazeheads.text import loop
 
 
@@ -27,8 +27,8 @@ def bundled() -> gh.GazeModel:
 
 
 @pytest.fixture(scope="module")
-def strip(bundled: gh.GazeModel) -> EncodedInput:
-    sample = bundled.fit(gh.doodles(1, 5, "dev")[0])
+def strip(bundled: gh.GazeModel) -> Scene:
+    sample = bundled.resized(gh.doodles(1, 5, "dev")[0])
     return bundled.encode(sample.picture, prompts.THIS_PANEL, panels=sample.boxes)
 
 
@@ -40,7 +40,7 @@ def every(bundled: gh.GazeModel) -> list[gh.Head]:
 @pytest.mark.parametrize("push", ["focus", "uniform"])
 @pytest.mark.parametrize("during", ["all", "answer"])
 def test_a_loop_is_flagged_and_can_be_stopped(
-    bundled: gh.GazeModel, strip: EncodedInput, every: list[gh.Head], push: str, during: str
+    bundled: gh.GazeModel, strip: Scene, every: list[gh.Head], push: str, during: str
 ) -> None:
     gaze = gh.Gaze(every, strip.panel(3), push, during)  # type: ignore[arg-type]
     free = bundled.generate(strip, gaze, max_new_tokens=40)
@@ -52,14 +52,14 @@ def test_a_loop_is_flagged_and_can_be_stopped(
     assert n < 40
     assert stopped.token_ids == free.token_ids[:n]
     assert loop(stopped.text)
-    assert not loop("".join(stopped.pieces[:-1]))  # it is the last token that closed the loop
+    assert not loop("".join(stopped.token_texts[:-1]))  # it is the last token that closed the loop
     streamed = list(bundled.stream(strip, gaze, max_new_tokens=40, on_loop="stop"))
     assert tuple(token.id for token in streamed) == stopped.token_ids
     assert stopped.to_json()["finish"] == "loop"
 
 
 def test_softening_lowers_the_push_step_by_step_and_says_so(
-    bundled: gh.GazeModel, strip: EncodedInput, every: list[gh.Head]
+    bundled: gh.GazeModel, strip: Scene, every: list[gh.Head]
 ) -> None:
     gaze = gh.Gaze(every, strip.panel(0), during="all")  # runs in circles three times
     free = bundled.generate(strip, gaze, max_new_tokens=40)
@@ -71,7 +71,7 @@ def test_softening_lowers_the_push_step_by_step_and_says_so(
     starts = [0, *(start for start, _ in answer.softened)]
     assert len(starts) > 2
     for start, stop in pairwise(starts):  # each step needs a loop of its own
-        assert loop("".join(answer.pieces[start:stop]))
+        assert loop("".join(answer.token_texts[start:stop]))
     assert answer.effect is not None
     before, after = answer.effect.before_by_token, answer.effect.after_by_token
     steps = [(0, 1.0), *answer.softened, (len(answer.token_ids), 0.0)]
@@ -87,10 +87,10 @@ def test_softening_lowers_the_push_step_by_step_and_says_so(
 
 
 def test_rows_that_loop_end_or_soften_and_the_others_go_on(
-    bundled: gh.GazeModel, strip: EncodedInput, every: list[gh.Head]
+    bundled: gh.GazeModel, strip: Scene, every: list[gh.Head]
 ) -> None:
-    over, lever = gh.Gaze(every, strip.panel(3)), gh.Gaze(gh.Heads.load(HEADS).lever, strip.panel(3))
-    gazes = [over, None, lever, over]
+    over, selected = gh.Gaze(every, strip.panel(3)), gh.Gaze(gh.Heads.load(HEADS).selected, strip.panel(3))
+    gazes = [over, None, selected, over]
     for policy in ("stop", "soften"):
         many = bundled.generate([strip] * 4, gazes, max_new_tokens=30, on_loop=policy)  # type: ignore[arg-type]
         for row, gaze in enumerate(gazes):
@@ -106,7 +106,7 @@ def test_rows_that_loop_end_or_soften_and_the_others_go_on(
 
 @pytest.mark.parametrize("policy", ["stop", "soften"])
 def test_loops_are_heard_in_a_static_cache_too(
-    bundled: gh.GazeModel, strip: EncodedInput, every: list[gh.Head], policy: Any
+    bundled: gh.GazeModel, strip: Scene, every: list[gh.Head], policy: Any
 ) -> None:
     gazes = [gh.Gaze(every, strip.panel(3)), None, gh.Gaze(every, strip.panel(1), "uniform", "answer")]
     ours, static = (
@@ -124,7 +124,7 @@ PUSHES = [gh.Push.focus(), gh.Push.uniform(), gh.Push.reweigh(), gh.Push.bias(3,
 
 @pytest.mark.parametrize("push", PUSHES, ids=str)
 def test_rows_that_are_softened_to_nothing_are_as_if_unsteered(
-    model: gh.GazeModel, scene: EncodedInput, push: gh.Push
+    model: gh.GazeModel, scene: Scene, push: gh.Push
 ) -> None:
     """From the third token on, over the same cache, another row goes on being steered: bit for bit."""
     heads = [gh.Head(0, 1), gh.Head(1, 2), gh.Head(1, 3), gh.Head(2, 0)]
@@ -144,7 +144,7 @@ def test_rows_that_are_softened_to_nothing_are_as_if_unsteered(
                 next(steps)
         effect = both.effects([6, 6])[0]
         assert effect is not None
-        return keeps.kept, effect, np.array(recorder.looks([6, 6]))
+        return keeps.kept, effect, np.array(recorder.patterns([6, 6]))
 
     softened, effect, looks = run(False)
     unsteered, _, own = run(True)
@@ -154,7 +154,7 @@ def test_rows_that_are_softened_to_nothing_are_as_if_unsteered(
     assert effect.before_by_token[:3] != effect.after_by_token[:3]
 
 
-def test_a_row_without_a_gaze_is_not_softened(strip: EncodedInput) -> None:
+def test_a_row_without_a_gaze_is_not_softened(strip: Scene) -> None:
     steering = Steering([None, gh.Gaze([gh.Head(0, 0)], strip.panel(1))], 8, 12)
     listener = Listener(steering, lambda tokens: "la " * len(tokens), "soften")
     assert [listener.hear([5, 5]) for _ in range(16)] == [[]] * 16

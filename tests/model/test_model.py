@@ -30,7 +30,7 @@ from gazeheads.model.decoding import collate, produce
 from gazeheads.model.generation import Generation
 from gazeheads.model.loading import load
 from gazeheads.model.model import GazeModel
-from gazeheads.model.sampling import Chooser, choice
+from gazeheads.model.sampling import Sampler, choice
 from gazeheads.regions.grid import Box
 
 HEADS = [Head(0, 1), Head(1, 2), Head(2, 0)]
@@ -156,8 +156,8 @@ def test_a_row_ends_at_its_end_token_and_the_others_go_on(model: GazeModel) -> N
     batch = collate(model.hf, model.family, scenes, 0)
     with torch.no_grad():
         prompt = batch.rows["input_ids"], batch.rows["attention_mask"]
-        chooser = Chooser(model.hf, model.processor.tokenizer, choice({}, [end], 501, 8, 2), *prompt)
-        steps = torch.stack(list(produce(model.hf, batch, 8, chooser)), 1)
+        sampler = Sampler(model.hf, model.processor.tokenizer, choice({}, [end], 501, 8, 2), *prompt)
+        steps = torch.stack(list(produce(model.hf, batch, 8, sampler)), 1)
     assert steps[0].tolist() == [*answers[0].token_ids, *[501] * (8 - stop)]
 
 
@@ -356,12 +356,12 @@ def test_checkpoints_that_cannot_be_loaded(tmp_path: Path) -> None:
 
 def test_strips_are_drawn_to_fit(model: GazeModel) -> None:
     class Drawn:
-        def fit(self, height: int, cell: int) -> tuple[int, int]:
+        def resized(self, height: int, cell: int) -> tuple[int, int]:
             return height, cell
 
-    assert model.fit(Drawn()) == (160, 32)  # type: ignore[arg-type, comparison-overlap]
+    assert model.resized(Drawn()) == (160, 32)  # type: ignore[arg-type, comparison-overlap]
     roomy = GazeModel(model.hf, tiny.qwen_processor(longest=2**24), "tiny")
-    assert roomy.fit(Drawn()) == (256, 32)  # type: ignore[arg-type, comparison-overlap]
+    assert roomy.resized(Drawn()) == (256, 32)  # type: ignore[arg-type, comparison-overlap]
     assert Box(0, 0, 1, 1).area == 1
 
 
@@ -375,8 +375,8 @@ def test_an_answer_knows_its_words_and_its_segments(model: GazeModel) -> None:
         Gaze(HEADS, Schedule.every(3, scene.panels[:2], repeat=True), during="decode"),
         max_new_tokens=8,
     )
-    assert "".join(answer.pieces) == answer.text
-    assert len(answer.pieces) == len(answer.token_ids)
+    assert "".join(answer.token_texts) == answer.text
+    assert len(answer.token_texts) == len(answer.token_ids)
     a, b, _ = scene.panels
     assert [(s.target, s.start, s.stop) for s in answer.segments] == [
         (None, 0, 1),
@@ -387,7 +387,7 @@ def test_an_answer_knows_its_words_and_its_segments(model: GazeModel) -> None:
     assert "".join(segment.text for segment in answer.segments) == answer.text
     data = json.loads(json.dumps(answer.to_json()))
     assert [s["target"] for s in data["segments"]] == [None, "panel 1", "panel 2", "panel 1"]
-    spelled = Generation("a dog", (1, 2, 3), "eos", pieces=("a", " do", "g"))
+    spelled = Generation("a dog", (1, 2, 3), "eos", token_texts=("a", " do", "g"))
     assert spelled.to_json()["words"] == [["a", 0, 1], ["dog", 1, 3]]
     free = model.generate(scene, max_new_tokens=4)
     assert [(s.target, s.start, s.stop) for s in free.segments] == [(None, 0, 4)]

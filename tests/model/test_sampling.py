@@ -21,11 +21,11 @@ from gazeheads.gaze.record import Record
 from gazeheads.gaze.schedule import Schedule
 from gazeheads.model.model import GazeModel
 from gazeheads.model.sampling import CACHES, CALLABLES, CHOOSES, NEUTRAL, REFUSED, SCENE, SEARCHES
-from gazeheads.model.scene import EncodedInput
+from gazeheads.model.scene import Scene
 
 
 @pytest.fixture(scope="module")
-def scenes(model: GazeModel) -> list[EncodedInput]:
+def scenes(model: GazeModel) -> list[Scene]:
     made = []
     for panels, prompt in ((2, "Who?"), (3, "What is going on here?"), (1, "Where?")):
         sample = tiny.strip(panels, seed=panels)
@@ -33,7 +33,7 @@ def scenes(model: GazeModel) -> list[EncodedInput]:
     return made
 
 
-def theirs(model: GazeModel, scene: EncodedInput, gaze: Gaze | None, n: int, **settings: Any) -> list[int]:
+def theirs(model: GazeModel, scene: Scene, gaze: Gaze | None, n: int, **settings: Any) -> list[int]:
     """The tokens of `hf.generate` under the same gaze, cut after the end token."""
     model.hf.model.rope_deltas = None
     more = {"do_sample": False} | settings
@@ -59,7 +59,7 @@ class After(StoppingCriteria):  # type: ignore[misc]
         return torch.full((len(input_ids),), input_ids.shape[1] >= self.length)
 
 
-def settings_of(model: GazeModel, scene: EncodedInput) -> dict[str, dict[str, Any]]:
+def settings_of(model: GazeModel, scene: Scene) -> dict[str, dict[str, Any]]:
     first = model.generate(scene, max_new_tokens=8).token_ids
     return {
         "penalty": {"repetition_penalty": 1.8},
@@ -100,7 +100,7 @@ NAMES = (
 @pytest.mark.parametrize("steer", [False, True])
 @pytest.mark.parametrize("name", NAMES)
 def test_keywords_do_what_they_do_in_transformers(
-    model: GazeModel, scene: EncodedInput, name: str, steer: bool
+    model: GazeModel, scene: Scene, name: str, steer: bool
 ) -> None:
     gaze = Gaze(HEADS, scene.panel(1)) if steer else None
     given = settings_of(model, scene)[name]
@@ -112,9 +112,7 @@ def test_keywords_do_what_they_do_in_transformers(
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_rows_of_a_batch_choose_as_they_do_alone(
-    model: GazeModel, scenes: list[EncodedInput], name: str
-) -> None:
+def test_rows_of_a_batch_choose_as_they_do_alone(model: GazeModel, scenes: list[Scene], name: str) -> None:
     given = settings_of(model, scenes[0])[name]
     if name == "criterion":
         given = {"stopping_criteria": [After(max(s.n_prompt for s in scenes) + 3)]}
@@ -132,7 +130,7 @@ def test_rows_of_a_batch_choose_as_they_do_alone(
             assert many[row].effect.before == pytest.approx(alone.effect.before, abs=1e-5)
 
 
-def test_sampling_draws_what_transformers_draws(model: GazeModel, scene: EncodedInput) -> None:
+def test_sampling_draws_what_transformers_draws(model: GazeModel, scene: Scene) -> None:
     gaze = Gaze(HEADS, scene.panel(1))
     drawn = set()
     for seed in range(3):
@@ -154,9 +152,7 @@ def test_sampling_draws_what_transformers_draws(model: GazeModel, scene: Encoded
     assert len(drawn) == 3
 
 
-def test_with_a_generator_each_a_row_is_drawn_as_it_is_alone(
-    model: GazeModel, scenes: list[EncodedInput]
-) -> None:
+def test_with_a_generator_each_a_row_is_drawn_as_it_is_alone(model: GazeModel, scenes: list[Scene]) -> None:
     def generators() -> list[torch.Generator]:
         return [torch.Generator().manual_seed(seed) for seed in (5, 6, 7)]
 
@@ -169,7 +165,7 @@ def test_with_a_generator_each_a_row_is_drawn_as_it_is_alone(
             assert answer.token_ids == alone.token_ids
 
 
-def test_beams_are_steered_as_their_row_is(model: GazeModel, scene: EncodedInput) -> None:
+def test_beams_are_steered_as_their_row_is(model: GazeModel, scene: Scene) -> None:
     """The likeliest of all two-token answers under the reference is what enough beams find."""
     region = scene.panel(1)
     answer = model.generate(scene, Gaze(HEADS, region), max_new_tokens=2, num_beams=12, eos_token_id=[511])
@@ -188,7 +184,7 @@ def test_beams_are_steered_as_their_row_is(model: GazeModel, scene: EncodedInput
     assert answer.effect.before < 0.9
 
 
-def test_a_switch_is_exact_in_a_static_cache(model: GazeModel, scene: EncodedInput) -> None:
+def test_a_switch_is_exact_in_a_static_cache(model: GazeModel, scene: Scene) -> None:
     schedule = Schedule.at({0: scene.panel(0), 2: scene.panel(2), 3: None, 5: scene.panel(1)})
     for during in ("all", "answer", "decode"):
         gaze = Gaze(HEADS, schedule, during=during)  # type: ignore[arg-type]
@@ -205,11 +201,11 @@ def test_a_switch_is_exact_in_a_static_cache(model: GazeModel, scene: EncodedInp
         assert static.segments == plain.segments
         assert static.trace is not None and plain.trace is not None
         torch.testing.assert_close(
-            torch.tensor(static.trace.looks), torch.tensor(plain.trace.looks), atol=1e-5, rtol=0
+            torch.tensor(static.trace.attention), torch.tensor(plain.trace.attention), atol=1e-5, rtol=0
         )
 
 
-def test_a_live_target_moves_in_a_static_cache(model: GazeModel, scene: EncodedInput) -> None:
+def test_a_live_target_moves_in_a_static_cache(model: GazeModel, scene: Scene) -> None:
     live = Live(scene.panel(0))
 
     class Moves(StoppingCriteria):  # type: ignore[misc]
@@ -234,7 +230,7 @@ def test_a_live_target_moves_in_a_static_cache(model: GazeModel, scene: EncodedI
     assert [(s.start, s.stop) for s in answer.segments] == [(0, 2), (2, 6)]
 
 
-def test_stop_strings_end_an_answer(model: GazeModel, scene: EncodedInput) -> None:
+def test_stop_strings_end_an_answer(model: GazeModel, scene: Scene) -> None:
     plain = model.generate(scene, max_new_tokens=12)
     mark = next(char for char in plain.text[1:] if char.isascii() and char.isprintable())
     answer = model.generate(scene, max_new_tokens=12, stop_strings=[mark])
@@ -249,7 +245,7 @@ STATIC: dict[str, Any] = {"cache_implementation": "static", "disable_compile": T
 
 @pytest.mark.parametrize("budget", [2, 3, 4, 5])
 def test_why_an_answer_ended_is_the_same_in_a_static_cache(
-    model: GazeModel, scenes: list[EncodedInput], budget: int
+    model: GazeModel, scenes: list[Scene], budget: int
 ) -> None:
     """Criteria, stop strings, time and end tokens, before, at and behind the end of the budget."""
     plain = model.generate(scenes, max_new_tokens=5)
@@ -280,7 +276,7 @@ def test_why_an_answer_ended_is_the_same_in_a_static_cache(
 
 
 def test_a_row_that_a_criterion_ends_is_recorded_and_proved_alike_in_a_static_cache(
-    model: GazeModel, scenes: list[EncodedInput]
+    model: GazeModel, scenes: list[Scene]
 ) -> None:
     class Second(StoppingCriteria):  # type: ignore[misc]
         """Ends the middle row with its third token."""
@@ -295,7 +291,7 @@ def test_a_row_that_a_criterion_ends_is_recorded_and_proved_alike_in_a_static_ca
         Gaze(HEADS, Schedule.at({0: two.panel(2), 2: two.panel(0), 3: None}), "reweigh", "answer"),
         Gaze(HEADS[1:], Schedule.at({0: three.panel(0), 4: None}), Push.bias(2, -1), "decode"),
     ]
-    record = [Record(HEADS, "heads"), Record(HEADS, weigh="values"), None]
+    record = [Record(HEADS, "heads"), Record(HEADS, weighting="value-norm"), None]
     ours, static = (
         model.generate(scenes, gazes, record=record, max_new_tokens=6, stopping_criteria=[Second()], **more)
         for more in ({}, STATIC)
@@ -306,7 +302,11 @@ def test_a_row_that_a_criterion_ends_is_recorded_and_proved_alike_in_a_static_ca
         (6, "length"),
     ]
     for mine, other in zip(ours, static, strict=True):
-        assert (other.token_ids, other.finish, other.pieces) == (mine.token_ids, mine.finish, mine.pieces)
+        assert (other.token_ids, other.finish, other.token_texts) == (
+            mine.token_ids,
+            mine.finish,
+            mine.token_texts,
+        )
         assert other.segments == mine.segments
         assert mine.effect is not None and other.effect is not None
         assert other.effect.rows_steered == mine.effect.rows_steered
@@ -314,8 +314,8 @@ def test_a_row_that_a_criterion_ends_is_recorded_and_proved_alike_in_a_static_ca
             assert getattr(other.effect, name) == pytest.approx(getattr(mine.effect, name), abs=1e-5)
         assert (mine.trace is None) == (other.trace is None)
         if mine.trace and other.trace:
-            assert other.trace.looks.shape[1] == len(mine.token_ids)
-            np.testing.assert_allclose(other.trace.looks, mine.trace.looks, atol=1e-5)
+            assert other.trace.attention.shape[1] == len(mine.token_ids)
+            np.testing.assert_allclose(other.trace.attention, mine.trace.attention, atol=1e-5)
     assert [(s.start, s.stop) for s in static[1].segments] == [(0, 2), (2, 3)]
 
 
@@ -323,7 +323,7 @@ def test_a_row_that_a_criterion_ends_is_recorded_and_proved_alike_in_a_static_ca
     "given", [{"num_beams": 2}, STATIC, STATIC | {"min_new_tokens": 2}, {"max_time": 9.0}], ids=str
 )
 def test_transformers_has_nothing_to_warn_about(
-    model: GazeModel, scene: EncodedInput, given: dict[str, Any]
+    model: GazeModel, scene: Scene, given: dict[str, Any]
 ) -> None:
     """Its warnings are log records, which do not fail a test by themselves."""
     said: list[str] = []
@@ -346,7 +346,7 @@ def test_transformers_has_nothing_to_warn_about(
     assert "Both `max_new_tokens`" in said[0]  # the test can hear
 
 
-def test_the_checkpoints_own_settings_count_only_where_asked_for(scene: EncodedInput) -> None:
+def test_the_checkpoints_own_settings_count_only_where_asked_for(scene: Scene) -> None:
     model = tiny.tiny_model()
     plain = model.generate(scene, max_new_tokens=20)
     model.hf.generation_config.repetition_penalty = 1.8
@@ -377,14 +377,14 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize("name", REFUSALS)
-def test_keywords_that_fight_with_ours_are_refused(model: GazeModel, scene: EncodedInput, name: str) -> None:
+def test_keywords_that_fight_with_ours_are_refused(model: GazeModel, scene: Scene, name: str) -> None:
     value, why = REFUSALS[name]
     for call in (model.generate, model.stream):
         with pytest.raises(BadInput, match="cannot be passed on: .*" + why):
             call(scene, **{name: value})  # type: ignore[operator]
 
 
-def test_settings_that_contradict_each_other_are_refused(model: GazeModel, scene: EncodedInput) -> None:
+def test_settings_that_contradict_each_other_are_refused(model: GazeModel, scene: Scene) -> None:
     one = torch.Generator()
     for given, wording in (
         ({"generator": one}, "nothing is drawn: the choice is greedy. Add do_sample=True"),

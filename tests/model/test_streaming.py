@@ -18,12 +18,12 @@ from gazeheads.gaze.record import Record
 from gazeheads.gaze.schedule import Schedule
 from gazeheads.heads.head import Head
 from gazeheads.model.model import GazeModel
-from gazeheads.model.scene import EncodedInput
+from gazeheads.model.scene import Scene
 from gazeheads.regions.region import Region
 from gazeheads.text import sentences
 
 
-def encoded(model: GazeModel, panels: int = 3) -> EncodedInput:
+def encoded(model: GazeModel, panels: int = 3) -> Scene:
     sample = tiny.strip(panels, seed=panels)
     return model.encode(sample.picture, "What is it?", panels=sample.boxes)
 
@@ -32,7 +32,7 @@ def idle(model: GazeModel) -> bool:
     return bool(model.hf.config.text_config._attn_implementation == "sdpa")
 
 
-def expected(model: GazeModel, scene: EncodedInput, aims: list[Region | None], during: str) -> list[int]:
+def expected(model: GazeModel, scene: Scene, aims: list[Region | None], during: str) -> list[int]:
     """The tokens under these targets, one for each token, by the independent implementation."""
 
     def aim(token: int) -> reference.Target | None:
@@ -263,13 +263,13 @@ def test_moving_targets_that_cannot_be_meant(model: GazeModel) -> None:
     assert idle(model)
 
 
-def test_a_stream_tells_where_heads_look_as_a_trace_does(model: GazeModel, scene: EncodedInput) -> None:
+def test_a_stream_tells_where_heads_look_as_a_trace_does(model: GazeModel, scene: Scene) -> None:
     gaze = Gaze(HEADS[:2], scene.panel(1), "reweigh", "answer")
-    for record in (Record(HEADS, keep="heads", weigh="values"), Record(HEADS)):
+    for record in (Record(HEADS, keep="heads", weighting="value-norm"), Record(HEADS)):
         answer = model.generate(scene, gaze, record=record, max_new_tokens=5)
         assert answer.trace is not None
         looks = [token.look for token in model.stream(scene, gaze, record=record, max_new_tokens=5)]
         assert len(looks) == len(answer.token_ids)
         for t, look in enumerate(looks):
-            np.testing.assert_allclose(look, answer.trace.looks[:, t], atol=1e-6)
+            np.testing.assert_allclose(look, answer.trace.attention[:, t], atol=1e-6)
     assert next(model.stream(scene, gaze)).look is None

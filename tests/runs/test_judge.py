@@ -14,7 +14,7 @@ import pytest
 
 from gazeheads.drawing.strips import doodles
 from gazeheads.errors import JudgeError
-from gazeheads.experiments.trial import Generated, Said, Trial
+from gazeheads.experiments.trial import Generated, SegmentRecord, Trial
 from gazeheads.judging.base import Asked, Judge, Verdict
 from gazeheads.judging.rules import RulesJudge
 from gazeheads.runs.folder import RunFolder
@@ -42,16 +42,16 @@ def answers() -> list[Generated]:
         found.append(Generated(failed, "", 0, "failed", failed="steered nothing"))
         tour = Trial("tour", strip.id, "gaze", "Tell.", 60, tour=(2, 0, 1, 5), every=15, parts="segments")
         segments = (
-            Said(said(strip, 2), 0, 15, 2),
-            Said(" \n", 15, 30, 0),
-            Said("digs digs digs digs", 30, 45, 1),
+            SegmentRecord(said(strip, 2), 0, 15, 2),
+            SegmentRecord(" \n", 15, 30, 0),
+            SegmentRecord("digs digs digs digs", 30, 45, 1),
         )
         found.append(Generated(tour, "...", 45, "length", segments=segments))
         broken = replace(tour, condition="all")
         found.append(Generated(broken, "", 0, "failed", failed="steered nothing"))
         tell = Trial("free-narration", strip.id, "gaze", "Tell.", 60, target=3, pointed=3, parts="sentences")
         text = f"{said(strip, 3)} {said(strip, 4)} and then"
-        found.append(Generated(tell, text, 30, "length", pieces=tuple(text)))
+        found.append(Generated(tell, text, 30, "length", token_texts=tuple(text)))
         found.append(Generated(replace(tell, target=4), "", 0, "eos"))
     return found
 

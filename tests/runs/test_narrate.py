@@ -133,7 +133,7 @@ def test_the_bundled_model_narrates_and_its_masses_are_those_of_its_heads(
     given = ["--data", "doodles:1:test", "--seed", "7", "--draws", "2", "--orders", "reverse"]
     assert main(["narrate", *given, "--out", str(tmp_path), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    sets = found["numbers"]["reverse"]["values"]
+    sets = found["numbers"]["reverse"]["value-norm"]
     assert list(sets) == [GAZE, "control draw 1", "control draw 2"]
     (line,) = found["narrations"]
     assert line["asked"] == [5, 4, 3, 2, 1, 0] and line["sentences"][0][:2] == [0, 3]
@@ -141,13 +141,13 @@ def test_the_bundled_model_narrates_and_its_masses_are_those_of_its_heads(
     page = (tmp_path / "narrate.html").read_text(encoding="utf-8")
     assert "Panels in reverse" in page and "gazeheads" in page
 
-    model, lever = gh.load(), Heads.load(HEADS).lever
+    model, selected = gh.load(), Heads.load(HEADS).selected
     sample = gh.doodles(1, seed=7)[0]
-    (again,) = narrate(model, [sample], {GAZE: lever}, RulesJudge(), ["reverse"])
-    fitted = model.fit(sample)
+    (again,) = narrate(model, [sample], {GAZE: selected}, RulesJudge(), ["reverse"])
+    fitted = model.resized(sample)
     scene = model.encode(fitted.picture, prompts.NARRATE_REVERSE, panels=fitted.boxes)
-    alone = model.generate(scene, record=Record(lever, weigh="values"), max_new_tokens=300)
+    alone = model.generate(scene, record=Record(selected, weighting="value-norm"), max_new_tokens=300)
     assert alone.trace is not None and (alone.text, alone.text) == (again.text, line["text"])
     np.testing.assert_allclose(
-        again.masses["values"][GAZE], alone.trace.over(scene.panels), rtol=1e-3, atol=1e-5
+        again.masses["value-norm"][GAZE], alone.trace.over(scene.panels), rtol=1e-3, atol=1e-5
     )

@@ -8,7 +8,7 @@ import gazeheads as gh
 from gazeheads import cli
 from gazeheads.drawing.strips import doodles
 from gazeheads.evidence.quick import notes
-from gazeheads.experiments.conditions import Selections, conditions
+from gazeheads.experiments.conditions import HeadSets, conditions
 from gazeheads.experiments.redirect import THIS_PANEL
 from gazeheads.experiments.trial import Generated, Trial
 from gazeheads.judging.base import Judge, Verdict
@@ -89,13 +89,13 @@ def test_no_strip_serves_twice():
 
 def test_the_loop_gives_each_trial_its_own_target_whatever_the_batch(model):
     """Trials are regrouped into batches: the answers must not notice."""
-    samples, lever, choose = doodles(2, seed=3), heads().top(31), Selections(heads(), 31)
+    samples, selected, choose = doodles(2, seed=3), heads().top(31), HeadSets(heads(), 31)
     asked, seen = conditions("none,gaze,gaze@2"), []
     whole = run(model, samples, THIS_PANEL, asked, choose, progress=seen.append)
-    pieces = run(model, samples, THIS_PANEL, asked, choose, batch=5)
-    assert [g.trial.key for g in whole] == [g.trial.key for g in pieces]
+    token_texts = run(model, samples, THIS_PANEL, asked, choose, batch=5)
+    assert [g.trial.key for g in whole] == [g.trial.key for g in token_texts]
     assert len({g.trial.key for g in whole}) == len(whole) == sum(seen) == 2 * (1 + 6 + 6)
-    assert [g.text for g in whole] == [g.text for g in pieces]
+    assert [g.text for g in whole] == [g.text for g in token_texts]
     steered = [g for g in whole if g.trial.target is not None]
     assert all(g.after == pytest.approx(1) and g.after > g.before for g in steered)
     alone = {
@@ -103,9 +103,9 @@ def test_the_loop_gives_each_trial_its_own_target_whatever_the_batch(model):
         for g in steered
         if g.trial.condition == "gaze" and g.trial.sample == samples[0].id
     }
-    scene = model.encode(model.fit(samples[0]).picture, THIS_PANEL.prompt, panels=samples[0].boxes)
+    scene = model.encode(model.resized(samples[0]).picture, THIS_PANEL.prompt, panels=samples[0].boxes)
     for target, text in alone.items():
-        assert model.generate(scene, gh.Gaze(lever, scene.panel(target)), max_new_tokens=24).text == text
+        assert model.generate(scene, gh.Gaze(selected, scene.panel(target)), max_new_tokens=24).text == text
 
 
 def test_an_unsteered_answer_counts_for_each_target_and_unscored_is_no_miss():

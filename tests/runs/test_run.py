@@ -7,7 +7,7 @@ from PIL import Image
 import gazeheads as gh
 from gazeheads.drawing.strips import doodles
 from gazeheads.errors import BadInput
-from gazeheads.experiments.conditions import Selections, conditions
+from gazeheads.experiments.conditions import HeadSets, conditions
 from gazeheads.experiments.redirect import THIS_PANEL, Redirect
 from gazeheads.experiments.tour import Tour
 from gazeheads.experiments.trial import Trial
@@ -26,7 +26,7 @@ def model():
 
 @pytest.fixture(scope="module")
 def choose():
-    return Selections(Heads.load(HEADS).all(), 23)
+    return HeadSets(Heads.load(HEADS).all(), 23)
 
 
 class Kept(dict):
@@ -84,7 +84,7 @@ def test_samples_are_taken_a_few_at_a_time(model, choose, monkeypatch) -> None:
         return encode(picture, *args, **more)
 
     monkeypatch.setattr(model, "encode", counting)
-    fit = model.fit
+    fit = model.resized
     fitted = []
     monkeypatch.setattr(model, "fit", lambda sample: fitted.append(len(held)) or fit(sample))
     run(model, doodles(AT_ONCE + 2, seed=1), Redirect("x", "What?", 1), conditions("none"), choose)
@@ -132,7 +132,10 @@ def test_a_tour_is_cut_by_its_schedule_and_an_unsteered_one_at_the_same_tokens(m
     for made in (gaze, none):
         assert [(s.start, s.stop) for s in made.segments] == [(8 * n, 8 * n + 8) for n in range(6)]
         assert [s.target for s in made.segments] == [*made.trial.tour]
-        assert "".join(s.text for s in made.segments) == "".join(made.pieces) and len(made.pieces) == 48
+        assert (
+            "".join(s.text for s in made.segments) == "".join(made.token_texts)
+            and len(made.token_texts) == 48
+        )
     assert gaze.after is not None and none.after is None and gaze.text != none.text
 
 
@@ -170,13 +173,13 @@ def test_the_pace_is_the_median_length_of_a_sentence(model) -> None:
     strip = doodles(2, seed=4, split="dev")
     found = pace(model, strip, "Please describe what happens in each panel, in order.")
     lengths = []
-    for sample in map(model.fit, strip):
+    for sample in map(model.resized, strip):
         told = model.generate(
             model.encode(sample.picture, "Please describe what happens in each panel, in order."),
             max_new_tokens=99,
         )
         count = 0
-        for piece in told.pieces:
+        for piece in told.token_texts:
             count += 1
             if piece.strip() == ".":
                 lengths.append(count)

@@ -76,7 +76,7 @@ def test_the_choice_is_written_into_the_heads_file_with_its_curve(tmp_path, caps
     assert found["chosen"] == {"score": heads.tuned.score, "push": heads.tuned.push, "k": heads.tuned.k}
     assert (heads.tuned.data, heads.tuned.seed) == ("doodles:2:dev", 9)
     assert [*heads.tuned.curve] == [2, 4, 6, 8, 12, 15, 23, 31]
-    assert heads.lever == heads.by(heads.tuned.score).top(heads.tuned.k)
+    assert heads.selected == heads.by(heads.tuned.score).top(heads.tuned.k)
     assert all(low <= mean <= high for mean, low, high in heads.tuned.curve.values())
     cells = tune(load(), heads, doodles(2, 9, "dev"), RulesJudge(), pushes=["focus", "bias(3, -3)"])
     assert cells.chosen.k == heads.tuned.k and len(cells.accuracy) == 16

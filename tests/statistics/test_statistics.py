@@ -86,9 +86,9 @@ def test_blocks_do_not_change_the_draw(monkeypatch: pytest.MonkeyPatch) -> None:
     totals, counts, _ = by_strip(strips(30, 0.5, seed=1))
     whole = stat.Resamples(rng(), 1000).means(totals, counts)
     monkeypatch.setattr(estimates, "_BLOCK", 700)  # 23 resamples at once, and too many to keep
-    pieces = stat.Resamples(rng(), 1000)
-    np.testing.assert_array_equal(pieces.means(totals, counts), whole)
-    np.testing.assert_array_equal(pieces.means(totals, counts), whole)
+    token_texts = stat.Resamples(rng(), 1000)
+    np.testing.assert_array_equal(token_texts.means(totals, counts), whole)
+    np.testing.assert_array_equal(token_texts.means(totals, counts), whole)
     assert len(whole) == 1000
 
 

@@ -14,7 +14,7 @@ HEIGHT = 112  # px of a strip's panel; a scene is twice as high: no thing has le
 
 def drawn(n: int, seed: int = 1) -> list[Sample]:
     """The scenes that the folder shows."""
-    return [scene.fit(HEIGHT, 16) for scene in scenes(n, seed, "dev")]
+    return [scene.resized(HEIGHT, 16) for scene in scenes(n, seed, "dev")]
 
 
 def annotations(samples: list[Sample]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import tiny
 from PIL import Image
 from zoo_families import ZOO, zoo
 
-from gazeheads.model.scene import EncodedInput
+from gazeheads.model.scene import Scene
 
 logging.getLogger("transformers").setLevel(logging.ERROR)
 
@@ -20,7 +20,7 @@ EVERY = pytest.mark.parametrize("name", ZOO)
 STRIP = (168, 56)
 
 
-def scene_of(name: str, *pictures: Image.Image, prompt: str = "What is it?") -> EncodedInput:
+def scene_of(name: str, *pictures: Image.Image, prompt: str = "What is it?") -> Scene:
     return zoo(name).encode(pictures or tiny.noise(*STRIP), prompt, **ZOO[name].settings)
 
 

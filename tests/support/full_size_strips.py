@@ -32,7 +32,7 @@ from zoo_processors import GotForCohere
 from gazeheads.doctor.receptive_fields import ramps
 from gazeheads.families import family
 from gazeheads.model.encoding import encode
-from gazeheads.model.scene import EncodedInput
+from gazeheads.model.scene import Scene
 
 
 def qwen(patch: int, images: Any = Qwen2VLImageProcessorPil) -> Any:
@@ -211,7 +211,7 @@ class _NoModel:
         )
 
 
-def real_scene(name: str) -> EncodedInput:
+def real_scene(name: str) -> Scene:
     """The strip as the processor of that family, in its real size, encodes it; every panel is 256 px wide."""
     told, species = STRIPS[name], ZOO[name]
     processor = species.processor()

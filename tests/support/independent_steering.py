@@ -18,7 +18,7 @@ from torch import Tensor
 from transformers import AttentionInterface
 from transformers.masking_utils import AttentionMaskInterface, eager_mask
 
-from gazeheads import EncodedInput, Gaze
+from gazeheads import Gaze, Scene
 
 NAME = "peer"
 _rewrite: list[reference.Rewrite] = []
@@ -100,9 +100,7 @@ def rewriting(gaze: Gaze) -> reference.Rewrite:
 
 
 @torch.no_grad()
-def logits(
-    hf: Any, scene: EncodedInput, gaze: Gaze | None, answer: Sequence[int], both_ways: bool = True
-) -> Tensor:
+def logits(hf: Any, scene: Scene, gaze: Gaze | None, answer: Sequence[int], both_ways: bool = True) -> Tensor:
     """(token, vocabulary) the logits that produce each token of `answer`, given those before it."""
     with running(hf, None if gaze is None else rewriting(gaze)):
         inputs = zoo.inputs(hf, [scene], [answer[:-1]], both_ways)
@@ -110,7 +108,7 @@ def logits(
     return found
 
 
-def patterns(hf: Any, scene: EncodedInput, gaze: Gaze | None, answer: Sequence[int]) -> Tensor:
+def patterns(hf: Any, scene: Scene, gaze: Gaze | None, answer: Sequence[int]) -> Tensor:
     """(layer, head, token, image token) what the rows that produce `answer` look at."""
     logits(hf, scene, gaze, answer)
     rows = torch.stack([_kept[layer] for layer in sorted(_kept)])[:, :, scene.n_prompt - 1 :]

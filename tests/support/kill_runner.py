@@ -23,14 +23,14 @@ import numpy as np
 from killing import killed_until_done, left
 from PIL import Image
 
-from gazeheads.experiments.conditions import Selections, conditions
+from gazeheads.experiments.conditions import HeadSets, conditions
 from gazeheads.experiments.redirect import Redirect
 from gazeheads.gaze.gaze import Gaze
 from gazeheads.heads.head import Provenance
 from gazeheads.heads.heads import Heads
 from gazeheads.judging.base import Judge, Verdict
 from gazeheads.model.generation import Generation
-from gazeheads.model.scene import EncodedInput
+from gazeheads.model.scene import Scene
 from gazeheads.regions.grid import Box, ImageGrid, View
 from gazeheads.runs.folder import RunFolder
 from gazeheads.runs.judge import judge_folder
@@ -69,26 +69,28 @@ def choice(*seed: object) -> random.Random:
 class FakeModel:
     """Says something that only depends on the picture, the question and where it is made to look."""
 
-    def fit(self, sample: Sample) -> Sample:
+    def resized(self, sample: Sample) -> Sample:
         return sample
 
-    def encode(self, picture: Image.Image, prompt: str, panels: Sequence[Box] = ()) -> EncodedInput:
+    def encode(self, picture: Image.Image, prompt: str, panels: Sequence[Box] = ()) -> Scene:
         views = [View(0, "whole", 4, 24, Box(0, 0, 384, 64))]
         grid = ImageGrid.from_views(100, np.arange(2, 98), views, [picture.size])
         nothing: Any = None
-        return EncodedInput({}, nothing, grid, prompt, str(picture.getpixel((0, 0))), tuple(panels))
+        return Scene({}, nothing, grid, prompt, str(picture.getpixel((0, 0))), tuple(panels))
 
     def generate(
-        self, scenes: Sequence[EncodedInput], gaze: Sequence[Gaze | None], max_new_tokens: int
+        self, scenes: Sequence[Scene], gaze: Sequence[Gaze | None], max_new_tokens: int
     ) -> list[Generation]:
         time.sleep(0.004)
         return [self.answer(*row, max_new_tokens) for row in zip(scenes, gaze, strict=True)]
 
-    def answer(self, scene: EncodedInput, gaze: Gaze | None, budget: int) -> Generation:
+    def answer(self, scene: Scene, gaze: Gaze | None, budget: int) -> Generation:
         looks = None if gaze is None else (str(gaze.at), str(gaze.heads))
         chosen = choice(scene.picture_key, scene.prompt, looks)
-        pieces = tuple(chosen.choice(WORDS) + " " for _ in range(chosen.randint(1, budget)))
-        return Generation("".join(pieces), tuple(range(len(pieces))), "eos", pieces=pieces)
+        token_texts = tuple(chosen.choice(WORDS) + " " for _ in range(chosen.randint(1, budget)))
+        return Generation(
+            "".join(token_texts), tuple(range(len(token_texts))), "eos", token_texts=token_texts
+        )
 
 
 class FakeJudge(Judge):
@@ -123,7 +125,7 @@ def work(path: Path) -> None:
             samples(),
             EXPERIMENT,
             CONDITIONS,
-            Selections(heads, 4),
+            HeadSets(heads, 4),
             kept=folder.generations,
             batch=BATCH,
         )

@@ -9,7 +9,7 @@ import zoo
 from torch import Tensor
 from transformers import DynamicCache, StaticCache
 
-from gazeheads import EncodedInput, Gaze, Head, Push, Schedule
+from gazeheads import Gaze, Head, Push, Scene, Schedule
 from gazeheads.attention.seam import attached
 from gazeheads.attention.steering import Steering
 
@@ -17,7 +17,7 @@ TOKENS = 6
 STEERED = [Head(0, 0), Head(0, 3), Head(1, 1), Head(1, 2), Head(2, 0), Head(2, 3)]
 TEXT_MODELS = ["gemma3", "paligemma", "qwen3_vl", "qwen3_vl_moe"]
 
-Row = tuple[EncodedInput, Gaze | None]
+Row = tuple[Scene, Gaze | None]
 
 
 def mixed() -> list[Row]:
@@ -79,7 +79,7 @@ def agree(
 
 @torch.no_grad()
 def by_hand(
-    hf: Any, gazes: Sequence[Gaze | None], cache: Any, inputs: dict[str, Tensor], pieces: Sequence[int]
+    hf: Any, gazes: Sequence[Gaze | None], cache: Any, inputs: dict[str, Tensor], token_texts: Sequence[int]
 ) -> tuple[list[list[int]], Tensor]:
     """Tokens and logits by a loop of our own: the prompt in pieces of these lengths, then token by token.
 
@@ -88,7 +88,7 @@ def by_hand(
     ids, mask = inputs["input_ids"], inputs["attention_mask"]
     held, kept = mask.shape[1] - ids.shape[1], []
     with attached(hf, Steering(gazes, zoo.LAYERS, zoo.HEADS)):
-        for count in [*pieces, *[1] * (TOKENS - 1)]:
+        for count in [*token_texts, *[1] * (TOKENS - 1)]:
             if not ids.shape[1]:
                 ids = kept[-1].argmax(-1)[:, None]
                 mask = torch.cat([mask, torch.ones_like(ids)], 1)

@@ -7,7 +7,7 @@ import torch
 import zoo
 from torch import Tensor
 
-from gazeheads import EncodedInput, Gaze, Head
+from gazeheads import Gaze, Head, Scene
 from gazeheads.attention.call import Call
 from gazeheads.attention.steering import Steering
 
@@ -27,12 +27,12 @@ class Watcher:
 
 
 @torch.no_grad()
-def logits(hf: Any, scene: EncodedInput, **more: Any) -> Tensor:
+def logits(hf: Any, scene: Scene, **more: Any) -> Tensor:
     found: Tensor = hf(**zoo.inputs(hf, [scene]), **more).logits
     return found
 
 
-def steering(scene: EncodedInput, *heads: Head) -> Steering:
+def steering(scene: Scene, *heads: Head) -> Steering:
     return Steering([Gaze(heads or [Head(1, 2)], scene.panel(1))], zoo.LAYERS, zoo.HEADS)
 
 

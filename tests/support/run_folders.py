@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gazeheads.experiments.trial import Generated, Said, Trial
+from gazeheads.experiments.trial import Generated, SegmentRecord, Trial
 from gazeheads.judging.base import Verdict
 
 JUDGE = "rules"
@@ -57,14 +57,22 @@ def tour(
         every=every,
         parts="segments",
     )
-    pieces = [word + " " for segment in segments for word in segment.split(" ")] if any(segments) else []
+    token_texts = [word + " " for segment in segments for word in segment.split(" ")] if any(segments) else []
     said, start = [], 0
     for text, stop in zip(segments, stops, strict=False):
         length = len(text.split(" ")) if text else 0
-        said.append(Said(text, start, start + length, stop))
+        said.append(SegmentRecord(text, start, start + length, stop))
         start += length
     return Generated(
-        asked, "".join(pieces), len(pieces), "length", None, None, heads, tuple(said), tuple(pieces)
+        asked,
+        "".join(token_texts),
+        len(token_texts),
+        "length",
+        None,
+        None,
+        heads,
+        tuple(said),
+        tuple(token_texts),
     )
 
 

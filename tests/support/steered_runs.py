@@ -12,7 +12,7 @@ from gazeheads.gaze.push import Push
 from gazeheads.heads.head import Head
 from gazeheads.model.decoding import collate, produce
 from gazeheads.model.model import GazeModel
-from gazeheads.model.scene import EncodedInput
+from gazeheads.model.scene import Scene
 
 HEADS = [Head(0, 1), Head(1, 2), Head(1, 3), Head(2, 0)]
 TOKENS = 6
@@ -44,18 +44,18 @@ class Keeps:
 
 @torch.no_grad()
 def produced(
-    model: GazeModel, scenes: list[EncodedInput], probe: Any, n_tokens: int = TOKENS
+    model: GazeModel, scenes: list[Scene], probe: Any, n_tokens: int = TOKENS
 ) -> tuple[list[list[int]], Tensor]:
     """Tokens (row, token) and the logits that chose them (row, token, vocabulary)."""
     batch = collate(model.hf, model.family, scenes, 0)
-    chooser = Keeps()
+    sampler = Keeps()
     with attached(model.hf, *([probe] if probe else [])):
-        steps = list(produce(model.hf, batch, n_tokens, chooser))
-    return torch.stack(steps, 1).tolist(), torch.stack(chooser.kept, 1)
+        steps = list(produce(model.hf, batch, n_tokens, sampler))
+    return torch.stack(steps, 1).tolist(), torch.stack(sampler.kept, 1)
 
 
 def steered(
-    model: GazeModel, scene: EncodedInput, gaze: Gaze | None, n_tokens: int = TOKENS
+    model: GazeModel, scene: Scene, gaze: Gaze | None, n_tokens: int = TOKENS
 ) -> tuple[list[int], Tensor]:
     probe = None if gaze is None else Steering([gaze], model.n_layers, model.n_heads)
     tokens, logits = produced(model, [scene], probe, n_tokens)

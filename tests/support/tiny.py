@@ -44,7 +44,7 @@ class FakeSample:
     boxes: tuple[Box, ...]
     names: tuple[str, ...] = ()
 
-    def fit(self, height: int, cell: int) -> "FakeSample":
+    def resized(self, height: int, cell: int) -> "FakeSample":
         """A picture that cannot be drawn anew stays as it is."""
         return self
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from transformers import AutoConfig, AutoModelForImageTextToText
 
-from gazeheads import Box, EncodedInput
+from gazeheads import Box, Scene
 from gazeheads.regions.grid import ImageGrid, View
 
 LAYERS, HEADS, WINDOW, VOCABULARY = 3, 4, 9, 64
@@ -132,7 +132,7 @@ def build(kind: str, seed: int = 0, **text: Any) -> Any:
     return hf
 
 
-def prompt(length: int, start: int, cols: int = 4, seed: int = 0) -> EncodedInput:
+def prompt(length: int, start: int, cols: int = 4, seed: int = 0) -> Scene:
     """Random tokens, of which 2 x `cols` from `start` on are declared to be a picture; its halves are two panels."""
     generator = torch.Generator().manual_seed(seed)
     ids = torch.randint(1, 60, (1, length), generator=generator)
@@ -141,11 +141,11 @@ def prompt(length: int, start: int, cols: int = 4, seed: int = 0) -> EncodedInpu
     grid = ImageGrid.from_views(length, np.arange(start, start + 2 * cols), [whole], [size])
     half = size[0] / 2
     boxes = Box(0, 0, half, size[1]), Box(half, 0, size[0], size[1])
-    return EncodedInput({"input_ids": ids}, torch.arange(length)[None, None], grid, "?", str(seed), boxes)
+    return Scene({"input_ids": ids}, torch.arange(length)[None, None], grid, "?", str(seed), boxes)
 
 
 def inputs(
-    hf: Any, scenes: Sequence[EncodedInput], answers: Sequence[Sequence[int]] = (), both_ways: bool = True
+    hf: Any, scenes: Sequence[Scene], answers: Sequence[Sequence[int]] = (), both_ways: bool = True
 ) -> dict[str, Tensor]:
     """Prompts side by side, padded on the left, each with the first tokens of its answer behind it if these are given.
 

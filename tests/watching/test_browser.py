@@ -19,7 +19,7 @@ pytestmark = pytest.mark.browser
 @pytest.fixture(scope="module")
 def watched() -> gh.Watched:
     model = gh.load()
-    strip = model.fit(gh.doodles(n=1)[0])
+    strip = model.resized(gh.doodles(n=1)[0])
     ask = "Please describe what happens in each panel, in order."
     return gh.watch(model, model.encode(strip.picture, ask, panels=strip.boxes))
 

@@ -127,8 +127,8 @@ def test_each_set_of_heads_is_read_by_its_own_maps(grid: ImageGrid) -> None:
         (("a", " the"), ["the"], [()]),
     ],
 )
-def test_the_tokens_that_say_a_name(pieces: Any, names: Any, expected: Any) -> None:
-    assert spoken(pieces, names) == expected
+def test_the_tokens_that_say_a_name(token_texts: Any, names: Any, expected: Any) -> None:
+    assert spoken(token_texts, names) == expected
 
 
 def test_a_forced_answer_is_watched_as_if_it_were_said(model: gh.GazeModel, scene: Sample) -> None:
@@ -138,10 +138,13 @@ def test_a_forced_answer_is_watched_as_if_it_were_said(model: gh.GazeModel, scen
     other = model.encode(scene.picture, "What is on the left of the image?")
     texts = [said.token_ids, "a kite."]
     free, forced = answer_traces(model, [encoded, other], texts, record, 2)
-    assert free.pieces == said.trace.pieces and forced.grid == other.grid
-    assert np.allclose(free.looks, said.trace.looks, atol=1e-5)
+    assert free.token_texts == said.trace.token_texts and forced.grid == other.grid
+    assert np.allclose(free.attention, said.trace.attention, atol=1e-5)
     (alone,) = answer_traces(model, [other], ["a kite."], record)
-    assert np.allclose(alone.looks, forced.looks, atol=1e-5) and "".join(alone.pieces).strip() == "a kite."
+    assert (
+        np.allclose(alone.attention, forced.attention, atol=1e-5)
+        and "".join(alone.token_texts).strip() == "a kite."
+    )
     with pytest.raises(BadInput, match="2 scenes were given with 1 answers"):
         answer_traces(model, [encoded, other], ["a kite."], record)
 
@@ -155,7 +158,7 @@ def test_heads_that_look_at_what_is_said_follow_it(model: gh.GazeModel, scene: S
     assert listed(scene) == "a purple elephant, a car, a blue penguin, a hat."
     regions = [encoded.box(*box.corners, min_tokens=1) for box in scene.boxes]
     masses = trace.over(regions)
-    by_hand = [masses[list(t), k].mean() for k, t in enumerate(spoken(trace.pieces, scene.names))]
+    by_hand = [masses[list(t), k].mean() for k, t in enumerate(spoken(trace.token_texts, scene.names))]
     assert scores[6, 2] == pytest.approx(np.mean(by_hand), abs=1e-5)
     assert scores[6, 2] > 2 * scores[0].max(), "it is one that does"
 
@@ -200,7 +203,7 @@ def test_point_finds_what_the_model_names(model: gh.GazeModel, scene: Sample) ->
 
 def test_a_forced_phrase_is_read_where_it_has_been_read(model: gh.GazeModel, scene: Sample) -> None:
     (trace,) = answer_traces(model, [model.encode(scene.picture, "?")], ["a kite."], Record([Head(6, 2)]))
-    (tokens,) = spoken(trace.pieces, ["kite"])
+    (tokens,) = spoken(trace.token_texts, ["kite"])
     assert after(trace, "a kite") == tuple(token + 1 for token in tokens)
 
 

@@ -16,7 +16,7 @@ import watched_by_hand
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gazeheads import EncodedInput, GazeModel
+from gazeheads import GazeModel, Scene
 from gazeheads.errors import BadInput
 from gazeheads.watching import packing, page
 
@@ -65,16 +65,16 @@ def array(text: str, kind: str, shape: tuple[int, ...], deflated: bool = False) 
     return np.frombuffer(zlib.decompress(raw) if deflated else raw, dtype=kind).reshape(shape)
 
 
-def test_the_page_holds_the_trace(scene: EncodedInput) -> None:
+def test_the_page_holds_the_trace(scene: Scene) -> None:
     watched = watched_by_hand.watched(scene)
     data = data_of(watched.html())
     tokens, cells = len(watched_by_hand.PIECES), len(scene.grid)
     for made, kept in zip(data["sets"], watched.sets, strict=True):
         codes = array(made["codes"], "u1", (2, tokens, cells), deflated=True).astype(np.float64)
         scales = array(made["scales"], "<f4", (2, tokens)).astype(np.float64)
-        bound = np.sqrt(kept.trace.looks * scales[..., None]) / 255 + scales[..., None] / 260_000
-        assert (np.abs(scales[..., None] * (codes / 255) ** 2 - kept.trace.looks) <= bound + 1e-9).all()
-        np.testing.assert_array_equal(array(made["lengths"], "<f4", (2, cells)), kept.trace.lengths)
+        bound = np.sqrt(kept.trace.attention * scales[..., None]) / 255 + scales[..., None] / 260_000
+        assert (np.abs(scales[..., None] * (codes / 255) ** 2 - kept.trace.attention) <= bound + 1e-9).all()
+        np.testing.assert_array_equal(array(made["lengths"], "<f4", (2, cells)), kept.trace.value_norms)
         assert made["heads"] == [str(head) for head in kept.trace.heads]
     np.testing.assert_array_equal(
         array(data["weights"], "<f4", (3, cells)), np.float32([panel.weights for panel in scene.panels])
@@ -100,12 +100,12 @@ def test_what_a_model_says_cannot_become_markup(model: GazeModel) -> None:
     assert [attrs.get("type") for tag, attrs in read.tags if tag == "script"] == ["application/json", None]
     assert not [attrs for _, attrs in read.tags if any(name.startswith("on") for name in attrs)]
     assert "svg" not in [tag for tag, _ in read.tags]
-    assert data_of(html)["pieces"] == list(HOSTILE)
+    assert data_of(html)["token_texts"] == list(HOSTILE)
     assert not re.search("[<>&\u2028]", read.scripts[0])
     assert "".join(HOSTILE) in read.said and scene.prompt in read.said
 
 
-def test_the_page_asks_for_nothing_from_elsewhere(scene: EncodedInput) -> None:
+def test_the_page_asks_for_nothing_from_elsewhere(scene: Scene) -> None:
     html = watched_by_hand.watched(scene).html()
     read = Reader(html)
     fetched = [
@@ -117,7 +117,7 @@ def test_the_page_asks_for_nothing_from_elsewhere(scene: EncodedInput) -> None:
     assert not re.search(r"https?:|fetch\(|XMLHttp|import\s*\(|WebSocket", read.scripts[1])
 
 
-def test_the_parts_of_the_text_are_the_text(scene: EncodedInput) -> None:
+def test_the_parts_of_the_text_are_the_text(scene: Scene) -> None:
     watched = watched_by_hand.watched(scene, ("“A", " cat", "”, ", "so-called", "... a", " cat", "!\n"))
     parts, rest = page.parts(watched)
     assert "".join(p.before + p.word + p.behind for p in parts) + rest == watched.answer.text
@@ -125,15 +125,13 @@ def test_the_parts_of_the_text_are_the_text(scene: EncodedInput) -> None:
     assert [p.behind for p in parts] == ["", "”,", "...", "", "!"]
 
 
-def test_a_page_that_no_browser_would_like_is_refused(
-    scene: EncodedInput, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_page_that_no_browser_would_like_is_refused(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(page, "LARGEST", 4 * len(watched_by_hand.PIECES) * len(scene.grid) - 1)
     with pytest.raises(BadInput, match=r"7 tokens, 12 image tokens.*Watch fewer heads \(--top\)"):
         watched_by_hand.watched(scene).html()
 
 
-def test_a_saved_page_figure_and_numbers(scene: EncodedInput, tmp_path: Path) -> None:
+def test_a_saved_page_figure_and_numbers(scene: Scene, tmp_path: Path) -> None:
     watched = watched_by_hand.watched(scene)
     assert watched.save(tmp_path / "a.html").read_text(encoding="utf-8").startswith("<!doctype html>")
     assert watched.save(tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
@@ -174,13 +172,13 @@ def dumped(place: Path, asked: str) -> str:
     ],
 )
 def test_a_browser_shows_what_python_computes(
-    scene: EncodedInput, tmp_path: Path, asked: str, number: int, weigh: str, tokens: tuple[int, int]
+    scene: Scene, tmp_path: Path, asked: str, number: int, weighting: str, tokens: tuple[int, int]
 ) -> None:
     watched = watched_by_hand.watched(scene)
     shown = dumped(watched.save(tmp_path / "page.html"), asked)
     assert 'data-ready="yes"' in shown
     shares = [float(text) for text in re.findall(r'class="share">([\d.]+)%<', shown)]
-    expected = 100 * watched.over(number, weigh)[slice(*tokens)].mean(0)
+    expected = 100 * watched.over(number, weighting)[slice(*tokens)].mean(0)
     np.testing.assert_allclose(shares, expected, atol=0.8)
     said = "".join(watched_by_hand.PIECES[slice(*tokens)]).strip()
     assert f"“{said}”" in shown

@@ -12,7 +12,7 @@ import watched_by_hand
 from PIL import Image
 
 import gazeheads as gh
-from gazeheads import Box, EncodedInput, GazeModel, GazeTrace, Head, Heads, Record
+from gazeheads import Box, GazeModel, GazeTrace, Head, Heads, Record, Scene
 from gazeheads.cli import main
 from gazeheads.data.clip_files import frames_of
 from gazeheads.drawing import grammar
@@ -36,29 +36,27 @@ def heads() -> Heads:
     return Heads.of(TWO, "tiny", 3, 4)
 
 
-def test_one_generation_gives_both_sets_raw_and_weighed(
-    model: GazeModel, scene: EncodedInput, heads: Heads
-) -> None:
+def test_one_generation_gives_both_sets_raw_and_weighed(model: GazeModel, scene: Scene, heads: Heads) -> None:
     watched = gh.watch(model, scene, heads, max_new_tokens=12)
     control = heads.controls(1, 0)[0]
     assert [each.trace.heads for each in watched.sets] == [tuple(heads), tuple(control)]
     for each, members in zip(watched.sets, (heads, control), strict=True):
-        for weigh in ("raw", "values"):
-            alone = model.generate(scene, record=Record(members, weigh=weigh), max_new_tokens=12)  # type: ignore[arg-type]
+        for weighting in ("raw", "value-norm"):
+            alone = model.generate(scene, record=Record(members, weighting=weighting), max_new_tokens=12)  # type: ignore[arg-type]
             assert alone.trace is not None and alone.text == watched.answer.text
-            np.testing.assert_allclose(each.looks(weigh), alone.trace.mean, rtol=1e-3, atol=1e-6)
+            np.testing.assert_allclose(each.looks(weighting), alone.trace.mean, rtol=1e-3, atol=1e-6)
     np.testing.assert_allclose(watched.over(1, "raw").sum(1), 1, rtol=1e-5)  # the panels tile the strip
 
 
-def test_a_gaze_shows_in_the_sets_that_it_steers(model: GazeModel, scene: EncodedInput, heads: Heads) -> None:
+def test_a_gaze_shows_in_the_sets_that_it_steers(model: GazeModel, scene: Scene, heads: Heads) -> None:
     watched = gh.watch(model, scene, heads, Gaze(heads, scene.panel(2)), max_new_tokens=6)
-    np.testing.assert_allclose(watched.over(0), [[0, 0, 1]] * len(watched.answer.pieces), atol=1e-6)
+    np.testing.assert_allclose(watched.over(0), [[0, 0, 1]] * len(watched.answer.token_texts), atol=1e-6)
     assert watched.over(1)[:, 2].max() < 0.9
     assert watched.steered.startswith("2 heads at panel 3; focus")
 
 
 def test_what_cannot_be_watched_is_refused(
-    model: GazeModel, scene: EncodedInput, heads: Heads, monkeypatch: pytest.MonkeyPatch
+    model: GazeModel, scene: Scene, heads: Heads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(BadInput, match="Heads of tiny: none were given"):
         gh.watch(model, scene)
@@ -79,13 +77,13 @@ def test_what_cannot_be_watched_is_refused(
         gh.watch(model, scene, heads, max_new_tokens=3)
 
 
-def test_without_a_control_set_none_is_recorded(model: GazeModel, scene: EncodedInput, heads: Heads) -> None:
+def test_without_a_control_set_none_is_recorded(model: GazeModel, scene: Scene, heads: Heads) -> None:
     watched = gh.watch(model, scene, heads.all(), control=False, max_new_tokens=12)
     assert [each.name for each in watched.sets] == ["gaze heads"]
     assert len(watched.sets[0].trace.heads) == 12
 
 
-def planted(scene: EncodedInput, cell: int, mass: float, length: float) -> GazeTrace:
+def planted(scene: Scene, cell: int, mass: float, length: float) -> GazeTrace:
     """Even attention, but for one cell."""
     looks = np.full((1, 3, len(scene.grid)), 0.01, dtype=np.float32)
     lengths = np.ones((1, len(scene.grid)), dtype=np.float32)
@@ -98,13 +96,13 @@ def planted(scene: EncodedInput, cell: int, mass: float, length: float) -> GazeT
     [(0.5, 0.1, [7]), (0.5, 1.0, []), (0.079, 0.01, []), (0.081, 0.01, [7]), (0.5, 0.6, [])],
 )
 def test_a_sink_gets_much_and_carries_little(
-    scene: EncodedInput, mass: float, length: float, found: list[int]
+    scene: Scene, mass: float, length: float, found: list[int]
 ) -> None:
     """Median 0.01, so much is above 0.08. Of 0.5 at length 0.6: value share 0.73, more than half of 0.82."""
     assert np.flatnonzero(sinks(planted(scene, 7, mass, length))).tolist() == found
 
 
-def test_sinks_can_be_left_out_of_the_shares(scene: EncodedInput) -> None:
+def test_sinks_can_be_left_out_of_the_shares(scene: Scene) -> None:
     watched = watched_by_hand.watched(scene, ("a", " cat", "."), planted(scene, 0, 0.5, 0.1))
     with_sink, without = watched.over(0, "raw"), watched.over(0, "raw", keep_sinks=False)
     np.testing.assert_allclose(with_sink[0], np.array([0.53, 0.04, 0.04]) / 0.61, rtol=1e-5)
@@ -119,7 +117,7 @@ def test_the_border_is_the_outer_ring_of_each_view(model: GazeModel) -> None:
     assert np.flatnonzero(~border(scene.grid)[20:]).tolist() == [4]
 
 
-def test_regions_are_panels_boxes_pictures_or_a_coarse_grid(model: GazeModel, scene: EncodedInput) -> None:
+def test_regions_are_panels_boxes_pictures_or_a_coarse_grid(model: GazeModel, scene: Scene) -> None:
     assert areas(scene) == scene.panels
     plain = model.encode(tiny.noise(256, 192), "Hm?")
     coarse = areas(plain)
@@ -146,7 +144,7 @@ def test_two_pictures_are_told_apart(model: GazeModel, heads: Heads) -> None:
     scene = model.encode([tiny.noise(96, 64), tiny.noise(96, 64, 1)], "Which of the two?")
     second = areas(scene)[1]
     watched = gh.watch(model, scene, heads, Gaze(heads, second), max_new_tokens=24)
-    np.testing.assert_allclose(watched.over(), [[0, 1]] * len(watched.answer.pieces), atol=1e-6)
+    np.testing.assert_allclose(watched.over(), [[0, 1]] * len(watched.answer.token_texts), atol=1e-6)
     assert watched.html().count('alt="Picture') == 2
 
 
@@ -179,9 +177,9 @@ def test_things_of_doodles_are_their_nouns() -> None:
 
 
 def test_a_thing_is_the_tokens_that_wrote_it() -> None:
-    pieces = ("a ca", "t near a ", "", "ki", "te.")
-    assert [(str(t), t.start, t.stop) for t in things(pieces)] == [("a cat", 0, 2), ("a kite", 1, 5)]
-    assert [(str(t), t.start, t.stop) for t in spans(pieces, ["Cat", "a", "kite"])] == [
+    token_texts = ("a ca", "t near a ", "", "ki", "te.")
+    assert [(str(t), t.start, t.stop) for t in things(token_texts)] == [("a cat", 0, 2), ("a kite", 1, 5)]
+    assert [(str(t), t.start, t.stop) for t in spans(token_texts, ["Cat", "a", "kite"])] == [
         ("cat", 0, 2), ("a", 1, 2), ("kite", 2, 4 + 1),
     ]  # fmt: skip
 
@@ -250,7 +248,7 @@ def test_frames_are_pictures_and_boxes_find_theirs(model: GazeModel, tmp_path: P
         asked.asked(model, [tmp_path / "c.webp"], "Where?", boxes=((3, clip.boxes[0]),))
 
 
-def test_a_gaze_by_number(scene: EncodedInput, heads: Heads) -> None:
+def test_a_gaze_by_number(scene: Scene, heads: Heads) -> None:
     assert asked.aimed(heads, scene.panels, [3]) == Gaze(heads, scene.panel(2))
     tour = asked.aimed(heads, scene.panels, [3, 1], every=4, push="uniform", during="decode")
     assert tour.schedule.targets == (scene.panel(2), scene.panel(0)) and str(tour.how) == "uniform"
@@ -292,7 +290,7 @@ def test_commands_that_cannot_be_meant_end_before_a_model_is_loaded(
     assert code == 2 and message in capsys.readouterr().err
 
 
-def test_how_an_answer_was_steered_is_told_in_words(scene: EncodedInput, heads: Heads) -> None:
+def test_how_an_answer_was_steered_is_told_in_words(scene: Scene, heads: Heads) -> None:
     tour = Gaze(heads, Schedule.every(4, scene.panels[:2]), during="decode")
     assert told(tour) == "2 heads at panel 1 from token 1, panel 2 from token 5; focus, during 'decode'"
     assert told(Gaze(heads, scene.panel(2))) == "2 heads at panel 3; focus, during 'all'"

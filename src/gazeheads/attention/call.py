@@ -1,7 +1,7 @@
 """One attention call as probes see it: rows, heads, keys and queries by their place in the text.
 
 A key's index says nothing about its place: padding stands in front, a sliding layer has dropped old keys, a
-static cache has an unused tail, a prefix was computed before. `Moment` knows the place of every cache slot.
+static cache has an unused tail, a prefix was computed before. `ForwardPass` knows the place of every cache slot.
 """
 
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ from gazeheads.heads.head import Head
 
 
 @dataclass(eq=False)
-class Moment:
+class ForwardPass:
     """One forward pass. positions: (row, slot) place of each cache slot in its row's text, -1 for padding."""
 
     positions: Tensor
@@ -28,7 +28,7 @@ class Moment:
     _host: npt.NDArray[np.int64] | None = None
 
     @classmethod
-    def of(cls, mask: Tensor | None, total: int, n_queries: int, n_rows: int, device: Any) -> "Moment":
+    def of(cls, mask: Tensor | None, total: int, n_queries: int, n_rows: int, device: Any) -> "ForwardPass":
         """The pass whose last `n_queries` of `total` slots are its own. mask: (row, slot) which are not padding."""
         if mask is None:
             return cls(torch.arange(total, device=device).expand(n_rows, -1), n_queries)
@@ -80,7 +80,7 @@ class Call:
     """
 
     layer: int
-    moment: Moment
+    forward_pass: ForwardPass
     query: Tensor
     key: Tensor
     value: Tensor
@@ -90,7 +90,7 @@ class Call:
     causal: bool  # without a mask: query i sees the keys up to i
     cap: float | None = None
     recorded: bool = False  # a probe after the steering wants to know its patterns
-    finals: list["Final"] = field(default_factory=list)
+    steered_patterns: list["SteeredPattern"] = field(default_factory=list)
 
     @property
     def n_keys(self) -> int:
@@ -135,13 +135,13 @@ class Call:
 
     def final(self, pattern: Tensor, rows: Tensor, heads: Tensor, start: int) -> Tensor:
         """(pair, query, key): `pattern` of the queries from `start` on, as it is where it was steered."""
-        if not self.finals:
+        if not self.steered_patterns:
             return pattern
         # Pairs that are steered but not asked for write into a line that is dropped; no look at the device is needed.
         pair_of = rows.new_full(self.query.shape[:2], len(rows))
         pair_of[rows, heads] = torch.arange(len(rows), device=rows.device)
         result = torch.cat([pattern, torch.zeros_like(pattern[:1])])
-        for final in self.finals:
+        for final in self.steered_patterns:
             begin = max(start, final.start)
             pairs = pair_of[final.rows, final.heads]
             here = slice(begin - start, final.start + final.pattern.shape[1] - start)
@@ -177,7 +177,7 @@ class Call:
 
 
 @dataclass(eq=False)
-class Final:
+class SteeredPattern:
     """Steered patterns, as they were multiplied with the values, of the queries from `start` on.
 
     rows, heads: (pair,). pattern: (pair, query, key). write: (pair, query) whether it was used; where not, the row

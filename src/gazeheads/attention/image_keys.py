@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor, arange, where
 
-from gazeheads.attention.call import Call, Moment
+from gazeheads.attention.call import Call, ForwardPass
 from gazeheads.regions.grid import ImageGrid
 
 
@@ -23,10 +23,10 @@ class Slots:
         # In layers that hold all keys of a whole prompt: the positions of its slots, and what was found.
         self._whole: tuple[npt.NDArray[np.int64], Tensor] | None = None
 
-    def begin(self, moment: Moment) -> None:
+    def begin(self, forward_pass: ForwardPass) -> None:
         """Another forward pass. What was found stays true if it only has more tokens behind."""
         self._found = {}
-        if self._whole is not None and not _continues(moment.host, self._whole[0]):
+        if self._whole is not None and not _continues(forward_pass.host, self._whole[0]):
             self._whole = None
 
     def of(self, call: Call) -> Tensor:
@@ -34,13 +34,13 @@ class Slots:
 
         The same tensor as long as nothing has changed.
         """
-        holds_all = call.n_keys == call.moment.positions.shape[1]
+        holds_all = call.n_keys == call.forward_pass.positions.shape[1]
         if holds_all and self._whole is not None:
             return self._whole[1]
         if call.n_keys not in self._found:
-            self._found[call.n_keys] = self._find(call.moment.keys(call.n_keys))
-        if holds_all and (call.moment.host.max(1) >= self._last).all():
-            self._whole = call.moment.host, self._found[call.n_keys]
+            self._found[call.n_keys] = self._find(call.forward_pass.keys(call.n_keys))
+        if holds_all and (call.forward_pass.host.max(1) >= self._last).all():
+            self._whole = call.forward_pass.host, self._found[call.n_keys]
         return self._found[call.n_keys]
 
     def _find(self, keys: Tensor) -> Tensor:

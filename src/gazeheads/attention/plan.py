@@ -16,7 +16,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from gazeheads.attention.call import Call, Moment
+from gazeheads.attention.call import Call, ForwardPass
 from gazeheads.attention.effect_log import Log
 from gazeheads.attention.formulas import raised_by
 from gazeheads.attention.targets import Targets
@@ -83,10 +83,10 @@ class Plan:
 
     rows: (lane,) of the running batch. active: (lane, query). stop: (lane, 1 or query) which target. log:
     what came of it. produced: the first query that produces a token in some lane. first: the first that is
-    steered in some lane. Only `moment` is set where nothing is steered.
+    steered in some lane. Only `forward_pass` is set where nothing is steered.
     """
 
-    moment: Moment
+    forward_pass: ForwardPass
     rows: Tensor | None = None
     active: Tensor | None = None
     stop: Tensor | None = None
@@ -137,9 +137,9 @@ class Planner:
         self._biased = np.array([gaze.how.mode == "bias" for gaze in gazes], dtype=bool)
         self._pairs: dict[tuple[int, int], list[Pairs]] = {}
 
-    def plan(self, moment: Moment) -> Plan:
+    def plan(self, forward_pass: ForwardPass) -> Plan:
         """Decide for every lane and query whether it is steered, and towards which stop."""
-        copies = self.copies(moment)
+        copies = self.copies(forward_pass)
         if copies > 1 and self.targets.follow:
             raise GazeError(
                 f"A live target or one that follows sentences was given, and each row came {copies} times (beams?). "
@@ -147,19 +147,19 @@ class Planner:
             )
         lanes = np.arange(len(self.gazes)).repeat(copies)
         rows = self._rows(copies)
-        positions = moment.queries[rows]
+        positions = forward_pass.queries[rows]
         tokens = positions - self._last_prompt[lanes, None]
         stop = self.targets.at(lanes, np.maximum(tokens, 0))
         active = (positions >= 0) & (tokens >= self.first_token[lanes, None]) & (stop >= 0)
         if not active.any():
-            return Plan(moment)
+            return Plan(forward_pass)
         # Usually all steered queries of a lane look at one stop; then one row of targets serves them all.
         one = np.where(active, stop, -1).max(1, keepdims=True)
         stop = one if (np.where(active, stop, one) == one).all() else stop
-        like = moment.positions
+        like = forward_pass.positions
         log = Log(tokens, like.new_zeros((2, *active.shape)).float(), like.new_zeros((2, *active.shape)))
         return Plan(
-            moment,
+            forward_pass,
             like.new_tensor(rows),
             like.new_tensor(active) > 0,
             like.new_tensor(np.maximum(stop, 0)),
@@ -181,18 +181,18 @@ class Planner:
         assert plan.stop is not None
         hidden = call.hidden(plan.rows, start, stop)
         which = plan.stop if plan.stop.shape[1] == 1 else plan.stop[:, start:stop]
-        keys = call.moment.keys(call.n_keys)[plan.rows]
-        spread = self.targets.spread(which, keys, len(plan.rows) // len(self.gazes))
-        aimed = reduce(torch.maximum, spread.weights) > 0
-        weights = [w if hidden is None else w * (hidden > -torch.inf) for w in spread.weights]
+        keys = call.forward_pass.keys(call.n_keys)[plan.rows]
+        key_coverage = self.targets.key_coverage(which, keys, len(plan.rows) // len(self.gazes))
+        aimed = reduce(torch.maximum, key_coverage.weights) > 0
+        weights = [w if hidden is None else w * (hidden > -torch.inf) for w in key_coverage.weights]
         # A part that a query cannot see leaves its share to the others; a query that sees none is blind.
-        shares = [share * (w > 0).any(-1) for w, share in zip(weights, spread.shares, strict=True)]
+        shares = [share * (w > 0).any(-1) for w, share in zip(weights, key_coverage.shares, strict=True)]
         seen = reduce(torch.add, shares)
         active = plan.active[:, start:stop]
         addends = [w.log() if hidden is None else w.log() + hidden for w in weights]
         if self._biased.any():
             biased = self.each(plan, self._biased)[:, None, None] > 0
-            raised = [raised_by(self.nats(plan), w, spread.kinds, hidden) for w in weights]
+            raised = [raised_by(self.nats(plan), w, key_coverage.kinds, hidden) for w in weights]
             addends = [r.where(biased, a) for r, a in zip(raised, addends, strict=True)]
         view = View(
             mask=call.mask,
@@ -200,7 +200,7 @@ class Planner:
             addends=addends,
             weights=weights,
             shares=[share / seen for share in shares],
-            kinds=spread.kinds,
+            kinds=key_coverage.kinds,
             target=aimed.float(),
             write=active & (seen > 0),
             blind=active & (seen == 0),
@@ -211,10 +211,12 @@ class Planner:
 
     def pairs(self, call: Call) -> list[Pairs]:
         """The pairs of this layer, by push."""
-        copies = self.copies(call.moment)
+        copies = self.copies(call.forward_pass)
         key = call.layer, copies
         if key not in self._pairs:
-            self._pairs[key] = pairs_of(self.gazes, self._rows(copies), call.layer, call.moment.positions)
+            self._pairs[key] = pairs_of(
+                self.gazes, self._rows(copies), call.layer, call.forward_pass.positions
+            )
         return self._pairs[key]
 
     def each(self, plan: Plan, values: Floats) -> Tensor:
@@ -227,12 +229,12 @@ class Planner:
         """(lane, 4) what a bias adds now: inside, outside, text, generated."""
         return self.each(plan, self._nats * self.strength[:, None])
 
-    def copies(self, moment: Moment) -> int:
+    def copies(self, forward_pass: ForwardPass) -> int:
         """How many times the batch came multiplied."""
-        copies, rest = divmod(moment.n_rows, self.n_rows)
+        copies, rest = divmod(forward_pass.n_rows, self.n_rows)
         if rest:
             raise GazeError(
-                f"The model runs {moment.n_rows} rows, but gazes were given for {self.n_rows}. Give one for "
+                f"The model runs {forward_pass.n_rows} rows, but gazes were given for {self.n_rows}. Give one for "
                 "each row (None: look freely), or a single one."
             )
         return copies

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from gazeheads.attention.call import Call, Moment
+from gazeheads.attention.call import Call, ForwardPass
 from gazeheads.attention.image_keys import Slots
 from gazeheads.checks import shown
 from gazeheads.errors import RecordError, SeamError
@@ -77,14 +77,14 @@ class Recorder:
                 found[head.layer].append((row, head.head, mine[-1], share))
         self._by_layer = dict(found)
         self.layers = frozenset(found)
-        self._by_values = np.array([r is not None and r.weigh != "raw" for r in records])
-        self._with_lengths = any(r is not None and r.lengths for r in records)
+        self._by_values = np.array([r is not None and r.weighting != "raw" for r in records])
+        self._with_lengths = any(r is not None and r.value_norms for r in records)
         self._some_by_values = bool(self._by_values.any())
-        self._by_shares = np.array([r is not None and r.weigh == "shares" for r in records])
+        self._by_shares = np.array([r is not None and r.weighting == "value-norm-share" for r in records])
         self._last_prompt = np.array([grid.n_prompt - 1 for grid in grids], dtype=np.int64)
         self._columns = max((len(grid) for grid in grids), default=0)
         self._called: set[int] = set()
-        self._moment: Moment | None = None
+        self._moment: ForwardPass | None = None
         self._start = 0  # of the running pass: the first query that produces a token
         self._slots = Slots(grids)
         self._places: dict[int, _Places] = {}  # of each layer
@@ -97,8 +97,8 @@ class Recorder:
 
     def attend(self, call: Call) -> None:
         """Keep what the heads of this layer look at."""
-        if self._moment is not call.moment:
-            self._begin(call.moment)
+        if self._moment is not call.forward_pass:
+            self._begin(call.forward_pass)
         self._called.add(call.layer)
         if self._start == call.n_queries:
             return
@@ -148,25 +148,27 @@ class Recorder:
             )
         return self._join[1:]
 
-    def _begin(self, moment: Moment) -> None:
+    def _begin(self, forward_pass: ForwardPass) -> None:
         """Another forward pass: find the queries that produce tokens."""
-        if moment.n_rows != len(self.grids):
+        if forward_pass.n_rows != len(self.grids):
             raise SeamError(
-                f"The model runs {moment.n_rows} rows, {len(self.grids)} are recorded. Beams cannot be recorded: "
+                f"The model runs {forward_pass.n_rows} rows, {len(self.grids)} are recorded. Beams cannot be recorded: "
                 "their rows change places. Give a record for each row."
             )
         self._settle()
-        self._moment = moment
-        self._slots.begin(moment)
-        tokens = np.where(moment.queries >= 0, moment.queries - self._last_prompt[:, None], -1)
+        self._moment = forward_pass
+        self._slots.begin(forward_pass)
+        tokens = np.where(forward_pass.queries >= 0, forward_pass.queries - self._last_prompt[:, None], -1)
         produces = (tokens >= 0).any(0)
-        self._start = int(produces.argmax()) if produces.any() else moment.n_queries
+        self._start = int(produces.argmax()) if produces.any() else forward_pass.n_queries
         if produces.any():
-            kept = len(self._layers), moment.n_queries - self._start, self._columns
-            self._kept.append(torch.zeros(kept, device=moment.positions.device))
+            kept = len(self._layers), forward_pass.n_queries - self._start, self._columns
+            self._kept.append(torch.zeros(kept, device=forward_pass.positions.device))
             self._tokens.append(tokens[:, self._start :])
         if self._with_lengths and self._lengths is None:
-            self._lengths = torch.zeros(len(self._layers), self._columns, device=moment.positions.device)
+            self._lengths = torch.zeros(
+                len(self._layers), self._columns, device=forward_pass.positions.device
+            )
 
     def _places_of(self, call: Call) -> "_Places":
         """What this layer is asked for, and where its keys hold it."""
@@ -189,7 +191,7 @@ class Recorder:
         newest: Patterns = self._kept[-1][:, -1, : len(self.grids[0])].cpu().numpy()
         return newest
 
-    def looks(self, lengths: Sequence[int]) -> list[Patterns]:
+    def patterns(self, lengths: Sequence[int]) -> list[Patterns]:
         """Of each row (line, token, image token) float32, over its first `lengths[row]` tokens.
 
         NaN in lines of layers without attention. Raises `SeamError` if a token was not seen being produced.
@@ -211,20 +213,20 @@ class Recorder:
             found.append(kept[self._lines[row]][:, mine, : len(grid)].astype(np.float32))
         return found
 
-    def traces(self, pieces: Sequence[Sequence[str]]) -> list[GazeTrace | None]:
-        """The trace of each row; None where nothing was to be recorded. `pieces[row]`: what its tokens wrote."""
+    def traces(self, token_texts: Sequence[Sequence[str]]) -> list[GazeTrace | None]:
+        """The trace of each row; None where nothing was to be recorded. `token_texts[row]`: what its tokens wrote."""
         missing = self.layers - self._called
         if missing:
             raise SeamError(
                 f"Heads of layers {sorted(missing)} were to be recorded, which have no attention. Leave them out."
             )
-        looks = self.looks([len(row) for row in pieces])
-        rows = zip(self.records, self.grids, looks, pieces, strict=True)
+        looks = self.patterns([len(row) for row in token_texts])
+        rows = zip(self.records, self.grids, looks, token_texts, strict=True)
         return [
             None
             if record is None
             else GazeTrace(
-                look, grid, record.members, record.keep, record.weigh, tuple(piece), self._lengths_of(row)
+                look, grid, record.members, record.keep, record.weighting, tuple(piece), self._lengths_of(row)
             )
             for row, (record, grid, look, piece) in enumerate(rows)
         ]
@@ -232,7 +234,7 @@ class Recorder:
     def _lengths_of(self, row: int) -> Patterns | None:
         """(line, image token) of one row, if they were asked for."""
         record = self.records[row]
-        if record is None or not record.lengths or self._lengths is None:
+        if record is None or not record.value_norms or self._lengths is None:
             return None
         found: Patterns = self._lengths[self._lines[row], : len(self.grids[row])].cpu().numpy()
         return found

@@ -9,7 +9,7 @@ exit everything is as it was before, also after an exception; blocks nest, and t
 
 Keys are not tokens: with left padding, sliding windows, static caches and prefix reuse a key's index says
 nothing about its place in the prompt. The mask function sees the 2-D attention mask of every forward pass and
-notes the absolute position of each cache slot (`Moment`), so probes work with positions only, and time is
+notes the absolute position of each cache slot (`ForwardPass`), so probes work with positions only, and time is
 derived from the cache, not counted.
 """
 
@@ -24,7 +24,7 @@ from transformers import AttentionInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
 
-from gazeheads.attention.call import Call, Moment, Probe
+from gazeheads.attention.call import Call, ForwardPass, Probe
 from gazeheads.attention.supported import eager_attention, must_be_known
 from gazeheads.errors import HeadSteeredTwice, NotSwitched, ProbeNeverFired, SeamError
 
@@ -46,7 +46,7 @@ class _Session:
         self.before = self.config._attn_implementation
         self.blocks: list[tuple[Probe, ...]] = []
         self.probes: list[Probe] = []
-        self.moment: Moment | None = None
+        self.forward_pass: ForwardPass | None = None
         self.mine = local()  # .moment: the same, of the running thread
 
     def switch(self, name: str) -> None:
@@ -174,8 +174,10 @@ def _mask(*, q_length: int, q_offset: Any = 0, config: Any = None, **settings: A
     if session is not None:
         if session.probes:
             mask, total = settings.get("attention_mask"), int(q_offset) + q_length
-            moment = Moment.of(mask, total, q_length, settings["batch_size"], settings.get("device"))
-            session.moment = session.mine.moment = moment
+            forward_pass = ForwardPass.of(
+                mask, total, q_length, settings["batch_size"], settings.get("device")
+            )
+            session.forward_pass = session.mine.forward_pass = forward_pass
         if not session.by_sdpa:  # eager attention knows no causality but the mask's
             settings["allow_is_causal_skip"] = settings["allow_is_bidirectional_skip"] = False
     mask_4d: Tensor | None = sdpa_mask(q_length=q_length, q_offset=q_offset, config=config, **settings)
@@ -209,32 +211,34 @@ def _attention(
     scaling = query.shape[-1] ** -0.5 if scaling is None else scaling
     if not session.by_sdpa:
         output = eager_attention(query, key, value, attention_mask, scaling, cap)
-    moment = _running(session, layer) if session.probes else None
-    if probes and moment is not None:
+    forward_pass = _running(session, layer) if session.probes else None
+    if probes and forward_pass is not None:
         causal = getattr(module, "is_causal", True) if causal is None else causal
         recorded = any(not probe.overwrites for probe in probes)
-        call = Call(layer, moment, query, key, value, attention_mask, scaling, output, causal, cap, recorded)
+        call = Call(
+            layer, forward_pass, query, key, value, attention_mask, scaling, output, causal, cap, recorded
+        )
         for probe in sorted(probes, key=lambda probe: not probe.overwrites):  # readers come after writers
             probe.attend(call)
             probe.fired = True
     return output, None
 
 
-def _running(session: _Session, layer: int) -> Moment:
+def _running(session: _Session, layer: int) -> ForwardPass:
     """The forward pass that reached this layer. Raises `SeamError` if it is not known which."""
-    moment: Moment | None = getattr(session.mine, "moment", None)
-    if moment is None or layer in moment.layers_seen:
+    forward_pass: ForwardPass | None = getattr(session.mine, "moment", None)
+    if forward_pass is None or layer in forward_pass.layers_seen:
         raise SeamError(
             "A forward pass reached the attention without building a mask (a 4-D attention mask was "
             "passed?), so the place of its tokens is unknown. Pass the 2-D attention mask."
         )
-    if moment is not session.moment:
+    if forward_pass is not session.forward_pass:
         raise SeamError(
             "Two threads ran the model at the same time inside an attached block, so the place of their tokens is "
             "unknown. Run one after the other, or load the model twice."
         )
-    moment.layers_seen.add(layer)
-    return moment
+    forward_pass.layers_seen.add(layer)
+    return forward_pass
 
 
 AttentionInterface.register(NAME, _attention)

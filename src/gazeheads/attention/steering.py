@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gazeheads.attention.call import Call, Final
+from gazeheads.attention.call import Call, SteeredPattern
 from gazeheads.attention.effect_log import Log, effects
 from gazeheads.attention.formulas import IMAGE, mixed, pushed, raised_by
 from gazeheads.attention.plan import Pairs, Plan, Planner, View
@@ -50,8 +50,8 @@ class Steering:
 
     def attend(self, call: Call) -> None:
         """Overwrite the output of this layer's steered heads."""
-        if self._plan is None or self._plan.moment is not call.moment:
-            self._plan = self._planner.plan(call.moment)
+        if self._plan is None or self._plan.forward_pass is not call.forward_pass:
+            self._plan = self._planner.plan(call.forward_pass)
             self._logs += [] if self._plan.log is None else [self._plan.log]
         plan = self._plan
         if plan.active is None:
@@ -86,7 +86,9 @@ class Steering:
             if call.recorded and stop > plan.produced:
                 begin = max(start, plan.produced)
                 part = slice(begin - start, None)
-                call.finals.append(Final(rows, heads, begin, final[:, part].clone(), used[:, part]))
+                call.steered_patterns.append(
+                    SteeredPattern(rows, heads, begin, final[:, part].clone(), used[:, part])
+                )
         target = view.target[lanes]
         mass = torch.stack([_mass(pattern, target), _mass(final, target)]).where(write, 0.0)
         plan.log.mass[:, :, start:stop].index_add_(1, lanes, mass)
@@ -103,11 +105,11 @@ class Steering:
             hidden = None if view.hidden is None else view.hidden[lanes]
             addends = [raised_by(nats, w, view.kinds[lanes], hidden) for w in weights]
         image = view.kinds[lanes] == IMAGE
-        finals = [
+        steered_patterns = [
             pushed(pairs.mode, scores, pattern, addend, w, image)
             for addend, w in zip(addends, weights, strict=True)
         ]
-        final = mixed(finals, [share[lanes] for share in view.shares])
+        final = mixed(steered_patterns, [share[lanes] for share in view.shares])
         if pairs.mode == "bias" or (strengths is None and (self._planner.strength == 1).all()):
             return final
         strength = self._planner.each(plan, self._planner.strength)[lanes] * (

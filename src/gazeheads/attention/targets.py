@@ -24,7 +24,7 @@ Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class Spread:
+class KeyCoverage:
     """Targets by key, for each lane. weights: of each part (lane, 1 or query, key) coverage.
 
     shares: of each part (lane, 1 or query), 0 where a stop has fewer parts. kinds: (lane, 1, key) text, image or
@@ -145,15 +145,15 @@ class Targets:
             )
         return np.array(known)[tokens]
 
-    def spread(self, stop: Tensor, positions: Tensor, copies: int) -> Spread:
+    def key_coverage(self, stop: Tensor, positions: Tensor, copies: int) -> KeyCoverage:
         """Coverage of the keys at these positions. stop: (lane, 1 or query). positions: (lane, key), -1: padding."""
         self._follow(positions)
         # The last column is that of all generated tokens. What padding gets does not matter: no query sees it.
         columns = positions.clamp(0, self._columns - 1)[:, None]
-        spread = columns.expand(-1, stop.shape[1], -1)
+        key_coverage = columns.expand(-1, stop.shape[1], -1)
         kinds = self._kinds.repeat_interleave(copies, 0)[:, None].gather(2, columns)
-        return Spread(
-            [self._weights[rows[stop]].gather(2, spread) for rows in self._part_rows],
+        return KeyCoverage(
+            [self._weights[rows[stop]].gather(2, key_coverage) for rows in self._part_rows],
             [shares[stop] for shares in self._part_shares],
             kinds,
         )

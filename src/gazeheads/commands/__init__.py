@@ -92,9 +92,9 @@ def heads_of(model: "GazeModel", path: Path | None) -> "Heads":
 
 
 def heads_for(model: "GazeModel", path: Path | None, top: int | float | None) -> "Heads":
-    """The heads to steer: of the file, or those that ship with the bundled model. Without `top`: `Heads.lever`."""
+    """The heads to steer: of the file, or those that ship with the bundled model. Without `top`: `Heads.selected`."""
     heads = heads_of(model, path)
-    return heads.lever if top is None else heads.top(top)
+    return heads.selected if top is None else heads.top(top)
 
 
 def quickstart(args: argparse.Namespace) -> dict[str, Any]:
@@ -141,7 +141,7 @@ def doodles(args: argparse.Namespace) -> dict[str, Any]:
 
     folders = []
     for i, sample in enumerate(doodles(args.n, args.seed), start=1):
-        large = sample.fit(256, 32)
+        large = sample.resized(256, 32)
         folder = writable_folder(args.out / f"strip{i}")
         for k, box in enumerate(large.boxes, start=1):
             x0, y0, x1, y1 = (round(c) for c in box.corners)

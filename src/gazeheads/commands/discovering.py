@@ -84,13 +84,13 @@ def discover(args: argparse.Namespace) -> dict[str, Any]:
         print(f"other scores in the file: {', '.join(heads.others)}")
         print(f"{len(heads)} heads ranked: {args.out}")
         print(
-            f"Without --top the first {len(heads.lever)} of them are steered, the paper's 9%, until `gazeheads tune` "
-            "chooses on dev samples."
+            f"Without --top the first {len(heads.selected)} of them are steered, the paper's 9%, until "
+            "`gazeheads tune` chooses on dev samples."
         )
     return {
         "out": str(args.out),
         "top": [[str(h), heads.score(h)] for h in heads.top(10)],
-        "lever": len(heads.lever),
+        "lever": len(heads.selected),
         "scores": [heads.provenance.score, *heads.others],
         "stability": None if stable is None else asdict(stable),
     }

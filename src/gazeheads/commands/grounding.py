@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
 CONDITIONS = "gaze,localization-heads,controls:20"
 INSTEAD = "gaze (while named)"  # the score of a file that holds this one alone
-WEIGH = ("raw", "values", "shares")  # `trace.Weigh`, which a quick --help need not load
+WEIGHTINGS = (
+    "raw",
+    "value-norm",
+    "value-norm-share",
+)  # `trace.Weighting`, which a quick --help need not load
 
 
 def add(command: Callable[..., argparse.ArgumentParser]) -> None:
@@ -49,10 +53,10 @@ def add(command: Callable[..., argparse.ArgumentParser]) -> None:
     )
     tell.add_argument("--ask", default=prompts.LIST_OBJECTS, help="question (default %(default)r)")
     tell.add_argument(
-        "--weigh",
-        choices=WEIGH,
+        "--weighting",
+        choices=WEIGHTINGS,
         default="raw",
-        help="attention, times the values' lengths, or its share of that",
+        help="attention, times the norms of the values, or its share of that",
     )
     tell.add_argument("--out", type=Path, help="JSON file to write")
 
@@ -66,10 +70,10 @@ def add(command: Callable[..., argparse.ArgumentParser]) -> None:
     one.add_argument("--top", type=amount, help="how many heads: a number, or a share")
     one.add_argument("--threshold", type=float, default=0.3, help="share of the peak (default %(default)s)")
     one.add_argument(
-        "--weigh",
-        choices=WEIGH,
+        "--weighting",
+        choices=WEIGHTINGS,
         default="raw",
-        help="attention, times the values' lengths, or its share of that",
+        help="attention, times the norms of the values, or its share of that",
     )
     one.add_argument("--out", type=Path, metavar="PNG", help="draw the picture with the gaze and the box")
 
@@ -111,7 +115,7 @@ def ground(args: argparse.Namespace) -> dict[str, Any]:
     """Pointing game and IoU of every set of heads."""
     from gazeheads.data.sources import samples_of
     from gazeheads.errors import BadInput
-    from gazeheads.experiments.conditions import Selections, conditions
+    from gazeheads.experiments.conditions import HeadSets, conditions
     from gazeheads.files import write_whole
     from gazeheads.sample import nouns
     from gazeheads.watching.grounding import ceiling, grounded
@@ -129,13 +133,13 @@ def ground(args: argparse.Namespace) -> dict[str, Any]:
         nouns(sample)
     model = loaded(args.model)
     held = heads_of(model, args.heads)
-    choose = Selections(held, args.top or len(held.lever), args.seed)
+    choose = HeadSets(held, args.top or len(held.selected), args.seed)
     sets = {condition.name: heads for condition in asked if (heads := choose(condition)) is not None}
     every = sorted({head for heads in sets.values() for head in heads})
     parts = {}
     for name, samples in (("dev", dev), ("test", test)):
         parts[name] = named_looks(
-            model, samples, every, prompt=args.ask, weigh=args.weigh, batch_size=min(args.batch, 16)
+            model, samples, every, prompt=args.ask, weighting=args.weighting, batch_size=min(args.batch, 16)
         )
     looks, counts = parts["test"]
     found = [grounded(name, heads, parts["dev"][0], looks) for name, heads in sets.items()]
@@ -145,7 +149,7 @@ def ground(args: argparse.Namespace) -> dict[str, Any]:
         "data": {"source": args.data, "seed": args.seed},
         "dev": {"source": args.dev, "seed": args.dev_seed},
         "ask": args.ask,
-        "weigh": args.weigh,
+        "weighting": args.weighting,
         "things": dict(counts),
         "best_iou_of_cells": best,
         "sets": [as_json(each) for each in found],
@@ -192,7 +196,7 @@ def point(args: argparse.Namespace) -> dict[str, Any]:
         ask=args.ask,
         force=args.force,
         threshold=args.threshold,
-        weigh=args.weigh,
+        weighting=args.weighting,
     )
     if args.out:
         from gazeheads.figures import cell_map, new_figure, title

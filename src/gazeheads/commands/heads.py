@@ -59,7 +59,7 @@ def heads(args: argparse.Namespace) -> dict[str, Any]:
         "provenance": asdict(held.provenance),
         "draw": None if held.draw is None else asdict(held.draw),
         "heads": [str(head) for head in held],
-        "lever": [str(head) for head in held.lever],
+        "lever": [str(head) for head in held.selected],
         "tuned": None if held.tuned is None else held.tuned.to_json(),
         "scores": [held.provenance.score, *held.others],
         "by": ranked.provenance.score,
@@ -119,7 +119,7 @@ def _about(held: "Heads") -> Iterator[str]:
             for k, (mean, low, high) in tuned.curve.items()
         )
         yield f"dev accuracy by K, per cent: {', '.join(curve)}"
-    yield f"holds {len(held)} of {held.scores.size} heads; steered without --top: {len(held.lever)}"
+    yield f"holds {len(held)} of {held.scores.size} heads; steered without --top: {len(held.selected)}"
 
 
 def _ranking(ranked: "Heads", top: "Heads") -> Iterator[str]:

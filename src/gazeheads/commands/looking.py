@@ -76,7 +76,7 @@ def look(
     """
     check(path, question, box, panel, min_tokens)
     if path.is_dir():
-        sample = model.fit(strip_of(path))
+        sample = model.resized(strip_of(path))
         picture, panels = sample.picture, sample.boxes
         if panel and panel[1] != len(panels):
             raise OutsidePicture(

@@ -44,9 +44,9 @@ def narrate(args: argparse.Namespace) -> dict[str, Any]:
     judge = judge_of(args.judge, samples)
     model = loaded(args.model)
     heads = heads_of(model, args.heads)
-    lever = heads.top(args.top) if args.top else heads.lever
-    draws = lever.controls(args.draws, args.seed) if args.draws else ()
-    sets = {GAZE: lever} | {f"control draw {n}": draw for n, draw in enumerate(draws, 1)}
+    selected = heads.top(args.top) if args.top else heads.selected
+    draws = selected.controls(args.draws, args.seed) if args.draws else ()
+    sets = {GAZE: selected} | {f"control draw {n}": draw for n, draw in enumerate(draws, 1)}
     orders = [order.strip() for order in args.orders.split(",") if order.strip()]
     bar, told = Bar(), []
     bar("narrating", 0, len(samples) * len(orders))
@@ -59,7 +59,7 @@ def narrate(args: argparse.Namespace) -> dict[str, Any]:
         "model": model.name,
         "data": f"{args.data}, seed {args.seed}",
         "strips": str(len(samples)),
-        "heads": f"{len(lever)} of {heads.scores.size}",
+        "heads": f"{len(selected)} of {heads.scores.size}",
         "judge": args.judge,
     }
     line = shlex.join(["gazeheads", *sys.argv[1:]])
@@ -68,7 +68,7 @@ def narrate(args: argparse.Namespace) -> dict[str, Any]:
     write_whole(out / "narrate.json", json.dumps(result, ensure_ascii=False, indent=1) + "\n")
     if not args.json:
         for order, ways in found.items():
-            gaze, among = ways["values"][GAZE], [e for n, e in ways["values"].items() if n != GAZE]
+            gaze, among = ways["value-norm"][GAZE], [e for n, e in ways["value-norm"].items() if n != GAZE]
             shares = [each.on_panel.mean for each in among]
             beside = f"; {len(shares)} control draws {min(shares):.1%} to {max(shares):.1%}" if shares else ""
             print(f"{order:8} words on the described panel {gaze.on_panel}{beside}")

@@ -112,7 +112,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     """Generate what is not there yet."""
     from gazeheads.data.sources import fingerprint, samples_of
     from gazeheads.experiments.catalogue import experiment
-    from gazeheads.experiments.conditions import Selections, conditions
+    from gazeheads.experiments.conditions import HeadSets, conditions
     from gazeheads.judging.choose import suited
     from gazeheads.runs.folder import RunFolder
     from gazeheads.runs.manifest import about, told, versions
@@ -124,7 +124,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     samples = samples_of(args.data, args.seed)
     model = loaded(args.model)
     heads = heads_of(model, args.heads)
-    lever = heads.top(args.top) if args.top else heads.lever
+    selected = heads.top(args.top) if args.top else heads.selected
     push = args.push or (heads.tuned.push if heads.tuned else "focus")
     chosen = paced(model, samples, chosen, args.every, values(args.setting))
     manifest = {
@@ -138,7 +138,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
             "hash": fingerprint(samples),
         },
         "model": {"name": model.name, "revision": model.revision, "hash": model.fingerprint},
-        "heads": about(heads, len(lever)),
+        "heads": about(heads, len(selected)),
         "push": push,
         "during": args.during,
         "batch": args.batch,
@@ -148,7 +148,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         "versions": versions(),
     }
     mine = samples[part[0] - 1 :: part[1]]
-    choose = Selections(heads, len(lever), args.seed)
+    choose = HeadSets(heads, len(selected), args.seed)
     with RunFolder.begin(writable_folder(args.out), manifest, any_version=args.any_version) as folder:
         note(folder.path)
         total = sum(1 for s in mine for c in asked for _ in chosen.trials(s, c))

@@ -77,7 +77,7 @@ def tune(args: argparse.Namespace) -> dict[str, Any]:
         for cell, found in tuning.accuracy.items():
             mark = "  <- chosen" if cell == tuning.chosen else ""
             print(f"{cell.score:20} {cell.push:12} K = {cell.k:4}  {found}{mark}")
-        print(f"{tuned.rule}; written into {out}: {len(Heads.load(out).lever)} heads to steer")
+        print(f"{tuned.rule}; written into {out}: {len(Heads.load(out).selected)} heads to steer")
     return {"out": str(out), "chosen": asdict(tuning.chosen), "standard_error": tuning.standard_error}
 
 

@@ -85,7 +85,7 @@ def strip(
     height: int = 256,
     cell: int = 32,
 ) -> Sample:
-    """Panels as one sample, a strip or a grid, laid out at this size; `Sample.fit` lays them out at another.
+    """Panels as one sample, a strip or a grid, laid out at this size; `Sample.resized` lays them out at another.
 
     name: its id; "/2x3" is added where there are several rows.
     """

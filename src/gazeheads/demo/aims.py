@@ -6,14 +6,14 @@ from functools import cached_property
 
 import numpy as np
 
-from gazeheads import EncodedInput, Gaze, GazeModel, Heads, Live, Push, Region
+from gazeheads import Gaze, GazeModel, Heads, Live, Push, Region, Scene
 from gazeheads.demo.wire import AtBox, AtMask, AtPanel, AtSpot, Manner
 from gazeheads.errors import NoSuchDraw
 
 MOST_NATS = 10.0  # of a bias at full strength
 
 
-def region(scene: EncodedInput, target: AtPanel | AtBox | AtSpot | AtMask) -> Region:
+def region(scene: Scene, target: AtPanel | AtBox | AtSpot | AtMask) -> Region:
     """The region that a target names in this scene; a small one is grown to one image token. Raises `RegionError`."""
     width, height = scene.grid.sizes[0]
     match target:
@@ -29,7 +29,7 @@ def region(scene: EncodedInput, target: AtPanel | AtBox | AtSpot | AtMask) -> Re
             return scene.mask(mask, min_tokens=1)
 
 
-def panel(scene: EncodedInput, index: int) -> Region:
+def panel(scene: Scene, index: int) -> Region:
     """One panel or thing, grown to one image token where it is smaller. Raises `RegionError` if there is none such."""
     if not index < len(scene.boxes):
         return scene.panel(index)  # says how many there are
@@ -46,7 +46,7 @@ def gaze(heads: Heads, at: Live, manner: Manner) -> Gaze:
 
 
 @dataclass(frozen=True, eq=False)
-class Lever:
+class SwitchableHeads:
     """The heads of one model, as the switches of the page choose among them. found: as in the heads file."""
 
     found: Heads
@@ -54,16 +54,16 @@ class Lever:
     @cached_property
     def ranking(self) -> Heads:
         """The gaze heads, best first."""
-        lever, every = self.found.lever, self.found.all()
-        if len(lever) < len(self.found) and self.found.tuned is not None:
+        selected, every = self.found.selected, self.found.all()
+        if len(selected) < len(self.found) and self.found.tuned is not None:
             return self.found.by(self.found.tuned.score)
-        is_cut = tuple(lever) == tuple(every)[: len(lever)]
+        is_cut = tuple(selected) == tuple(every)[: len(selected)]
         return every if is_cut else self.found  # a cut of a ranking, or heads that somebody named
 
     @property
     def k(self) -> int:
         """How many are pushed unless a visitor says otherwise."""
-        return len(self.found.lever)
+        return len(self.found.selected)
 
     @property
     def most(self) -> int:

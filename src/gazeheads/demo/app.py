@@ -154,14 +154,14 @@ def _state_limits(app: FastAPI, limits: Limits) -> None:
 
 
 def _about(place: Place) -> About:
-    model, lever, limits = place.model, place.lever, place.limits
+    model, selected, limits = place.model, place.selected, place.limits
     return About(
         model=model.name,
         bundled=model.is_bundled,
         layers=model.n_layers,
         heads=model.n_heads,
-        k=lever.k,
-        most_k=lever.most,
+        k=selected.k,
+        most_k=selected.most,
         kinds=KINDS,
         presets=PRESETS,
         limits={

@@ -65,10 +65,10 @@ def drawn(model: GazeModel, name: str) -> Shown:
     found = re.fullmatch(SAMPLE, name)
     if not found:
         raise BadInput(f"There is no sample {name[:40]!r}. Ask for {', '.join(KINDS)}, a dash, and a number.")
-    sample = model.fit(_sample(found[1], int(found[2])))
+    sample = model.resized(_sample(found[1], int(found[2])))
     height, cell = model.family.panel_size(model.processor)
     larger = -(-SHOWN_HEIGHT // (2 * height if found[1] in ("grid", "scene") else height))
-    page = sample.fit(height * larger, cell * larger).picture
+    page = sample.resized(height * larger, cell * larger).picture
     return Shown(name, sample.picture, sample.boxes, sample.names, _png(page), sample=name)
 
 

@@ -89,7 +89,7 @@ async def look(place: Place, asked: Asked, request: Request) -> Looked | None:
         shown = await _shown(place, asked.picture)
         if asked.target is not None:
             asked = asked.model_copy(update={"stops": (Stop(token=0, target=asked.target),)})
-        pushed, watched = place.lever.pushed(asked), place.lever.watched(asked)
+        pushed, watched = place.selected.pushed(asked), place.selected.watched(asked)
         sides = {side: _Side(place, shown, asked, side) for side in ("steered", "free")}
         for side in sides.values():
             place.turns.add(number, side.speech)
@@ -145,7 +145,7 @@ class _Side:
         self.error = ""
         self.ended = asyncio.Event()
         self._loop = asyncio.get_running_loop()
-        self.speech = Speech(place.shelf, place.lever, place.limits, shown, asked, 0, self._hear, side)
+        self.speech = Speech(place.shelf, place.selected, place.limits, shown, asked, 0, self._hear, side)
 
     def _hear(self, message: dict[str, Any]) -> None:
         match message["type"]:

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from gazeheads import GazeModel, Heads
-from gazeheads.demo.aims import Lever
+from gazeheads.demo.aims import SwitchableHeads
 from gazeheads.demo.gallery import Shown, brought, drawn
 from gazeheads.demo.limits import Limits
 from gazeheads.demo.shelf import Recent, Shelf
@@ -22,8 +22,8 @@ class Place:
     """One model and its visitors. Raises `WrongModel` for heads of another model."""
 
     def __init__(self, model: GazeModel, heads: Heads, limits: Limits) -> None:
-        self.model, self.lever, self.limits = model, Lever(heads), limits
-        self.lever.must_fit(model)
+        self.model, self.selected, self.limits = model, SwitchableHeads(heads), limits
+        self.selected.must_fit(model)
         self.shelf = Shelf(model, limits.shelf_bytes)
         self.turns = Turns()
         self.visitors: set[int] = set()

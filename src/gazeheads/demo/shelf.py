@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from gazeheads import GazeModel
 from gazeheads.demo.gallery import Shown
-from gazeheads.model.prefill import Prefix
+from gazeheads.model.prefill import Prefill
 
 V = TypeVar("V")
 
@@ -45,16 +45,16 @@ class Shelf:
 
     def __init__(self, model: GazeModel, room: int) -> None:
         self.model = model
-        self.prefixes: Recent[Prefix] = Recent(room)
+        self.prefixes: Recent[Prefill] = Recent(room)
         self.free: Recent[list[dict[str, Any]]] = Recent(1_000_000)  # attentions
         self.made = 0  # prompts that were run
 
-    def prefix(self, shown: Shown, prompt: str) -> Prefix:
+    def prefill(self, shown: Shown, prompt: str) -> Prefill:
         """The prompt about this picture, run now if it was not before. Raises `BadInput`."""
         found = self.prefixes.get((shown.key, prompt))
         if found is None:
             scene = self.model.encode(shown.picture, prompt, panels=shown.boxes, names=shown.names)
-            found = self.model.prepare(scene)
+            found = self.model.prefill(scene)
             self.made += 1
             inputs = sum(x.numel() * x.element_size() for x in scene.tensors.values())
             inputs += sum(

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from gazeheads import Gaze, GazeHeadsError, Live, Record, Token
-from gazeheads.demo.aims import Lever, gaze, region
+from gazeheads.demo.aims import SwitchableHeads, gaze, region
 from gazeheads.demo.gallery import Shown
 from gazeheads.demo.limits import Limits
 from gazeheads.demo.shelf import Shelf
@@ -34,14 +34,14 @@ class Preparation:
     def step(self) -> bool:
         """All of it."""
         try:
-            prefix = self.shelf.prefix(self.shown, self.prompt)
+            prefill = self.shelf.prefill(self.shown, self.prompt)
         except GazeHeadsError as error:
             self.emit({"type": "error", "where": "prompt", "message": str(error)})
         except Exception as error:
             self.emit({"type": "error", "where": "prompt", "message": surprised(error)})
             raise
         else:
-            self.emit({"type": "ready", "prompt": self.prompt, "views": views(prefix.scene)})
+            self.emit({"type": "ready", "prompt": self.prompt, "views": views(prefill.scene)})
         return False
 
 
@@ -54,7 +54,7 @@ class Speech:
     def __init__(
         self,
         shelf: Shelf,
-        lever: Lever,
+        selected: SwitchableHeads,
         limits: Limits,
         shown: Shown,
         ask: Ask,
@@ -63,7 +63,7 @@ class Speech:
         side: str = "steered",
         pace: float | None = None,
     ) -> None:
-        self.shelf, self.lever, self.limits, self.shown, self.ask = shelf, lever, limits, shown, ask
+        self.shelf, self.selected, self.limits, self.shown, self.ask = shelf, selected, limits, shown, ask
         self.side, self.pace, self.stopped = side, pace, False
         self._due = 0.0
         self._about = {"run": run, "side": side}
@@ -117,10 +117,10 @@ class Speech:
     def _begin(self) -> bool:
         """Start the stream; False where the answer was known."""
         ask = self.ask
-        prefix = self.shelf.prefix(self.shown, ask.prompt)
-        self.scene = prefix.scene
+        prefill = self.shelf.prefill(self.shown, ask.prompt)
+        self.scene = prefill.scene
         self._emit({"type": "begun", "views": views(self.scene), **self._about})
-        watched = self.lever.watched(ask)
+        watched = self.selected.watched(ask)
         self._key = self.shown.key, ask.prompt, ask.tokens, ask.keep_talking, ask.k, ask.watch
         known = self.shelf.free.get(self._key) if self.side == "free" else None
         if known is not None:
@@ -132,10 +132,10 @@ class Speech:
             # A live target begins somewhere; where it looks first is set before the first token.
             self._live = Live(self.scene.box(0, 0, *self.scene.grid.sizes[0]))
             self._live.look(None)
-            aim = gaze(self.lever.pushed(ask), self._live, ask)
+            aim = gaze(self.selected.pushed(ask), self._live, ask)
         least: dict[str, Any] = {"min_new_tokens": ask.tokens} if ask.keep_talking else {}
         self._tokens = self.shelf.model.stream(
-            self.scene, aim, record=Record(watched), max_new_tokens=ask.tokens, prefix=prefix, **least
+            self.scene, aim, record=Record(watched), max_new_tokens=ask.tokens, prefill=prefill, **least
         )
         return True
 

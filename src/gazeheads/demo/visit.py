@@ -107,11 +107,11 @@ class Visit:
 
     def _say(self, say: Say, shown: Shown) -> None:
         place = self.place
-        place.lever.pushed(say)  # raises before anything is stopped
+        place.selected.pushed(say)  # raises before anything is stopped
         self._halt()
         place.turns.drop(self.number)
         self.speeches = [
-            Speech(place.shelf, place.lever, place.limits, shown, say, say.run, self.emit, side, say.pace)
+            Speech(place.shelf, place.selected, place.limits, shown, say, say.run, self.emit, side, say.pace)
             for side in ("steered", "free")
         ]
         for speech in self.speeches:

@@ -56,7 +56,7 @@ def causal(
     group, rounds = whole(group, "group=", BadInput, 1), whole(rounds, "rounds=", BadInput, 1)
     changes = np.zeros((len(samples), model.n_layers, model.n_heads))
     there, groups = np.zeros(changes.shape[1:], dtype=np.bool_), list[tuple[Head, ...]]()
-    for number, sample in enumerate(map(model.fit, samples)):
+    for number, sample in enumerate(map(model.resized, samples)):
         scene = model.encode(sample.picture, prompt, panels=sample.boxes, **(settings or {}))
         if number == 0:
             there = ~np.asarray(np.isnan(model.last_row([scene])[0]).any(-1))

@@ -126,7 +126,7 @@ def measure(
     for sample in samples:
         if not sample.boxes:
             raise BadInput(f"Sample {sample.id!r} has no boxes to ask about. Give each at least one.")
-    samples = [model.fit(sample) for sample in samples]
+    samples = [model.resized(sample) for sample in samples]
     shape = model.n_layers, model.n_heads
     sizes = [len(sample.boxes) for sample in samples]
     matrices, weighted = ([np.zeros((*shape, n, n)) for n in sizes] for _ in range(2))
@@ -140,7 +140,7 @@ def measure(
             model.encode(samples[number].picture, question(k + 1, sizes[number]), **(settings or {}))
             for number, k in part
         ]
-        raw, shares = last_rows(model, scenes, ("raw", "shares"))
+        raw, shares = last_rows(model, scenes, ("raw", "value-norm-share"))
         for (number, k), scene, pattern, share in zip(part, scenes, raw, shares, strict=True):
             if k == 0:
                 covered[number] = np.stack(

@@ -44,13 +44,13 @@ def follow(
     heads = [Head(layer, head) for layer in range(model.n_layers) for head in range(model.n_heads)]
     total = np.zeros(len(heads))
     for start in range(0, len(samples), batch_size):
-        part = [model.fit(sample) for sample in samples[start : start + batch_size]]
+        part = [model.resized(sample) for sample in samples[start : start + batch_size]]
         scenes = [model.encode(sample.picture, prompt, **(settings or {})) for sample in part]
         traces = answer_traces(model, scenes, [listed(s) for s in part], Record(heads, "heads"), batch_size)
         for sample, scene, trace in zip(part, scenes, traces, strict=True):
             masses = [
                 looks_at(trace, tokens) @ Region.box(scene.grid, box, min_tokens=1).weights
-                for box, tokens in zip(sample.boxes, spoken(trace.pieces, nouns(sample)), strict=True)
+                for box, tokens in zip(sample.boxes, spoken(trace.token_texts, nouns(sample)), strict=True)
             ]
             total += np.mean(masses, axis=0)
         if progress is not None:

@@ -15,7 +15,7 @@ from gazeheads.gaze.gaze import Gaze
 from gazeheads.heads.head import Head
 from gazeheads.model.decoding import collate
 from gazeheads.model.model import GazeModel
-from gazeheads.model.scene import EncodedInput
+from gazeheads.model.scene import Scene
 from gazeheads.regions.region import Region
 
 
@@ -32,7 +32,7 @@ def heads_of(model: GazeModel) -> list[Head]:
 
 
 @torch.no_grad()
-def batch_error(model: GazeModel, scenes: Sequence[EncodedInput], gazes: Sequence[Gaze | None]) -> float:
+def batch_error(model: GazeModel, scenes: Sequence[Scene], gazes: Sequence[Gaze | None]) -> float:
     """The largest difference of a logit between a row of a batch, each with its own gaze, and that row alone."""
     batch = collate(model.hf, model.family, scenes, model.pad)
     with attached(model.hf, Steering(gazes, model.n_layers, model.n_heads)):
@@ -46,32 +46,32 @@ def batch_error(model: GazeModel, scenes: Sequence[EncodedInput], gazes: Sequenc
     return max(errors)
 
 
-def prefix_error(model: GazeModel, scenes: Sequence[EncodedInput]) -> float:
+def prefix_error(model: GazeModel, scenes: Sequence[Scene]) -> float:
     """The largest difference of a logit between prompts run whole, and run after what they have in common."""
     found, shared = [_whole(model, scene) for scene in scenes], _after_prefix(model, scenes)
     return max(float((one - other).abs().max()) for one, other in zip(found, shared, strict=True))
 
 
-def left_half(scene: EncodedInput) -> Region:
+def left_half(scene: Scene) -> Region:
     """The left half of picture 0: a target that every picture has."""
     width, height = scene.grid.sizes[0]
     return scene.box(0, 0, width / 2, height)
 
 
-def _probe(model: GazeModel, scenes: Sequence[EncodedInput]) -> Steering:
+def _probe(model: GazeModel, scenes: Sequence[Scene]) -> Steering:
     gazes = [Gaze(heads_of(model), left_half(scene), during="answer") for scene in scenes]
     return Steering(gazes, model.n_layers, model.n_heads)
 
 
 @torch.no_grad()
-def _whole(model: GazeModel, scene: EncodedInput) -> Tensor:
+def _whole(model: GazeModel, scene: Scene) -> Tensor:
     with attached(model.hf, _probe(model, [scene])):
         last: Tensor = model.hf(**scene.tensors).logits[0, -1]
     return last
 
 
 @torch.no_grad()
-def _after_prefix(model: GazeModel, scenes: Sequence[EncodedInput]) -> list[Tensor]:
+def _after_prefix(model: GazeModel, scenes: Sequence[Scene]) -> list[Tensor]:
     ids = [scene.tensors["input_ids"][0] for scene in scenes]
     end = next(n for n, (one, other) in enumerate(zip(*ids, strict=False)) if one != other)
     if end <= scenes[0].grid.positions[-1]:

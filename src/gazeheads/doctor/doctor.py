@@ -16,12 +16,12 @@ import torch
 from gazeheads.attention.seam import attached
 from gazeheads.discovery.discover import discover
 from gazeheads.doctor.conformance import batch_error, full_layers, heads_of, left_half, prefix_error
-from gazeheads.doctor.receptive_fields import ramps, sight_errors
+from gazeheads.doctor.receptive_fields import ramps, receptive_field_errors
 from gazeheads.drawing.strips import doodles
 from gazeheads.errors import GazeHeadsError
 from gazeheads.gaze.gaze import Gaze
 from gazeheads.model.model import GazeModel
-from gazeheads.model.scene import EncodedInput
+from gazeheads.model.scene import Scene
 
 TOKENS = 24  # looked at to prove a grid
 OUTSIDE = 0.5  # cells from the middle of its rectangle: beyond it a token looks outside
@@ -42,13 +42,13 @@ class Check:
 def examine(model: GazeModel) -> Iterator[Check]:
     """The checks, one after the other; a check that cannot be made is a failure, with the reason."""
     yield text_model(model)
-    sample = model.fit(doodles(1)[0])
+    sample = model.resized(doodles(1)[0])
     try:
         scene = model.encode(sample.picture, QUESTION)
     except GazeHeadsError as error:
         yield Check("picture", "FAIL", str(error))
         return
-    checks: list[tuple[str, Callable[[GazeModel, EncodedInput], Check]]] = [
+    checks: list[tuple[str, Callable[[GazeModel, Scene], Check]]] = [
         ("picture", picture),
         ("grid", grid),
         ("idle", idle),
@@ -77,24 +77,24 @@ def text_model(model: GazeModel) -> Check:
     return Check("text model", _is(bool(whole)), f"{type(decoder).__name__}, {shape}, {model.hf.dtype}{rest}")
 
 
-def grid(model: GazeModel, scene: EncodedInput) -> Check:
+def grid(model: GazeModel, scene: Scene) -> Check:
     """Tokens look where they are said to: gradients of pixels, the vision tower's attention switched off."""
     ramp = model.encode(ramps(scene.grid.sizes[0])[0], QUESTION)
     n = len(ramp.grid)
     tokens = sorted({round(t) for t in np.linspace(0, n - 1, min(TOKENS, n)).tolist()})
-    worst = float(sight_errors(model, ramp, tokens).max())
+    worst = float(receptive_field_errors(model, ramp, tokens).max())
     found = f"{ramp.grid}; {len(tokens)} tokens, at most {worst:.2f} cells off the middle of theirs"
     return Check("grid", _is(worst < OUTSIDE), found)
 
 
-def picture(model: GazeModel, scene: EncodedInput) -> Check:
+def picture(model: GazeModel, scene: Scene) -> Check:
     """How much of the picture reaches the model."""
     seen = scene.seen[0]
     return Check("picture", _is(seen.share >= 0.99), f"{seen.share:.0%} of it reaches the model; {seen.how}")
 
 
 @torch.no_grad()
-def idle(model: GazeModel, scene: EncodedInput) -> Check:
+def idle(model: GazeModel, scene: Scene) -> Check:
     """Attached with nothing to do changes no bit, and afterwards all is as before."""
     config = model.hf.get_decoder().config
     before, plain = config._attn_implementation, model.hf(**scene.tensors).logits
@@ -109,7 +109,7 @@ def idle(model: GazeModel, scene: EncodedInput) -> Check:
     return Check("idle", _is(same and restored), found)
 
 
-def push(model: GazeModel, scene: EncodedInput) -> Check:
+def push(model: GazeModel, scene: Scene) -> Check:
     """The mass of steered heads goes where it is told."""
     gaze = Gaze(heads_of(model), left_half(scene))
     answer = model.generate(scene, gaze, max_new_tokens=3)
@@ -124,7 +124,7 @@ def push(model: GazeModel, scene: EncodedInput) -> Check:
     )
 
 
-def batch(model: GazeModel, scene: EncodedInput) -> Check:
+def batch(model: GazeModel, scene: Scene) -> Check:
     """A row of a batch, padded and with its own gaze, is what it is alone."""
     other = model.encode(ramps((96, 64))[0], "What is this, and where?")
     gazes = [Gaze(heads_of(model), left_half(each)) for each in (scene, other)]
@@ -133,7 +133,7 @@ def batch(model: GazeModel, scene: EncodedInput) -> Check:
     return Check("batch", _is(error <= bound), found)
 
 
-def prefix(model: GazeModel, scene: EncodedInput) -> Check:
+def prefix(model: GazeModel, scene: Scene) -> Check:
     """Whether the picture may be computed once for several questions; where not, nothing is wrong."""
     shown = ramps(scene.grid.sizes[0])[0]
     scenes = [model.encode(shown, question) for question in ("What is this?", "Where is it, then?")]
@@ -143,10 +143,10 @@ def prefix(model: GazeModel, scene: EncodedInput) -> Check:
     return Check("prefix", "note", found)
 
 
-def discovery(model: GazeModel, scene: EncodedInput) -> Check:
+def discovery(model: GazeModel, scene: Scene) -> Check:
     """Seconds and memory for one strip of a discovery pass, and its best heads."""
     began = time.monotonic()
-    heads = discover(model, [model.fit(sample) for sample in doodles(1)])
+    heads = discover(model, [model.resized(sample) for sample in doodles(1)])
     seconds = time.monotonic() - began
     best = " ".join(f"{head} {heads.score(head):.2f}" for head in heads.top(3))
     return Check("discovery", "note", f"{seconds:.1f} s a strip, {_peak(model)}; best heads: {best}")
@@ -165,7 +165,7 @@ def _peak(model: GazeModel) -> str:
 
 
 @torch.no_grad()
-def _bound(model: GazeModel, scene: EncodedInput) -> float:
+def _bound(model: GazeModel, scene: Scene) -> float:
     """By how much logits may differ: by rounding."""
     if model.hf.dtype == torch.float32:
         return EXACT

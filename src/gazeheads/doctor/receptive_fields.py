@@ -1,9 +1,9 @@
 """Whether the image tokens of a model see the pixels that they are said to see: measured, not believed.
 
 In the vision tower attention is switched off (it returns zeros), so no information moves between patches; what still
-reaches the features of an image token are its own pixels. `token_sight` finds them by the gradient of one token's
-features with respect to the pixels of a picture whose red is x and whose green is y: the mean colour, weighted by the
-gradient, is where the token looks. Blue tells the picture (and padding, which has none).
+reaches the features of an image token are its own pixels. `token_receptive_fields` finds them by the gradient of one
+token's features with respect to the pixels of a picture whose red is x and whose green is y: the mean colour, weighted
+by the gradient, is where the token looks. Blue tells the picture (and padding, which has none).
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ from transformers import AttentionInterface
 from transformers.masking_utils import AttentionMaskInterface, eager_mask
 
 from gazeheads.model.model import GazeModel
-from gazeheads.model.scene import EncodedInput
+from gazeheads.model.scene import Scene
 
 BLUES = 255, 191  # of the first and the second picture; padding has 0 or 127
 
@@ -106,7 +106,7 @@ def colours(model: GazeModel, pixels: Tensor) -> Tensor:
     return planes * deviation + mean
 
 
-def token_sight(model: GazeModel, scene: EncodedInput, positions: Sequence[int]) -> list[Sight | None]:
+def token_receptive_fields(model: GazeModel, scene: Scene, positions: Sequence[int]) -> list[Sight | None]:
     """Where the tokens at these positions of the prompt look; None for those that no pixel moves."""
     pixels = scene.tensors["pixel_values"].clone().requires_grad_(True)
     embedded = embeddings(model, {**scene.tensors, "pixel_values": pixels})
@@ -129,7 +129,7 @@ def token_sight(model: GazeModel, scene: EncodedInput, positions: Sequence[int])
     return found
 
 
-def sight_errors(model: GazeModel, scene: EncodedInput, tokens: Sequence[int]) -> npt.NDArray[np.float64]:
+def receptive_field_errors(model: GazeModel, scene: Scene, tokens: Sequence[int]) -> npt.NDArray[np.float64]:
     """(token,) how far from the middle of its rectangle each image token looks, in cells: beyond 0.5 it is outside.
 
     Infinite for a token that looks at another picture, or at nothing; a cell that lies in padding must look at nothing.
@@ -137,7 +137,7 @@ def sight_errors(model: GazeModel, scene: EncodedInput, tokens: Sequence[int]) -
     grid = scene.grid
     errors = []
     for token, sight in zip(
-        tokens, token_sight(model, scene, grid.positions[list(tokens)].tolist()), strict=True
+        tokens, token_receptive_fields(model, scene, grid.positions[list(tokens)].tolist()), strict=True
     ):
         image = int(grid.images[token])
         width, height = grid.sizes[image]

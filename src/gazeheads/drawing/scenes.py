@@ -51,7 +51,7 @@ class Thing:
 
 
 @dataclass(frozen=True)
-class Scene:
+class DrawnScene:
     """A drawing of free things before one backdrop, from left to right. Exactly one thing is of the largest size."""
 
     setting: str
@@ -93,7 +93,7 @@ class Scene:
         )
 
 
-def draw_scene(rng: random.Random, split: Split) -> Scene:
+def draw_scene(rng: random.Random, split: Split) -> DrawnScene:
     """Invent a scene of 2 to 6 different things, whose objects pair with the setting as the split allows."""
     setting = pick(rng, grammar.SETTINGS)
     width = pick(rng, (1.0, 4 / 3))
@@ -120,7 +120,7 @@ def draw_scene(rng: random.Random, split: Split) -> Scene:
                 break
     if len(things) < 2:  # the main thing stands in the way of all others
         return draw_scene(rng, split)
-    return Scene(setting, tuple(sorted(things, key=lambda t: t.u)), width)
+    return DrawnScene(setting, tuple(sorted(things, key=lambda t: t.u)), width)
 
 
 def scenes(n: int, seed: int = 0, split: Split = "test", *, start: int = 0) -> list[Sample]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from gazeheads.evidence.runs import FATES, Fate
+from gazeheads.evidence.runs import STATUSES, Status
 from gazeheads.statistics import Estimate, Key, Outcomes, Percentile, percentile
 
 
@@ -31,7 +31,7 @@ class Cell:
     condition: str
     heads: int
     answers: int
-    fates: Mapping[Fate, int]
+    statuses: Mapping[Status, int]
     outcomes: Outcomes = field(repr=False)
     accuracy: Estimate
     all_slots: Estimate
@@ -43,9 +43,9 @@ class Cell:
     after: float | None
     at_pointed: Estimate | None = None
 
-    def share(self, fate: Fate) -> float:
+    def share(self, status: Status) -> float:
         """Which share of the answers came to this."""
-        return self.fates[fate] / self.answers
+        return self.statuses[status] / self.answers
 
     def as_json(self) -> dict[str, Any]:
         """The numbers, without the single outcomes."""
@@ -62,7 +62,7 @@ class Cell:
             **estimates,
             "same_as_unsteered": self.same,
             "positions": {str(place + 1): each.as_json() for place, each in self.positions.items()},
-            **{fate: self.fates[fate] for fate in FATES},
+            **{status: self.statuses[status] for status in STATUSES},
             "mass_before": self.before,
             "mass_after": self.after,
         }
@@ -103,6 +103,6 @@ class Family:
         known = [each.mean for each in found if each is not None and each.n]
         return float(np.mean(known)) if known else None
 
-    def share(self, fate: Fate) -> float:
+    def share(self, status: Status) -> float:
         """Which share of all draws' answers came to this."""
-        return sum(d.fates[fate] for d in self.draws) / sum(d.answers for d in self.draws)
+        return sum(d.statuses[status] for d in self.draws) / sum(d.answers for d in self.draws)

@@ -48,7 +48,7 @@ def latency(
         for number, segment in enumerate(g.segments):
             if number and segment.target is not None:
                 found[g.trial.sample, number] = first_token(
-                    g.pieces, segment.start, segment.stop, own[segment.target]
+                    g.token_texts, segment.start, segment.stop, own[segment.target]
                 )
     return Latency(estimate(found), len(found)) if found else None
 
@@ -68,18 +68,18 @@ def own_phrases(sample: Sample) -> tuple[frozenset[str], ...]:
     )
 
 
-def first_token(pieces: Sequence[str], start: int, stop: int, phrases: frozenset[str]) -> float | None:
+def first_token(token_texts: Sequence[str], start: int, stop: int, phrases: frozenset[str]) -> float | None:
     """Tokens from `start` to the one in which the first of the phrases begins; None if none does before `stop`.
 
     pieces: the characters that each token completes. Phrases are found as whole words, and may end after `stop`.
     """
     if not phrases:
         return None
-    ends = list(accumulate(len(piece) for piece in pieces))
+    ends = list(accumulate(len(piece) for piece in token_texts))
     begin = ends[start - 1] if start else 0
     longest_first = "|".join(re.escape(phrase) for phrase in sorted(phrases, key=lambda p: (-len(p), p)))
     pattern = re.compile(rf"(?<!\w)(?:{longest_first})(?!\w)", re.IGNORECASE)
-    found = pattern.search("".join(pieces), begin)
+    found = pattern.search("".join(token_texts), begin)
     if found is None:
         return None
     token = next(number for number, end in enumerate(ends) if end > found.start())

@@ -72,11 +72,13 @@ def report(told: Sequence[Narrated], found: Numbers, facts: dict[str, str], comm
             tables=[_table(found[order])],
         )
     figure, (axes,) = new_figure(8, 1.4 + 0.9 * len(found))
-    draws = {SAYS[o]: [each.on_panel.mean for each in _controls(ways["values"])] for o, ways in found.items()}
+    draws = {
+        SAYS[o]: [each.on_panel.mean for each in _controls(ways["value-norm"])] for o, ways in found.items()
+    }
     chance = {SAYS[o]: _chance([e for e in told if e.order == o]) for o in found}
     sweep_rows(
         axes,
-        {SAYS[o]: {GAZE: ways["values"][GAZE].on_panel} for o, ways in found.items()},
+        {SAYS[o]: {GAZE: ways["value-norm"][GAZE].on_panel} for o, ways in found.items()},
         draws,
         chance,
         xlabel="narrated words at which the described panel gets most",
@@ -107,7 +109,7 @@ HOW = (
 def lead(found: Numbers) -> str:
     """The first order in a sentence."""
     order, ways = next(iter(found.items()))
-    gaze, controls = ways["values"][GAZE], _controls(ways["values"])
+    gaze, controls = ways["value-norm"][GAZE], _controls(ways["value-norm"])
     text = (
         f"{SAYS[order]}: at {gaze.on_panel.mean:.0%} of the narrated words the panel that is described gets most of "
         f"the gaze heads' attention"
@@ -147,17 +149,17 @@ def _chance(told: Sequence[Narrated]) -> float:
 
 def _stairs(told: Narrated) -> Any:
     """The gaze heads above the first control draw."""
-    names = list(told.masses["values"])[:2]
+    names = list(told.masses["value-norm"])[:2]
     panels = len(told.asked)
     figure, axes = new_figure(10, (1.1 + 0.28 * panels) * len(names), len(names), 1)
     shares = []
     for name in names:
-        masses = told.masses["values"][name]
+        masses = told.masses["value-norm"][name]
         total = masses.sum(1, keepdims=True)
         shares.append(np.divide(masses, total, out=np.zeros_like(masses), where=total > 0))
     top = max(float(each.max()) for each in shares)
     for place, name, each in zip(axes, names, shares, strict=True):
-        staircase(place, each, told.pieces, told.described, label="share", vmax=top)
+        staircase(place, each, told.token_texts, told.described, label="share", vmax=top)
         title(place, name)
     return figure
 

@@ -186,16 +186,16 @@ def add(page: Report, results: Results, title: str, samples: Mapping[str, Sample
         variants = results.run.variants
         figures = [pictures.sweep(results)]
         shown = [sizes.by_size(results, samples or {}, each) for each in variants]
-        shown += [sweeps.sweep(results), sweeps.fates(results), tables.pools(results, variants[0])]
+        shown += [sweeps.sweep(results), sweeps.statuses(results), tables.pools(results, variants[0])]
     elif results.run.variants == ("",):
         figures = [*(pictures.bars(results, each) for each in results.amounts), pictures.positions(results)]
         shown = [tables.conditions(results, each) for each in results.amounts]
         shown += [tables.pools(results), *(tables.differences(results, each) for each in results.amounts)]
     elif sweeps.over_k(results):
         figures = [pictures.k_curves(results)]
-        shown = [sweeps.sweep(results), sweeps.fates(results), sweeps.by_k(results)]
+        shown = [sweeps.sweep(results), sweeps.statuses(results), sweeps.by_k(results)]
     else:
-        figures, shown = [pictures.sweep(results)], [sweeps.sweep(results), sweeps.fates(results)]
+        figures, shown = [pictures.sweep(results)], [sweeps.sweep(results), sweeps.statuses(results)]
     page.section(
         title,
         setting(results),
@@ -209,7 +209,7 @@ def add_heads(page: Report, heads: Heads, runs: Sequence[Results]) -> None:
     """The section of a heads file: where its heads are, what they look at, what other scores choose."""
     model = heads.provenance.model.rstrip("/").rpartition("/")[2] or heads.provenance.model
     ks = [r.run.manifest.get("heads", {}).get("k") for r in runs if r.run.model.endswith(model)]
-    k = next((each for each in ks if each), len(heads.lever))
+    k = next((each for each in ks if each), len(heads.selected))
     drawn = [pictures.maps(heads, k), pictures.matrices(heads, k), pictures.overlap(heads, k)]
     table = headsets.overlap(heads)
     found = heads.provenance

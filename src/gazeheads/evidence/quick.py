@@ -106,7 +106,7 @@ def text(result: Quickstart) -> str:
     found = result.heads.provenance
     parts = [
         f"{found.model}: {found.n_layers} layers x {found.n_heads} heads. "
-        f"K = {result.tuning.chosen.k} gaze heads, chosen on dev strips: {result.lever}",
+        f"K = {result.tuning.chosen.k} gaze heads, chosen on dev strips: {result.selected}",
     ]
     for r in result.redirections:
         parts.append(
@@ -131,18 +131,18 @@ def text(result: Quickstart) -> str:
 
 def write(result: Quickstart, folder: Path) -> Path:
     """Write `report.html` and the README's picture `strip.png` into the folder; the page's path."""
-    found, lever = result.heads.provenance, result.lever
+    found, selected = result.heads.provenance, result.selected
     first = result.redirections[0]
     gaze = first.conditions["gaze"].accuracy
     report = Report(
         "Where the model looks is what it describes",
         lead=(
-            f"{found.model} was asked one question that names no panel. With {len(lever)} of its "
+            f"{found.model} was asked one question that names no panel. With {len(selected)} of its "
             f"{result.heads.scores.size} attention heads pointed at one panel, it described that panel in "
             f"{100 * gaze.mean:.1f}% of {gaze.n} cases; chance is 17%."
         ),
         facts={
-            "heads steered": str(len(lever)),
+            "heads steered": str(len(selected)),
             "describes the target": f"{100 * gaze.mean:.1f}%",
             "control draws beaten": f"{first.among_controls.below} of {first.among_controls.draws}",
             "seconds": f"{result.seconds:.0f}",
@@ -173,15 +173,15 @@ def write(result: Quickstart, folder: Path) -> Path:
         )
     shape = result.heads.scores.shape
     maps, (left, right_) = figures.new_figure(10, 3.6, cols=2)
-    figures.score_map(left, result.heads.scores, list(lever))
+    figures.score_map(left, result.heads.scores, list(selected))
     figures.title(left, "Gaze score of each head")
-    figures.score_histogram(right_, result.heads.scores, top=len(lever))
+    figures.score_histogram(right_, result.heads.scores, top=len(selected))
     figures.title(right_, "A long right tail")
     report.section(
         "The heads",
         f"The gaze score of a head: asked about panel k, how much of the last prompt token's attention falls on panel "
         f"k; mean over panels and {found.samples} dev strips. {shape[0]} layers x {shape[1]} heads; framed: the "
-        f"{len(lever)} that are steered: {lever}.",
+        f"{len(selected)} that are steered: {selected}.",
         figures=[Picture(maps)],
     )
     if result.heads.matrices is not None:
@@ -216,7 +216,7 @@ def write(result: Quickstart, folder: Path) -> Path:
 def strip_figure(result: Quickstart) -> Figure:
     """The strip with its six answers."""
     sample, answers, right, _ = six(result)
-    sample = sample.fit(256, 32)
+    sample = sample.resized(256, 32)
     figure, (axes,) = figures.new_figure(11, 2.9)
     figures.panel_answers(axes, sample.picture, [b.corners for b in sample.boxes], answers, right, columns=22)
     return figure
@@ -241,7 +241,7 @@ def matrices_figure(result: Quickstart) -> Figure:
     figure, axes = figures.new_figure(8, 3.8, cols=2)
     means = [
         np.mean([result.heads.matrices[h] for h in heads], axis=0)
-        for heads in (result.lever, result.draws[0])
+        for heads in (result.selected, result.draws[0])
     ]
     top = float(max(m.max() for m in means))
     for each, matrix, name in zip(axes, means, ("gaze heads", "control draw"), strict=True):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gazeheads.evidence.cells import Cell, Family
-from gazeheads.evidence.runs import FATES, Part, Run
+from gazeheads.evidence.runs import STATUSES, Part, Run
 from gazeheads.experiments.trial import Generated
 from gazeheads.statistics import (
     SAME_AS_BASELINE,
@@ -94,7 +94,7 @@ class Results:
     @property
     def unjudged(self) -> int:
         """How many answers, or parts of them, wait for a verdict."""
-        return sum(cell.fates["unjudged"] for cell in self.cells.values())
+        return sum(cell.statuses["unjudged"] for cell in self.cells.values())
 
     def as_json(self) -> dict[str, Any]:
         """Where the numbers come from, and the numbers."""
@@ -117,7 +117,7 @@ class Results:
         parts = [(g, self.run.parts(g)) for g in answers]
         scored = [row for g, judged in parts for row in scores(g, judged, self.run.regions[g.trial.sample])]
         hits = {row.key: row.hit for row in scored}
-        fates = Counter(part.fate for _, judged in parts for part in judged)
+        statuses = Counter(part.status for _, judged in parts for part in judged)
         plain = {
             g.trial.sample: self._plain[variant, g.trial.sample]
             for g in answers
@@ -132,7 +132,7 @@ class Results:
             condition=condition,
             heads=max(g.heads for g in answers),
             answers=sum(len(judged) for _, judged in parts),
-            fates={fate: fates[fate] for fate in FATES},
+            statuses={status: statuses[status] for status in STATUSES},
             outcomes=hits,
             accuracy=self.estimate(hits),
             all_slots=self.estimate({row.key: row.all_slots for row in scored}),
@@ -163,7 +163,7 @@ class Results:
     def _moved(self, hits: Outcomes, plain: Mapping[str, Generated]) -> dict[Key, float | None]:
         """Outcomes of targets that the unsteered answer does not describe; unknown where nobody knows what it does."""
         parts = {sample: self.run.parts(g)[0] for sample, g in plain.items()}
-        known = {sample: g for sample, g in plain.items() if parts[sample].fate not in UNKNOWN}
+        known = {sample: g for sample, g in plain.items() if parts[sample].status not in UNKNOWN}
         described = {sample: parts[sample].region for sample in known}
         found = _known(hits, known, lambda part: moved(part, described))
         return {key: v for key, v in found.items() if key[0] not in known or key[1] not in parts[key[0]].also}

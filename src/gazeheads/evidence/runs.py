@@ -12,8 +12,8 @@ from gazeheads.judging.base import Verdict
 from gazeheads.runs.folder import RunFolder
 from gazeheads.runs.judge import SCHEMA, parts_of
 
-Fate = Literal["matched", "none", "degenerate", "unscored", "failed", "unjudged"]
-FATES: tuple[Fate, ...] = ("matched", "none", "degenerate", "unscored", "failed", "unjudged")
+Status = Literal["matched", "none", "degenerate", "unscored", "failed", "unjudged"]
+STATUSES: tuple[Status, ...] = ("matched", "none", "degenerate", "unscored", "failed", "unjudged")
 
 
 @dataclass(frozen=True)
@@ -27,14 +27,14 @@ class Part:
 
     number: int
     target: int | None
-    fate: Fate
+    status: Status
     region: int | None = None
     all_slots: bool = False
     also: tuple[int, ...] = ()
 
     def hit(self, target: int) -> float | None:
         """1.0 if it is about `target`, 0.0 if not, None where we do not know."""
-        if self.fate in ("unscored", "failed", "unjudged"):
+        if self.status in ("unscored", "failed", "unjudged"):
             return None
         return float(target in (self.region, *self.also))
 

@@ -3,7 +3,7 @@
 from gazeheads.evidence import labels as wording
 from gazeheads.evidence.paper import figures_for
 from gazeheads.evidence.results import Results, kind_of
-from gazeheads.evidence.runs import Fate
+from gazeheads.evidence.runs import Status
 from gazeheads.evidence.tables import PAPER, Line, in_order
 from gazeheads.pages.report import Table
 
@@ -43,22 +43,24 @@ def sweep(results: Results) -> Table:
     return Table(header, rows, PAPERS.get(run.experiment, "") + caption)
 
 
-def fates(results: Results) -> Table:
+def statuses(results: Results) -> Table:
     """What became of the answers that are not about the target, cell by cell of a sweep."""
     lines, titles = _swept(results)
-    kinds: list[Fate] = ["degenerate", "none", "unscored"]
-    kinds += [fate for fate in ("failed", "unjudged") if any(c.fates[fate] for c in results.cells.values())]
+    kinds: list[Status] = ["degenerate", "none", "unscored"]
+    kinds += [
+        status for status in ("failed", "unjudged") if any(c.statuses[status] for c in results.cells.values())
+    ]
     rows = [
         [
             variant_name(results, variant),
             *(
-                " / ".join(found[name].share(fate) for fate in kinds) if name in found else "–"
+                " / ".join(found[name].share(status) for status in kinds) if name in found else "–"
                 for name in titles
             ),
         ]
         for variant, found in lines.items()
     ]
-    said = " / ".join("junk" if fate == "degenerate" else fate for fate in kinds)
+    said = " / ".join("junk" if status == "degenerate" else status for status in kinds)
     return Table(
         [SWEPT.get(results.run.experiment, "variant"), *titles.values()],
         rows,

@@ -4,7 +4,7 @@ from gazeheads.evidence import labels as wording
 from gazeheads.evidence.cells import Cell, Family
 from gazeheads.evidence.paper import figures_for
 from gazeheads.evidence.results import ELSE, Results, amount_of, kind_of
-from gazeheads.evidence.runs import Fate
+from gazeheads.evidence.runs import Status
 from gazeheads.pages.report import Table
 from gazeheads.statistics import Estimate
 
@@ -21,7 +21,7 @@ def conditions(results: Results, amount: str = "") -> Table:
     """Every condition with its company (PAPER sec. 6.1); of those that name a number of heads, those with this one."""
     paper = figures_for(results.run.model)
     theirs = paper.conditions.get(results.run.experiment, {}) if paper else {}
-    open_ended = any(cell.fates["failed"] or cell.fates["unjudged"] for cell in results.cells.values())
+    open_ended = any(cell.statuses["failed"] or cell.statuses["unjudged"] for cell in results.cells.values())
     header = [
         "condition",
         "heads",
@@ -61,9 +61,9 @@ class Line:
             return wording.percent(estimates[0])
         return wording.spread([each.mean for each in estimates if each is not None and each.n])
 
-    def share(self, fate: Fate) -> str:
+    def share(self, status: Status) -> str:
         """Which share of the answers came to this."""
-        return wording.share(self.found.share(fate))
+        return wording.share(self.found.share(status))
 
 
 def in_order(results: Results, variant: str) -> list[Line]:
@@ -86,14 +86,14 @@ def of_amount(results: Results, amount: str) -> list[Line]:
 
 
 def _line(line: Line, open_ended: bool) -> list[str]:
-    kinds: list[Fate] = ["degenerate", "none", "unscored"]
+    kinds: list[Status] = ["degenerate", "none", "unscored"]
     kinds += ["failed", "unjudged"] if open_ended else []
     heads = sorted({cell.heads for cell in line.cells})
     return [
         line.title,
         " – ".join(str(n) for n in (heads[0], *heads[1:][-1:])),
         *(line.percent(measure) for measure in ("accuracy", "moved", "with_rule", "all_slots")),
-        *(line.share(fate) for fate in kinds),
+        *(line.share(status) for status in kinds),
         wording.mass(line.cells),
     ]
 

@@ -44,7 +44,7 @@ def tour(results: Results, found: Found) -> Table:
             _number(mine, lambda way: way.rho_schedule),
             f"{sum(rho.left_out for rho in rhos)} of {sum(way.texts for way in mine)}",
             line.percent("accuracy"),
-            *(line.share(fate) for fate in ("degenerate", "none", "unscored")),
+            *(line.share(status) for status in ("degenerate", "none", "unscored")),
         ]
         if timed:
             late = [way.latency for way in mine if way.latency is not None]
@@ -141,7 +141,7 @@ def narration(results: Results, found: Found) -> Table:
                 line.percent("accuracy"),
                 _number(mine, lambda way: way.rho_order),
                 f"{sum(way.rho_order.left_out for way in mine)} of {texts}",
-                *(line.share(fate) for fate in ("degenerate", "none")),
+                *(line.share(status) for status in ("degenerate", "none")),
                 f"{sum(way.junk for way in mine)} of {texts}",
             ]
         )

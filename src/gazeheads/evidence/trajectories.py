@@ -70,11 +70,11 @@ def _trajectory(
     told = [(g, results.run.parts(g)) for g in answers]
     toured = all(g.trial.tour for g in answers)
     keys = [_key(g) for g in answers]
-    junk = sum(sum(part.fate == "degenerate" for part in parts) > MOSTLY * len(parts) for _, parts in told)
+    junk = sum(sum(part.status == "degenerate" for part in parts) > MOSTLY * len(parts) for _, parts in told)
     along = {key: order(parts) for key, (_, parts) in zip(keys, told, strict=True)}
     led = {key: order(parts, scheduled=True) for key, (_, parts) in zip(keys, told, strict=True)}
     natural = {(g.trial.sample, part.number): part.hit(part.number) for g, parts in told for part in parts}
-    known = toured and all(g.trial.sample in samples and g.pieces for g in answers)
+    known = toured and all(g.trial.sample in samples and g.token_texts for g in answers)
     return Trajectory(
         variant=variant,
         condition=condition,
@@ -95,7 +95,7 @@ def order(parts: Sequence[Part], scheduled: bool = False) -> float | None:
     Over the parts that match a region. None where undefined: fewer than two of them, or one region alone; and where a
     verdict is missing.
     """
-    if any(part.fate in ("unjudged", "failed") for part in parts):
+    if any(part.status in ("unjudged", "failed") for part in parts):
         return None
     matched = [part for part in parts if part.region is not None]
     asked = [part.target if scheduled else part.number for part in matched]

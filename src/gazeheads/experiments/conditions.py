@@ -94,7 +94,7 @@ def _amount(text: str, word: str) -> Amount:
     raise BadInput(f"Condition {word!r}: {text!r} is neither a number of heads nor a share such as 0.09.")
 
 
-class Selections:
+class HeadSets:
     """The heads of every condition, at any K; each set is chosen once.
 
     heads: all that is known of the model's heads. k: how many where nobody says. seed: of the control draws.

@@ -80,7 +80,7 @@ class Trial:
 
 
 @dataclass(frozen=True)
-class Said:
+class SegmentRecord:
     """A part of an answer: the tokens `start <= token < stop`, and the region that the heads were pointed at."""
 
     text: str
@@ -107,8 +107,8 @@ class Generated:
     before: float | None = None
     after: float | None = None
     heads: int = 0
-    segments: tuple[Said, ...] = ()
-    pieces: tuple[str, ...] = ()
+    segments: tuple[SegmentRecord, ...] = ()
+    token_texts: tuple[str, ...] = ()
     failed: str = ""
     grown: bool = False
 
@@ -129,7 +129,7 @@ class Generated:
             "after": self.after,
             "heads": self.heads,
             "segments": [[s.text, s.start, s.stop, s.target] for s in self.segments],
-            "pieces": list(self.pieces),
+            "token_texts": list(self.token_texts),
             "failed": self.failed,
             **({"grown": True} if self.grown else {}),
         }
@@ -142,7 +142,10 @@ class Generated:
         own = {f.name for f in fields(cls)} - {"trial"}
         trial = Trial.from_json({k: v for k, v in data.items() if k not in {*own, "schema"}})
         values = {name: data[name] for name in own - {"grown"}} | {"grown": data.get("grown", False)}
-        values |= {"segments": tuple(Said(*s) for s in data["segments"]), "pieces": tuple(data["pieces"])}
+        values |= {
+            "segments": tuple(SegmentRecord(*s) for s in data["segments"]),
+            "token_texts": tuple(data["token_texts"]),
+        }
         return cls(trial, **values)
 
 

@@ -1,6 +1,6 @@
 """A gaze: which heads look where, how hard they are pushed, and when.
 
-    Gaze(lever, at=dog)                                   # the heads of `lever` see nothing but the dog
+    Gaze(lever, at=dog)                                   # the heads of `selected` see nothing but the dog
     Gaze(lever, at=Schedule.every(50, panels), during="decode")
     Gaze(lever, at=~dog, push=Push.bias(inside=3, outside=0))
 

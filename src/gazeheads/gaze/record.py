@@ -10,41 +10,41 @@ from gazeheads.heads.heads import Heads, members
 
 Keep = Literal["mean", "heads"]
 
-Weigh = Literal["raw", "values", "shares"]
+Weighting = Literal["raw", "value-norm", "value-norm-share"]
 
 
 @dataclass(frozen=True)
 class Record:
     """What to record.
 
-    keep: "mean" over the heads, or every one of the "heads". weigh: "raw" attention, or each image token's attention
-    times the length of its "values" vector in that head (Kobayashi et al. 2020, arXiv 2004.10102, before the output
-    projection, as Gandikota & Bau 2026 use it), which takes sinks out: they get much attention and carry nothing; or
-    its "shares" of the sum of these products over all tokens of the row, text too: heads with long values and heads
-    with short ones then compare, and where all values are equally long it is the raw attention.
-    lengths: keep the lengths of the image tokens' value vectors beside the raw attention of every head, so that one
-    recording gives both (`GazeTrace.weighed`).
+    keep: "mean" over the heads, or every one of the "heads". weighting: "raw" attention; "value-norm", each image
+    token's attention times the norm of its value vector in that head (Kobayashi et al. 2020, arXiv 2004.10102, before
+    the output projection, as Gandikota & Bau 2026 use it), which takes sinks out: they get much attention and carry
+    nothing; or "value-norm-share", its share of the sum of these products over all tokens of the row, text too: heads
+    with long values and heads with short ones then compare, and where all norms are equal it is the raw attention.
+    value_norms: keep the norms of the image tokens' value vectors beside the raw attention of every head, so that one
+    recording gives both (`GazeTrace.value_weighted`).
     """
 
     heads: Heads | Sequence[Head]
     keep: Keep = "mean"
-    weigh: Weigh = "raw"
-    lengths: bool = False
+    weighting: Weighting = "raw"
+    value_norms: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.heads, Heads):
             object.__setattr__(self, "heads", members(self.heads, "A record", RecordError))
-        if not all(isinstance(how, str) for how in (self.keep, self.weigh)) or (
-            self.keep not in ("mean", "heads") or self.weigh not in get_args(Weigh)
+        if not all(isinstance(how, str) for how in (self.keep, self.weighting)) or (
+            self.keep not in ("mean", "heads") or self.weighting not in get_args(Weighting)
         ):
             raise RecordError(
-                f'keep={self.keep!r}, weigh={self.weigh!r} is unknown. Keep the "mean" or all "heads", weigh "raw", by '
-                '"values" or by "shares".'
+                f'keep={self.keep!r}, weighting={self.weighting!r} is unknown. Keep the "mean" or all "heads", with '
+                'the weighting "raw", "value-norm" or "value-norm-share".'
             )
-        if self.lengths and (self.keep, self.weigh) != ("heads", "raw"):
+        if self.value_norms and (self.keep, self.weighting) != ("heads", "raw"):
             raise RecordError(
-                f"lengths=True was given with keep={self.keep!r}, weigh={self.weigh!r}. Lengths belong to one head and "
-                'weigh what is raw: give keep="heads", weigh="raw".'
+                f"value_norms=True was given with keep={self.keep!r}, weighting={self.weighting!r}. Norms belong to "
+                'one head and weight what is raw: give keep="heads", weighting="raw".'
             )
         if not len(self.heads) or len(set(self.members)) != len(self.heads):
             raise RecordError(
@@ -59,5 +59,9 @@ class Record:
 
     def to_json(self) -> dict[str, Any]:
         """What was asked for, in plain values."""
-        asked = {"heads": [list(head) for head in self.members], "keep": self.keep, "weigh": self.weigh}
-        return {**asked, "lengths": True} if self.lengths else asked
+        asked = {
+            "heads": [list(head) for head in self.members],
+            "keep": self.keep,
+            "weighting": self.weighting,
+        }
+        return {**asked, "value_norms": True} if self.value_norms else asked

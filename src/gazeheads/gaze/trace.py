@@ -7,7 +7,7 @@
 Row t of a trace is the attention of the query row that produced token t; for token 0 that is the last row of the
 prompt. The softmax runs over all keys, so a row sums to the mass on the pictures, not to 1.
 
-In a file a trace is one .npz with the attention, the lengths of value vectors if there are any, and a JSON header.
+In a file a trace is one .npz with the attention, the norms of value vectors if there are any, and a JSON header.
 """
 
 import io
@@ -24,7 +24,7 @@ import numpy.typing as npt
 from gazeheads.checks import several, shown, whole
 from gazeheads.errors import BadTrace, RecordError
 from gazeheads.files import write_whole
-from gazeheads.gaze.record import Keep, Weigh
+from gazeheads.gaze.record import Keep, Weighting
 from gazeheads.heads.head import Head
 from gazeheads.heads.heads import Heads, members
 from gazeheads.regions.grid import ImageGrid
@@ -38,46 +38,46 @@ Patterns = npt.NDArray[np.float32]
 class GazeTrace:
     """Attention of `heads` over the image tokens of one scene, for every token of an answer, float32.
 
-    looks: (head, token, image token), or with keep="mean" (1, token, image token). pieces: what each token wrote
-    (see `words`). weigh: as in `Record`. lengths: (head, image token) of the value vectors, where they were recorded.
+    attention: (head, token, image token), or with keep="mean" (1, token, image token). token_texts: what each token
+    wrote (see `words`). weighting: as in `Record`. value_norms: (head, image token), where they were recorded.
     """
 
-    looks: Patterns = field(repr=False)
+    attention: Patterns = field(repr=False)
     grid: ImageGrid
     heads: tuple[Head, ...]
     keep: Keep
-    weigh: Weigh
-    pieces: tuple[str, ...] = field(repr=False)
-    lengths: Patterns | None = field(default=None, repr=False)
+    weighting: Weighting
+    token_texts: tuple[str, ...] = field(repr=False)
+    value_norms: Patterns | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         lines = len(self.heads) if self.keep == "heads" else 1
-        expected = lines, len(self.pieces), len(self.grid)
-        if self.looks.shape != expected or self.looks.dtype != np.float32:
+        expected = lines, len(self.token_texts), len(self.grid)
+        if self.attention.shape != expected or self.attention.dtype != np.float32:
             raise BadTrace(
                 f"A trace of shape (head, token, image token) = {expected} in float32 was expected, found "
-                f"{self.looks.shape} in {self.looks.dtype}. Record it anew."
+                f"{self.attention.shape} in {self.attention.dtype}. Record it anew."
             )
-        self.looks.flags.writeable = False
-        if self.lengths is not None:
-            if self.lengths.shape != (lines, len(self.grid)) or self.lengths.dtype != np.float32:
+        self.attention.flags.writeable = False
+        if self.value_norms is not None:
+            if self.value_norms.shape != (lines, len(self.grid)) or self.value_norms.dtype != np.float32:
                 raise BadTrace(
-                    f"Lengths of shape (head, image token) = {(lines, len(self.grid))} in float32 were expected, found "
-                    f"{self.lengths.shape} in {self.lengths.dtype}. Record them anew."
+                    f"Norms of shape (head, image token) = {(lines, len(self.grid))} in float32 were expected, found "
+                    f"{self.value_norms.shape} in {self.value_norms.dtype}. Record them anew."
                 )
-            self.lengths.flags.writeable = False
+            self.value_norms.flags.writeable = False
 
     def __len__(self) -> int:
-        return len(self.pieces)
+        return len(self.token_texts)
 
     def __eq__(self, other: object) -> bool:
         return (
             isinstance(other, GazeTrace)
-            and (self.grid, self.heads, self.keep, self.weigh, self.pieces)
-            == (other.grid, other.heads, other.keep, other.weigh, other.pieces)
-            and np.array_equal(self.looks, other.looks)
-            and (self.lengths is None) == (other.lengths is None)
-            and (self.lengths is None or np.array_equal(self.lengths, other.lengths))  # type: ignore[arg-type]
+            and (self.grid, self.heads, self.keep, self.weighting, self.token_texts)
+            == (other.grid, other.heads, other.keep, other.weighting, other.token_texts)
+            and np.array_equal(self.attention, other.attention)
+            and (self.value_norms is None) == (other.value_norms is None)
+            and (self.value_norms is None or np.array_equal(self.value_norms, other.value_norms))  # type: ignore[arg-type]
         )
 
     __hash__ = None  # type: ignore[assignment]  # equal by its arrays
@@ -85,18 +85,18 @@ class GazeTrace:
     @property
     def mean(self) -> Patterns:
         """(token, image token), the mean over heads."""
-        found: Patterns = self.looks.mean(0, dtype=np.float32)
+        found: Patterns = self.attention.mean(0, dtype=np.float32)
         return found
 
     @property
     def words(self) -> tuple[Word, ...]:
         """The words of the answer and their tokens."""
-        return words(self.pieces)
+        return words(self.token_texts)
 
-    def of(self, heads: Head | Heads | Sequence[Head]) -> "GazeTrace":
+    def select(self, heads: Head | Heads | Sequence[Head]) -> "GazeTrace":
         """The trace of one head, or of several of those kept. Raises `RecordError` for one that was not."""
         single = isinstance(heads, tuple) and len(heads) == 2 and not isinstance(heads[0], tuple)
-        asked = members([heads] if single else heads, "trace.of", RecordError)
+        asked = members([heads] if single else heads, "trace.select", RecordError)
         for head in asked:
             if self.keep != "heads" or head not in self.heads:
                 raise RecordError(
@@ -105,21 +105,26 @@ class GazeTrace:
                     'it with keep="heads".'
                 )
         places = [self.heads.index(head) for head in asked]
-        lengths = None if self.lengths is None else self.lengths[places]
-        return replace(self, looks=self.looks[places], heads=asked, lengths=lengths)
+        value_norms = None if self.value_norms is None else self.value_norms[places]
+        return replace(self, attention=self.attention[places], heads=asked, value_norms=value_norms)
 
     @property
-    def weighed(self) -> "GazeTrace":
-        """The same attention times the lengths of the value vectors. Raises `RecordError` if these were not recorded.
+    def value_weighted(self) -> "GazeTrace":
+        """The same attention times the norms of the value vectors. Raises `RecordError` if these were not recorded.
 
-        It equals a trace recorded with weigh="values": the values of image tokens stay as they are while tokens follow.
+        It equals a trace recorded with weighting="value-norm": the values of image tokens stay while tokens follow.
         """
-        if self.lengths is None:
+        if self.value_norms is None:
             raise RecordError(
-                f'This trace has no lengths of value vectors; it was recorded with weigh="{self.weigh}". Record with '
-                'Record(heads, keep="heads", lengths=True).'
+                f'This trace has no norms of value vectors; it was recorded with weighting="{self.weighting}". Record '
+                'with Record(heads, keep="heads", value_norms=True).'
             )
-        return replace(self, looks=self.looks * self.lengths[:, None], weigh="values", lengths=None)
+        return replace(
+            self,
+            attention=self.attention * self.value_norms[:, None],
+            weighting="value-norm",
+            value_norms=None,
+        )
 
     def over(self, regions: Sequence[Region]) -> Patterns:
         """(token, region): the mean over heads, summed over each region with its coverage.
@@ -150,8 +155,8 @@ class GazeTrace:
                 f"View {view} was asked for; this scene has {len(self.grid.views)}, counted from 0."
             )
         shape = self.grid.views[view]
-        looks = self.mean[self._tokens(what)][:, self.grid.view_of == view]
-        found: Patterns = looks.mean(0, dtype=np.float32).reshape(shape.rows, shape.cols)
+        attention = self.mean[self._tokens(what)][:, self.grid.view_of == view]
+        found: Patterns = attention.mean(0, dtype=np.float32).reshape(shape.rows, shape.cols)
         return found
 
     def _tokens(self, what: int | str | Word) -> list[int]:
@@ -188,7 +193,7 @@ class GazeTrace:
 
 def looks_at(trace: GazeTrace, tokens: Sequence[int]) -> Floats:
     """(head, image token) mean attention while these tokens were produced."""
-    found: Floats = trace.looks[:, list(tokens)].mean(1, dtype=np.float64)
+    found: Floats = trace.attention[:, list(tokens)].mean(1, dtype=np.float64)
     return found
 
 
@@ -202,12 +207,15 @@ def save(trace: GazeTrace, path: str | Path) -> Path:
         "grid": trace.grid.to_json(),
         "heads": [str(head) for head in trace.heads],
         "keep": trace.keep,
-        "weigh": trace.weigh,
-        "pieces": trace.pieces,
+        "weighting": trace.weighting,
+        "token_texts": trace.token_texts,
     }
-    arrays = {"looks": trace.looks, "about": np.frombuffer(json.dumps(about).encode(), dtype=np.uint8)}
-    if trace.lengths is not None:
-        arrays["lengths"] = trace.lengths
+    arrays = {
+        "attention": trace.attention,
+        "about": np.frombuffer(json.dumps(about).encode(), dtype=np.uint8),
+    }
+    if trace.value_norms is not None:
+        arrays["value_norms"] = trace.value_norms
     file = io.BytesIO()
     np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # its stubs take the names for flags
     return write_whole(path, file.getvalue())
@@ -217,9 +225,9 @@ def load(path: str | Path) -> GazeTrace:
     """The trace in the file `path`. Raises `BadTrace` if it is not one of ours."""
     try:
         with np.load(path, allow_pickle=False) as file:
-            looks, about = file["looks"], json.loads(file["about"].tobytes())
-            lengths = file.get("lengths")
-        return _made(looks, about, lengths)
+            attention, about = file["attention"], json.loads(file["about"].tobytes())
+            value_norms = file.get("value_norms")
+        return _made(attention, about, value_norms)
     except OSError as error:
         raise BadTrace(
             f"Trace file {path} cannot be read: {error.strerror or error}. Check the path."
@@ -230,15 +238,15 @@ def load(path: str | Path) -> GazeTrace:
         ) from error
 
 
-def _made(looks: Patterns, about: dict[str, Any], lengths: Patterns | None) -> GazeTrace:
+def _made(attention: Patterns, about: dict[str, Any], value_norms: Patterns | None) -> GazeTrace:
     if about["schema"] != SCHEMA:
         raise ValueError(f"schema {SCHEMA} was expected, found {about['schema']}")
     return GazeTrace(
-        looks=looks,
+        attention=attention,
         grid=ImageGrid.from_json(about["grid"]),
         heads=tuple(Head.parse(text) for text in about["heads"]),
         keep=about["keep"],
-        weigh=about["weigh"],
-        pieces=tuple(about["pieces"]),
-        lengths=lengths,
+        weighting=about["weighting"],
+        token_texts=tuple(about["token_texts"]),
+        value_norms=value_norms,
     )

@@ -187,7 +187,7 @@ class Heads:
         )
 
     @property
-    def lever(self) -> "Heads":
+    def selected(self) -> "Heads":
         """What to steer where nobody says how many.
 
         A set that somebody chose (a cut, a control draw, heads named by hand or published) as it is. Of a ranking of

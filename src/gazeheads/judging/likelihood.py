@@ -31,7 +31,7 @@ from gazeheads.judging.captions import must_have_captions
 from gazeheads.model.likelihood import answer_logprobs
 from gazeheads.model.loading import load
 from gazeheads.model.model import GazeModel
-from gazeheads.model.scene import EncodedInput
+from gazeheads.model.scene import Scene
 from gazeheads.sample import Sample
 from gazeheads.text import degenerate, strip_labels
 
@@ -101,12 +101,12 @@ class LikelihoodJudge(Judge):
     def gains(self, asked: Sequence[tuple[Sample, str]]) -> list[Gains]:
         """(region,) for each text: nats per token by which each region makes it likelier than grey does."""
         crops = {sample.id: self._crops(sample) for sample, _ in asked}
-        grey: dict[tuple[int, int], EncodedInput] = {}
+        grey: dict[tuple[int, int], Scene] = {}
         for scene in (scene for scenes in crops.values() for scene in scenes):
             size = scene.grid.sizes[0]
             if size not in grey:
                 grey[size] = self.model.encode(Image.new("RGB", size, GREY), self.prompt)
-        rows: dict[tuple[int, str], tuple[EncodedInput, str]] = {}  # each pair of picture and text once
+        rows: dict[tuple[int, str], tuple[Scene, str]] = {}  # each pair of picture and text once
         for sample, text in asked:
             for scene in crops[sample.id]:
                 for each in (scene, grey[scene.grid.sizes[0]]):
@@ -138,9 +138,9 @@ class LikelihoodJudge(Judge):
         by_place = np.where(own, np.nan, gains)
         return tuple((np.nanmean(by_place, 0) - np.nanmean(by_place)).tolist())
 
-    def _crops(self, sample: Sample) -> list[EncodedInput]:
+    def _crops(self, sample: Sample) -> list[Scene]:
         """A scene for each region, which shows its box alone."""
-        sample = self.model.fit(sample)
+        sample = self.model.resized(sample)
         edges = [[round(edge) for edge in box.corners] for box in sample.boxes]
         cuts = [sample.picture.crop((x0, y0, x1, y1)) for x0, y0, x1, y1 in edges]
         return [self.model.encode(cut, self.prompt) for cut in cuts]

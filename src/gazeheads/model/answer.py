@@ -18,12 +18,12 @@ from gazeheads.gaze.gaze import Gaze
 from gazeheads.gaze.live import Live
 from gazeheads.gaze.record import Record
 from gazeheads.model.backbone import Backbone
-from gazeheads.model.beams import searched
+from gazeheads.model.beams import beam_search
 from gazeheads.model.decoding import Batch, collate, produce
 from gazeheads.model.generation import Finish, Generation, segments
 from gazeheads.model.loops import Listener, OnLoop
-from gazeheads.model.sampling import Choice, Chooser
-from gazeheads.model.scene import EncodedInput
+from gazeheads.model.sampling import Sampler, SamplingSettings
+from gazeheads.model.scene import Scene
 from gazeheads.regions.mix import parts
 from gazeheads.regions.region import same_scene
 from gazeheads.text import spell
@@ -31,10 +31,10 @@ from gazeheads.text import spell
 
 def answer(
     model: Backbone,
-    scenes: Sequence[EncodedInput],
+    scenes: Sequence[Scene],
     gazes: Sequence[Gaze | None],
     records: Sequence[Record | None],
-    how: Choice,
+    how: SamplingSettings,
     on_loop: OnLoop,
     first_row: int | None = None,
 ) -> list[Generation]:
@@ -53,11 +53,11 @@ def answer(
     listener = Listener(steering, model.decode, on_loop)
     batch = collate(model.hf, model.family, scenes, model.pad)
     with attached(model.hf, *(probe for probe in (steering, recorder) if probe.layers)):
-        loop = searched if how.searches else chosen
+        loop = beam_search if how.searches else chosen
         tokens, finishes, first = loop(model, batch, how, listener)
     effects = _moved(steering.effects([len(row) for row in tokens]), scenes, first)
-    pieces = [spell(row, model.decode) for row in tokens]
-    traces = recorder.traces(pieces) if recorder.layers else [None] * len(tokens)
+    token_texts = [spell(row, model.decode) for row in tokens]
+    traces = recorder.traces(token_texts) if recorder.layers else [None] * len(tokens)
     answers = [
         Generation(
             text=model.decode(tokens[row]),
@@ -66,9 +66,9 @@ def answer(
             effect=effects[row],
             settings=_settings(model, scenes[row], gazes[row], records[row], how) | {"on_loop": on_loop},
             trace=traces[row],
-            pieces=pieces[row],
+            token_texts=token_texts[row],
             segments=segments(
-                [steering.target(row, token) for token in range(len(tokens[row]))], pieces[row]
+                [steering.target(row, token) for token in range(len(tokens[row]))], token_texts[row]
             ),
             softened=tuple(listener.softened[row]),
         )
@@ -83,23 +83,23 @@ def answer(
 Rows = tuple[list[list[int]], list[Finish], Tensor | None]
 
 
-def chosen(model: Backbone, batch: Batch, how: Choice, listener: Listener) -> Rows:
+def chosen(model: Backbone, batch: Batch, how: SamplingSettings, listener: Listener) -> Rows:
     """The tokens of each row, its end token included, why it ended, and the logits of token 0: by our loop."""
     prompt = batch.rows["input_ids"], batch.rows["attention_mask"]
-    chooser = Chooser(model.hf, model.processor.tokenizer, how, *prompt)
+    sampler = Sampler(model.hf, model.processor.tokenizer, how, *prompt)
     steps = []
-    for step in produce(model.hf, batch, how.config.max_new_tokens, chooser):
+    for step in produce(model.hf, batch, how.config.max_new_tokens, sampler):
         steps.append(step)
         for row in listener.hear(step.tolist()):
-            chooser.give_up(row)
+            sampler.give_up(row)
     rows = torch.stack(steps, dim=1).tolist()
-    ends = [found or (len(steps), "length") for found in chooser.finished]
+    ends = [found or (len(steps), "length") for found in sampler.finished]
     tokens = [row[:n] for row, (n, _) in zip(rows, ends, strict=True)]
-    return tokens, [why for _, why in ends], chooser.first
+    return tokens, [why for _, why in ends], sampler.first
 
 
 def _moved(
-    effects: Sequence[Effect | None], scenes: Sequence[EncodedInput], first: Tensor | None
+    effects: Sequence[Effect | None], scenes: Sequence[Scene], first: Tensor | None
 ) -> list[Effect | None]:
     """The effects, with what they did to token 0 where the same scene was answered unsteered beside them."""
     free = {(s.picture_key, s.prompt): row for row, s in enumerate(scenes) if effects[row] is None}
@@ -112,7 +112,7 @@ def _moved(
 
 
 def _settings(
-    model: Backbone, scene: EncodedInput, gaze: Gaze | None, record: Record | None, how: Choice
+    model: Backbone, scene: Scene, gaze: Gaze | None, record: Record | None, how: SamplingSettings
 ) -> dict[str, Any]:
     """How an answer was made, in plain values."""
     return {
@@ -128,12 +128,12 @@ def _settings(
     }
 
 
-def fits(model: Backbone, scene: EncodedInput, gaze: Gaze | None) -> None:
+def fits(model: Backbone, scene: Scene, gaze: Gaze | None) -> None:
     """Raise `ForeignScene` unless the scene was made for this model, `ForeignRegion` unless the gaze was for the scene.
 
     Raises `BadInput` where it is no scene, `GazeError` where it is no gaze.
     """
-    if not isinstance(scene, EncodedInput):
+    if not isinstance(scene, Scene):
         raise BadInput(
             f"A scene was asked for; found {shown(scene)}. Make one with model.encode(picture, prompt)."
         )

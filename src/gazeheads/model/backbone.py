@@ -50,6 +50,6 @@ class Backbone:
         text: str = self.processor.tokenizer.decode(list(tokens), skip_special_tokens=True)
         return text
 
-    def fit(self, sample: Sample) -> Sample:
-        """The sample drawn anew at the size that suits this model, where it can be (`Sample.fit`)."""
-        return sample.fit(*self.family.panel_size(self.processor))
+    def resized(self, sample: Sample) -> Sample:
+        """The sample drawn anew at the size that suits this model, where it can be (`Sample.resized`)."""
+        return sample.resized(*self.family.panel_size(self.processor))

@@ -12,7 +12,7 @@ from gazeheads.model.backbone import Backbone
 from gazeheads.model.decoding import Batch
 from gazeheads.model.generation import Finish
 from gazeheads.model.loops import Listener
-from gazeheads.model.sampling import Choice
+from gazeheads.model.sampling import SamplingSettings
 
 
 class _Ends(StoppingCriteria):  # type: ignore[misc]
@@ -32,8 +32,8 @@ class _Ends(StoppingCriteria):  # type: ignore[misc]
         return torch.tensor([row in self.over for row in range(n_rows)], device=input_ids.device)
 
 
-def searched(
-    model: Backbone, batch: Batch, how: Choice, listener: Listener
+def beam_search(
+    model: Backbone, batch: Batch, how: SamplingSettings, listener: Listener
 ) -> tuple[list[list[int]], list[Finish], None]:
     """The tokens of each row, its end token included, and why it ended. Raises `BadInput` for what beams cannot do."""
     beams = how.config.num_beams > 1
@@ -81,7 +81,7 @@ def searched(
     return tokens, finishes, None
 
 
-def _end(found: Sequence[int], how: Choice) -> tuple[int, Finish]:
+def _end(found: Sequence[int], how: SamplingSettings) -> tuple[int, Finish]:
     """After how many of these tokens a row ended by itself, and why."""
     for n, token in enumerate(found, 1):
         if token in how.ends:

@@ -14,7 +14,7 @@ from torch import Tensor
 from transformers import DynamicCache
 
 from gazeheads.families import ROW_INPUTS, Family
-from gazeheads.model.scene import EncodedInput
+from gazeheads.model.scene import Scene
 
 
 @dataclass(eq=False)
@@ -41,7 +41,7 @@ class Batch:
         return following if len(following) > 1 else following[0]
 
 
-def collate(hf: Any, family: Family, scenes: Sequence[EncodedInput], pad: int) -> Batch:
+def collate(hf: Any, family: Family, scenes: Sequence[Scene], pad: int) -> Batch:
     """A batch of scenes, every distinct picture encoded once."""
     longest = max(scene.n_prompt for scene in scenes)
 
@@ -65,7 +65,7 @@ def collate(hf: Any, family: Family, scenes: Sequence[EncodedInput], pad: int) -
 
 
 def produce(
-    hf: Any, batch: Batch, max_new_tokens: int, chooser: "Chooses", cache: DynamicCache | None = None
+    hf: Any, batch: Batch, max_new_tokens: int, sampler: "Chooses", cache: DynamicCache | None = None
 ) -> Iterator[Tensor]:
     """Yield the next token of every row, (row,), until all rows have ended or the budget is used.
 
@@ -92,9 +92,9 @@ def produce(
         logits_to_keep=1,
     )
     for produced in range(1, max_new_tokens + 1):
-        token = chooser.choose(output.logits[:, -1].float(), running)
+        token = sampler.choose(output.logits[:, -1].float(), running)
         yield token
-        running = running & ~chooser.ended(token)
+        running = running & ~sampler.ended(token)
         if produced == max_new_tokens or not running.any():
             return
         mask = torch.cat([mask, mask.new_ones(len(mask), 1)], dim=1)
@@ -108,7 +108,7 @@ def produce(
 
 
 class Chooses(Protocol):
-    """Chooses tokens, and says which rows have ended: `choosing.Chooser`."""
+    """Chooses tokens, and says which rows have ended: `choosing.Sampler`."""
 
     def choose(self, logits: Tensor, running: Tensor) -> Tensor:
         """(row,) from float32 logits (row, vocabulary)."""

@@ -13,7 +13,7 @@ from gazeheads.checks import several, shown
 from gazeheads.errors import BadInput
 from gazeheads.families import ROW_INPUTS, Family, Processed, image_positions
 from gazeheads.families.features import taken
-from gazeheads.model.scene import EncodedInput, Origin
+from gazeheads.model.scene import Origin, Scene
 from gazeheads.regions.grid import Box, ImageGrid, View
 
 Picture = Image.Image
@@ -30,7 +30,7 @@ def encode(
     names: Sequence[str],
     settings: Mapping[str, Any],
     made_for: Origin | None = None,
-) -> EncodedInput:
+) -> Scene:
     """What `GazeModel.encode` returns; made_for: the origin of its model. Raises `BadInput`."""
     pictures = _pictures(pictures)
     if not isinstance(prompt, str):
@@ -57,7 +57,7 @@ def encode(
         name: value.to(hf.device, hf.dtype) if value.is_floating_point() else value.to(hf.device)
         for name, value in inputs.items()
     }
-    scene = EncodedInput(
+    scene = Scene(
         tensors,
         _positions(hf, family, tensors),
         grid,

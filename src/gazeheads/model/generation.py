@@ -40,11 +40,11 @@ class Segment:
         }
 
 
-def segments(targets: Sequence[Target | None], pieces: Sequence[str]) -> tuple[Segment, ...]:
+def segments(targets: Sequence[Target | None], token_texts: Sequence[str]) -> tuple[Segment, ...]:
     """Runs of tokens with one target. targets, pieces: where the gaze pointed and what was written, token by token."""
     starts = [n for n, target in enumerate(targets) if n == 0 or target is not targets[n - 1]]
     return tuple(
-        Segment(targets[start], start, stop, "".join(pieces[start:stop]))
+        Segment(targets[start], start, stop, "".join(token_texts[start:stop]))
         for start, stop in pairwise([*starts, len(targets)])
     )
 
@@ -67,7 +67,7 @@ class Generation:
     effect: Effect | None = None
     settings: dict[str, Any] = field(default_factory=dict, repr=False)
     trace: GazeTrace | None = field(default=None, repr=False)
-    pieces: tuple[str, ...] = field(default=(), repr=False)
+    token_texts: tuple[str, ...] = field(default=(), repr=False)
     segments: tuple[Segment, ...] = field(default=(), repr=False)
     softened: tuple[tuple[int, float], ...] = ()
 
@@ -77,7 +77,7 @@ class Generation:
     @property
     def words(self) -> tuple[Word, ...]:
         """The words and the tokens that wrote each."""
-        return words(self.pieces)
+        return words(self.token_texts)
 
     @property
     def degenerate(self) -> str:

@@ -8,18 +8,18 @@ from gazeheads.attention.recording import Recorder
 from gazeheads.attention.seam import attached
 from gazeheads.checks import several, whole
 from gazeheads.errors import BadInput
-from gazeheads.gaze.record import Record, Weigh
+from gazeheads.gaze.record import Record, Weighting
 from gazeheads.gaze.trace import Patterns
 from gazeheads.heads.head import Head
 from gazeheads.model.answer import fits
 from gazeheads.model.backbone import Backbone
 from gazeheads.model.decoding import collate
-from gazeheads.model.scene import EncodedInput
+from gazeheads.model.scene import Scene
 
 
 @torch.no_grad()
 def last_rows(
-    model: Backbone, scenes: Sequence[EncodedInput], weigh: Sequence[Weigh], batch_size: int | None = None
+    model: Backbone, scenes: Sequence[Scene], weighting: Sequence[Weighting], batch_size: int | None = None
 ) -> list[list[Patterns]]:
     """For each way to weigh, for each scene (layer, head, image token), float32: see `GazeModel.last_row`."""
     scenes = several(scenes, "model.last_row takes a list of scenes", BadInput)
@@ -27,7 +27,7 @@ def last_rows(
         fits(model, scene, None)
     size = len(scenes) if batch_size is None else whole(batch_size, "batch_size=", BadInput, 1)
     heads = [Head(layer, head) for layer in range(model.n_layers) for head in range(model.n_heads)]
-    every = [Record(heads, "heads", how) for how in weigh]
+    every = [Record(heads, "heads", how) for how in weighting]
     found: list[list[Patterns]] = [[] for _ in every]
     for start in range(0, len(scenes), size or 1):
         part = scenes[start : start + size]
@@ -43,6 +43,6 @@ def last_rows(
                 logits_to_keep=1,
             )
         for patterns, probe in zip(found, probes, strict=True):
-            looks = probe.looks([1] * len(part))
+            looks = probe.patterns([1] * len(part))
             patterns += [look.reshape(model.n_layers, model.n_heads, -1) for look in looks]
     return found

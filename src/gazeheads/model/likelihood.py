@@ -24,7 +24,7 @@ from gazeheads.gaze.trace import GazeTrace
 from gazeheads.model.answer import fits
 from gazeheads.model.decoding import Batch, collate
 from gazeheads.model.model import GazeModel
-from gazeheads.model.scene import EncodedInput
+from gazeheads.model.scene import Scene
 from gazeheads.text import spell
 
 LogProbs = npt.NDArray[np.float64]
@@ -48,7 +48,7 @@ def answer_tokens(model: GazeModel, answer: str | Sequence[int]) -> tuple[int, .
 @torch.no_grad()
 def answer_logprobs(
     model: GazeModel,
-    scenes: Sequence[EncodedInput],
+    scenes: Sequence[Scene],
     answers: Sequence[str | Sequence[int]],
     gaze: Gaze | Sequence[Gaze | None] | None = None,
     batch_size: int = 64,
@@ -86,7 +86,7 @@ def answer_logprobs(
 @torch.no_grad()
 def answer_traces(
     model: GazeModel,
-    scenes: Sequence[EncodedInput],
+    scenes: Sequence[Scene],
     answers: Sequence[str | Sequence[int]],
     record: Recorded,
     batch_size: int = 64,
@@ -116,7 +116,7 @@ def answer_traces(
 
 def _scored(
     model: GazeModel,
-    scenes: Sequence[EncodedInput],
+    scenes: Sequence[Scene],
     tokens: Sequence[tuple[int, ...]],
     gazes: Sequence[Gaze | None],
     first_row: int,

@@ -14,7 +14,7 @@ from typing import Literal
 from gazeheads.attention.steering import Steering
 from gazeheads.checks import shown
 from gazeheads.errors import BadInput
-from gazeheads.text import Speller, loop, strip_labels
+from gazeheads.text import Detokenizer, loop, strip_labels
 
 OnLoop = Literal["ignore", "stop", "soften"]
 
@@ -34,7 +34,7 @@ class Listener:
         self.on_loop, self._steering = on_loop, steering
         self.softened: list[list[tuple[int, float]]] = [[] for _ in range(steering.n_rows)]
         listens = on_loop != "ignore" or steering.follow
-        self._spellers = [Speller(decode) for _ in range(steering.n_rows)] if listens else []
+        self._detokenizers = [Detokenizer(decode) for _ in range(steering.n_rows)] if listens else []
         self._said = [""] * steering.n_rows
         self._since = [0] * steering.n_rows  # where the text begins in which a loop is looked for
         self._heard = 0
@@ -43,8 +43,8 @@ class Listener:
         """Take in one token of every row; which rows are to end now."""
         self._heard += 1
         stop = []
-        for row, (speller, token) in enumerate(zip(self._spellers, step, strict=False)):
-            self._said[row] += speller.add(token)
+        for row, (detokenizer, token) in enumerate(zip(self._detokenizers, step, strict=False)):
+            self._said[row] += detokenizer.add(token)
             self._steering.wrote(row, self._said[row])
             if self.on_loop != "ignore" and loop(strip_labels(self._said[row][self._since[row] :])):
                 stop += [row] if self.on_loop == "stop" else []

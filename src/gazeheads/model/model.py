@@ -19,7 +19,7 @@ from gazeheads.attention.steering import Steering
 from gazeheads.checks import several, whole
 from gazeheads.errors import BadInput, GazeError
 from gazeheads.gaze.gaze import Gaze
-from gazeheads.gaze.record import Weigh
+from gazeheads.gaze.record import Weighting
 from gazeheads.gaze.trace import Patterns
 from gazeheads.model.answer import answer, fits, some
 from gazeheads.model.backbone import Backbone
@@ -27,9 +27,9 @@ from gazeheads.model.encoding import Picture, encode
 from gazeheads.model.generation import Generation
 from gazeheads.model.last_row import last_rows
 from gazeheads.model.loops import Listener, OnLoop
-from gazeheads.model.prefill import Prefix, prepare
+from gazeheads.model.prefill import Prefill, prefill
 from gazeheads.model.sampling import choice
-from gazeheads.model.scene import EncodedInput
+from gazeheads.model.scene import Scene
 from gazeheads.model.stream import Token, stream
 from gazeheads.regions.grid import Box
 
@@ -48,7 +48,7 @@ class GazeModel(Backbone):
         panels: Sequence[Box] | None = None,
         names: Sequence[str] = (),
         **settings: Any,
-    ) -> EncodedInput:
+    ) -> Scene:
         """One or more pictures and a question about them. `panels`: boxes of picture 0, for `scene.panel(i)`.
 
         settings: keywords of the processor, such as `do_pan_and_scan=True`. Raises `BadInput` for an empty prompt, a
@@ -61,7 +61,7 @@ class GazeModel(Backbone):
     @overload
     def generate(
         self,
-        scenes: EncodedInput,
+        scenes: Scene,
         gaze: Gaze | None = None,
         *,
         record: Recorded | None = None,
@@ -73,7 +73,7 @@ class GazeModel(Backbone):
     @overload
     def generate(
         self,
-        scenes: Sequence[EncodedInput],
+        scenes: Sequence[Scene],
         gaze: Gaze | Sequence[Gaze | None] | None = None,
         *,
         record: Recorded | Sequence[Recorded | None] | None = None,
@@ -86,7 +86,7 @@ class GazeModel(Backbone):
     @torch.no_grad()
     def generate(
         self,
-        scenes: EncodedInput | Sequence[EncodedInput],
+        scenes: Scene | Sequence[Scene],
         gaze: Gaze | Sequence[Gaze | None] | None = None,
         *,
         record: Recorded | Sequence[Recorded | None] | None = None,
@@ -107,7 +107,7 @@ class GazeModel(Backbone):
         for heads of another model, `BadInput` for settings that cannot be meant, `NothingSteered` if a gaze steered no
         attention row at all, as where an answer ends before the first token that its gaze is for.
         """
-        if isinstance(scenes, EncodedInput):
+        if isinstance(scenes, Scene):
             if isinstance(gaze, list | tuple):
                 raise GazeError("One scene was given with several gazes. Give one gaze, or a list of scenes.")
             how = choice(settings, self.stop, self.pad, max_new_tokens, 1)
@@ -138,20 +138,20 @@ class GazeModel(Backbone):
 
     def stream(
         self,
-        scene: EncodedInput,
+        scene: Scene,
         gaze: Gaze | None = None,
         *,
         record: Recorded | None = None,
         max_new_tokens: int = 100,
         on_loop: OnLoop = "ignore",
-        prefix: Prefix | None = None,
+        prefill: Prefill | None = None,
         **settings: Any,
     ) -> Iterator[Token]:
         """The answer to a scene, token by token, with the time, the target, the mass on it, and where `record` looked.
 
         Where a `Live` target looks may be changed between tokens, or from another thread; the next token obeys.
         Drop the iterator to stop. The tokens are those of `generate`, which takes the same settings. Raises what
-        `generate` raises, at once, but not `NothingSteered`: `token.after` tells. prefix: what `prepare` made of this
+        `generate` raises, at once, but not `NothingSteered`: `token.after` tells. prefix: what `prefill` made of this
         scene; then the first token takes one step, as every other does.
         """
         how = choice(settings, self.stop, self.pad, max_new_tokens, 1)
@@ -160,16 +160,16 @@ class GazeModel(Backbone):
                 f"A stream has no beams and no cache of another kind; found {how.given}. Use model.generate."
             )
         fits(self, scene, gaze)
-        if prefix is not None:
-            prefix.must_suit(scene, gaze)
+        if prefill is not None:
+            prefill.must_suit(scene, gaze)
         steering = Steering([gaze], self.n_layers, self.n_heads)
         recorder = Recorder([scene.grid], records_for(record, 1), self.n_layers, self.n_heads)
-        return stream(self, scene, steering, recorder, Listener(steering, self.decode, on_loop), how, prefix)
+        return stream(self, scene, steering, recorder, Listener(steering, self.decode, on_loop), how, prefill)
 
-    def prepare(self, scene: EncodedInput) -> Prefix:
+    def prefill(self, scene: Scene) -> Prefill:
         """The scene's pictures encoded and its prompt run, once for many streams: see `gazeheads.model.prefill`."""
         fits(self, scene, None)
-        return prepare(self, scene)
+        return prefill(self, scene)
 
     @contextmanager
     def attached(self, gaze: Gaze | Sequence[Gaze | None]) -> Iterator[Steering]:
@@ -185,11 +185,11 @@ class GazeModel(Backbone):
         steering.must_have_steered()
 
     def last_row(
-        self, scenes: Sequence[EncodedInput], batch_size: int | None = None, weigh: Weigh = "raw"
+        self, scenes: Sequence[Scene], batch_size: int | None = None, weighting: Weighting = "raw"
     ) -> list[Patterns]:
         """For each scene (layer, head, image token): what the last prompt token attends to, float32.
 
         Softmax over the whole prompt, so a head's entries sum to its mass on the pictures. Equal to eager
         `output_attentions` within rounding; NaN in layers without attention. weigh: as in `Record`.
         """
-        return last_rows(self, scenes, [weigh], batch_size)[0]
+        return last_rows(self, scenes, [weighting], batch_size)[0]

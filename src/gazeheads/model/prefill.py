@@ -22,14 +22,14 @@ from gazeheads.errors import BadInput, GazeError
 from gazeheads.gaze.gaze import Gaze
 from gazeheads.model.backbone import Backbone
 from gazeheads.model.decoding import Batch, collate
-from gazeheads.model.scene import EncodedInput
+from gazeheads.model.scene import Scene
 
 
 @dataclass(frozen=True, eq=False)
-class Prefix:
-    """What `GazeModel.prepare` made of one scene. kept: its keys and values; None: this cache cannot be cut."""
+class Prefill:
+    """What `GazeModel.prefill` made of one scene. kept: its keys and values; None: this cache cannot be cut."""
 
-    scene: EncodedInput
+    scene: Scene
     batch: Batch = field(repr=False)
     kept: DynamicCache | None = field(repr=False)
 
@@ -45,7 +45,7 @@ class Prefix:
         """A copy for one answer."""
         return copy.deepcopy(self.kept)
 
-    def must_suit(self, scene: EncodedInput, gaze: Gaze | None) -> None:
+    def must_suit(self, scene: Scene, gaze: Gaze | None) -> None:
         """Raise unless an answer to this scene under this gaze can begin here."""
         if scene is not self.scene:
             raise BadInput(
@@ -60,11 +60,11 @@ class Prefix:
 
 
 @torch.no_grad()
-def prepare(model: Backbone, scene: EncodedInput) -> Prefix:
+def prefill(model: Backbone, scene: Scene) -> Prefill:
     """The prefix of a scene on `model`."""
     batch = collate(model.hf, model.family, [scene], model.pad)
     if model.family.sees_ahead:
-        return Prefix(scene, batch, None)
+        return Prefill(scene, batch, None)
     cache = DynamicCache(config=model.hf.config.get_text_config())
     model.hf(
         **batch.rows,
@@ -75,9 +75,9 @@ def prepare(model: Backbone, scene: EncodedInput) -> Prefix:
         logits_to_keep=1,
     )
     if not all(_can_be_cut(layer) for layer in cache.layers):
-        return Prefix(scene, batch, None)
+        return Prefill(scene, batch, None)
     cache.crop(-1)
-    return Prefix(scene, batch, cache)
+    return Prefill(scene, batch, cache)
 
 
 def _can_be_cut(layer: Any) -> bool:

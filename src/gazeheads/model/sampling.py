@@ -102,7 +102,7 @@ SCENE = frozenset(
 
 
 @dataclass(frozen=True)
-class Choice:
+class SamplingSettings:
     """How to choose. config: all settings, for transformers. given: those that were asked for.
 
     generators: one for each row, or one for all rows together (then a row depends on its batch), or none: torch's own.
@@ -140,15 +140,15 @@ class Choice:
         asked |= {"seeds": [each.initial_seed() for each in self.generators]} if self.generators else {}
         return {"decoding": beams + strategy, **asked}
 
-    def of(self, part: slice, n_rows: int) -> "Choice":
+    def of(self, part: slice, n_rows: int) -> "SamplingSettings":
         """The same for some of the rows."""
         own = self.generators[part] if len(self.generators) == n_rows else self.generators
-        return Choice(self.config, self.given, self.callables, own)
+        return SamplingSettings(self.config, self.given, self.callables, own)
 
 
 def choice(
     keywords: Mapping[str, Any], stop: Sequence[int], pad: int, max_new_tokens: int, n_rows: int
-) -> Choice:
+) -> SamplingSettings:
     """What these keywords of transformers' `generate` ask for. Raises `BadInput` for those that cannot be meant."""
     max_new_tokens = whole(max_new_tokens, "max_new_tokens=", BadInput)
     if max_new_tokens < 1:
@@ -183,7 +183,7 @@ def choice(
         raise BadInput(
             "generator= was given, but nothing is drawn: the choice is greedy. Add do_sample=True."
         )
-    chosen = Choice(config, given, callables, generators)
+    chosen = SamplingSettings(config, given, callables, generators)
     if generators and chosen.searches:
         raise BadInput(
             f"generator= cannot be used with {', '.join(sorted((SEARCHES | CACHES) & set(given)))}: transformers draws "
@@ -215,14 +215,16 @@ def refused(name: str, value: Any) -> BadInput:
     return BadInput(f"{name}={value!r} cannot be passed on: {why}.")
 
 
-class Chooser:
+class Sampler:
     """Chooses the next token of every row, and says which rows have ended.
 
     prompt: (row, token) ids. Processors and criteria are transformers' own, built from the same settings. Raises
     `BadInput` for a value that they refuse.
     """
 
-    def __init__(self, hf: Any, tokenizer: Any, how: Choice, prompt: Tensor, attention_mask: Tensor) -> None:
+    def __init__(
+        self, hf: Any, tokenizer: Any, how: SamplingSettings, prompt: Tensor, attention_mask: Tensor
+    ) -> None:
         n_prompt = prompt.shape[1]
         self.how, self._ids = how, prompt
         try:

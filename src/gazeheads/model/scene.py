@@ -1,6 +1,6 @@
 """A scene: pictures and a prompt as the model gets them, and the regions that one can point at in them.
 
-`EncodedInput` is what `GazeModel.encode` returns. All coordinates are pixels of the pictures as they were
+`Scene` is what `GazeModel.encode` returns. All coordinates are pixels of the pictures as they were
 passed in.
 
 An `Origin` says which models a scene fits, as something cheap to compare. A scene depends on the processor, on the
@@ -87,7 +87,7 @@ class Seen:
 
 
 @dataclass(frozen=True, eq=False)
-class EncodedInput:
+class Scene:
     """One prompt about one or more pictures, ready for the model.
 
     tensors: what the processor made, for a batch of one: `model.hf.generate(**scene.tensors)` works.

@@ -17,11 +17,11 @@ from gazeheads.gaze.trace import Patterns
 from gazeheads.model.backbone import Backbone
 from gazeheads.model.decoding import collate, produce
 from gazeheads.model.loops import Listener
-from gazeheads.model.prefill import Prefix
-from gazeheads.model.sampling import Choice, Chooser
-from gazeheads.model.scene import EncodedInput
+from gazeheads.model.prefill import Prefill
+from gazeheads.model.sampling import Sampler, SamplingSettings
+from gazeheads.model.scene import Scene
 from gazeheads.regions.mix import Target
-from gazeheads.text import Speller
+from gazeheads.text import Detokenizer
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class Token:
     index: 0 for the first one. seconds: since the stream began. target: where the gaze pointed, None: looked freely.
     before, after: mass of the steered heads on the target in this token's row without and with the push; None where
     it was not steered. strength: how hard its heads were pushed, below 1 where on_loop="soften" lowered it. look: with
-    `record`, where the recorded heads looked in this token's row, as a row of `GazeTrace.looks`: (head, image token),
-    or (1, image token) for their mean.
+    `record`, where the recorded heads looked in this token's row, as a row of `GazeTrace.attention`: (head, image
+    token), or (1, image token) for their mean.
     """
 
     id: int = field(repr=False)
@@ -52,27 +52,27 @@ class Token:
 
 def stream(
     model: Backbone,
-    scene: EncodedInput,
+    scene: Scene,
     steering: Steering,
     recorder: Recorder,
     listener: Listener,
-    how: Choice,
-    prefix: Prefix | None = None,
+    how: SamplingSettings,
+    prefill: Prefill | None = None,
 ) -> Iterator[Token]:
     """The answer of `model`, token by token; the end token is the last one.
 
     Raises `BadInput` for settings that cannot be meant, at once; nothing is run before the first token is asked for.
     """
     prompt = scene.tensors["input_ids"], scene.tensors["attention_mask"]
-    chooser = Chooser(model.hf, model.processor.tokenizer, how, *prompt)
+    sampler = Sampler(model.hf, model.processor.tokenizer, how, *prompt)
 
     def tokens() -> Iterator[Token]:
         began = time.monotonic()
         budget = how.config.max_new_tokens
-        speller = Speller(model.decode)
+        detokenizer = Detokenizer(model.decode)
         with torch.no_grad():
-            batch = prefix.batch if prefix else collate(model.hf, model.family, [scene], model.pad)
-        steps = produce(model.hf, batch, budget, chooser, prefix.cache() if prefix else None)
+            batch = prefill.batch if prefill else collate(model.hf, model.family, [scene], model.pad)
+        steps = produce(model.hf, batch, budget, sampler, prefill.cache() if prefill else None)
         probes = [probe for probe in (steering, recorder) if probe.layers]
         for index in range(budget):
             strength = listener.softened[0][-1][1] if listener.softened[0] else 1.0
@@ -82,10 +82,10 @@ def stream(
                 return
             token = int(step)
             for row in listener.hear([token]):
-                chooser.give_up(row)
-            text = speller.add(token)
-            if token in chooser.ends or index == budget - 1 or chooser.finished[0]:
-                text += speller.rest()
+                sampler.give_up(row)
+            text = detokenizer.add(token)
+            if token in sampler.ends or index == budget - 1 or sampler.finished[0]:
+                text += detokenizer.rest()
             before, after = steering.moved(index)
             seconds, target = time.monotonic() - began, steering.target(0, index)
             look = recorder.newest() if recorder.layers else None

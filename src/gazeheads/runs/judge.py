@@ -134,8 +134,8 @@ def parts_of(generated: Generated) -> tuple[str | None, ...]:
     if trial.parts == "segments":
         said = [segment.text.strip() or None for segment in generated.segments]
         return (*said, *[None] * (len(trial.tour) - len(said)))
-    spans = sentence_spans(generated.pieces)
-    return tuple("".join(generated.pieces[start:stop]).strip() for start, stop in spans) or (None,)
+    spans = sentence_spans(generated.token_texts)
+    return tuple("".join(generated.token_texts[start:stop]).strip() for start, stop in spans) or (None,)
 
 
 def key(name: str, generation: str, part: int) -> str:

@@ -80,27 +80,29 @@ def narrate(
         )
     every = tuple(dict.fromkeys(head for heads in sets.values() for head in heads))
     places = {name: [every.index(head) for head in heads] for name, heads in sets.items()}
-    for sample in map(model.fit, samples):
+    for sample in map(model.resized, samples):
         if len(sample.boxes) < 2:
             raise BadInput(f"Sample {sample.id!r} has no panels to go through. Give strips or grids.")
         for order in orders:
             prompt, asked = ORDERS[order](sample)
             scene = model.encode(sample.picture, prompt, panels=sample.boxes)
             budget = LONGEST * len(sample.boxes)
-            told = model.generate(scene, record=Record(every, "heads", lengths=True), max_new_tokens=budget)
+            told = model.generate(
+                scene, record=Record(every, "heads", value_norms=True), max_new_tokens=budget
+            )
             assert told.trace is not None  # it was asked for
             weights = np.array([panel.weights for panel in scene.panels]).T
             masses = {
-                "raw": told.trace.looks @ weights,
-                "values": told.trace.weighed.looks @ weights,
+                "raw": told.trace.attention @ weights,
+                "value-norm": told.trace.value_weighted.attention @ weights,
             }  # (head, token, panel)
             yield Narrated(
                 sample.id,
                 order,
                 asked,
                 told.text,
-                told.pieces,
-                _sentences(sample, told.pieces, judge),
+                told.token_texts,
+                _sentences(sample, told.token_texts, judge),
                 {
                     by: {name: _mean(found, place) for name, place in places.items()}
                     for by, found in masses.items()
@@ -113,12 +115,12 @@ def _mean(masses: Patterns, heads: list[int]) -> Patterns:
     return found
 
 
-def _sentences(sample: Sample, pieces: Sequence[str], judge: Judge) -> tuple[Sentence, ...]:
+def _sentences(sample: Sample, token_texts: Sequence[str], judge: Judge) -> tuple[Sentence, ...]:
     """The sentences, where their words begin behind a label, and the panels that they are about."""
-    parts = sentence_spans(pieces)
-    texts = ["".join(pieces[start:stop]) for start, stop in parts]
+    parts = sentence_spans(token_texts)
+    texts = ["".join(token_texts[start:stop]) for start, stop in parts]
     verdicts = judge.judge_parts(sample, texts)
-    places, text = owners(pieces), "".join(pieces)
+    places, text = owners(token_texts), "".join(token_texts)
     named = [span(places, text[a:b], a, b) for a, b in labels(text)]
     found = []
     for (start, stop), verdict in zip(parts, verdicts, strict=True):

@@ -22,10 +22,10 @@ def pace(model: GazeModel, samples: Sequence[Sample], prompt: str) -> int:
     Raises `BadInput` where the answers hold no sentence.
     """
     lengths: list[int] = []
-    for sample in map(model.fit, samples):
+    for sample in map(model.resized, samples):
         scene = model.encode(sample.picture, prompt, panels=sample.boxes)
         told = model.generate(scene, max_new_tokens=LONGEST * len(sample.boxes))
-        lengths += [stop - start for start, stop in sentence_spans(told.pieces)]
+        lengths += [stop - start for start, stop in sentence_spans(told.token_texts)]
     if not lengths:
         raise BadInput(
             f"The pace of {model.name} was to be measured on {len(samples)} samples; its answers hold no sentence. "

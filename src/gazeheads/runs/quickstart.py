@@ -20,7 +20,7 @@ import numpy.typing as npt
 from gazeheads import prompts
 from gazeheads.discovery.discover import discover
 from gazeheads.drawing.strips import doodles
-from gazeheads.experiments.conditions import Selections, conditions
+from gazeheads.experiments.conditions import HeadSets, conditions
 from gazeheads.experiments.redirect import THIS_PANEL, VQA, Redirect
 from gazeheads.experiments.trial import Generated
 from gazeheads.heads.heads import Heads
@@ -95,7 +95,7 @@ class Quickstart:
     """Everything that the main job found."""
 
     heads: Heads
-    lever: Heads
+    selected: Heads
     tuning: Tuning
     draws: tuple[Heads, ...]
     samples: tuple[Sample, ...]
@@ -119,7 +119,7 @@ def redirect(
 ) -> Redirection:
     """Run one prompt under every condition, judge it, and estimate."""
     asked = conditions(f"none,gaze,controls:{draws},all")
-    choose = Selections(heads, k)
+    choose = HeadSets(heads, k)
     generated = run(model, samples, experiment, asked, choose, progress=progress)
     verdicts = judge(RulesJudge(), generated, samples)
     unsteered = {g.trial.sample: g for g in generated if g.trial.condition == "none"}
@@ -149,13 +149,13 @@ def redirect(
     return Redirection(experiment, table, among, tuple(generated), verdicts)
 
 
-def narrate(model: GazeModel, sample: Sample, lever: Heads) -> Narration:
+def narrate(model: GazeModel, sample: Sample, selected: Heads) -> Narration:
     """Let the model tell one strip panel by panel, and see where the lever's heads look at each word."""
-    sample = model.fit(sample)
+    sample = model.resized(sample)
     scene = model.encode(sample.picture, prompts.NARRATE, panels=sample.boxes)
-    told = model.generate(scene, record=lever, max_new_tokens=120)
+    told = model.generate(scene, record=selected, max_new_tokens=120)
     assert told.trace is not None
-    tokens = told.trace.pieces
+    tokens = told.trace.token_texts
     judge, described, sentence = RulesJudge(), [], []
     for number, token in enumerate(tokens, 1):
         sentence.append(token)
@@ -188,17 +188,17 @@ def quickstart(model: GazeModel, full: bool, progress: Progress) -> Quickstart:
     tuning = doodles(TUNING, TUNING_SEED, "dev")
     progress_ = counter("choosing K", 6 * TUNING * len(grid))
     tuned = tune(model, heads, tuning, RulesJudge(), progress=progress_)
-    lever = heads.top(tuned.chosen.k)
-    draws = lever.controls(n_draws, seed=0)
+    selected = heads.top(tuned.chosen.k)
+    draws = selected.controls(n_draws, seed=0)
     samples = doodles(strips, TEST_SEED, "test")
     total = strips * (1 + 6 * (2 + n_draws))
     redirections = tuple(
-        redirect(model, e, samples, heads, len(lever), n_draws, counter(f"redirecting, {e.name}", total))
+        redirect(model, e, samples, heads, len(selected), n_draws, counter(f"redirecting, {e.name}", total))
         for e in experiments
     )
-    narration = narrate(model, samples[0], lever)
+    narration = narrate(model, samples[0], selected)
     seconds = time.monotonic() - began
-    return Quickstart(heads, lever, tuned, draws, tuple(samples), redirections, narration, seconds, full)
+    return Quickstart(heads, selected, tuned, draws, tuple(samples), redirections, narration, seconds, full)
 
 
 def as_json(result: Quickstart) -> dict[str, Any]:
@@ -211,7 +211,7 @@ def as_json(result: Quickstart) -> dict[str, Any]:
 
     return {
         "model": result.heads.provenance.model,
-        "heads_found": [str(h) for h in result.lever],
+        "heads_found": [str(h) for h in result.selected],
         "k": result.tuning.chosen.k,
         "dev_accuracy_by_k": {k: e.as_json() for k, e in result.tuning.curve.items()},
         "redirections": {

@@ -12,14 +12,14 @@ from typing import Any, Protocol
 
 from gazeheads.checks import one_of
 from gazeheads.errors import BadInput, NothingSteered
-from gazeheads.experiments.conditions import Condition, Selections
-from gazeheads.experiments.trial import Experiment, Generated, Said, Trial
+from gazeheads.experiments.conditions import Condition, HeadSets
+from gazeheads.experiments.trial import Experiment, Generated, SegmentRecord, Trial
 from gazeheads.gaze.gaze import DURING, During, Gaze
 from gazeheads.gaze.push import Push
 from gazeheads.gaze.schedule import Schedule
 from gazeheads.model.generation import Generation
 from gazeheads.model.model import GazeModel
-from gazeheads.model.scene import EncodedInput
+from gazeheads.model.scene import Scene
 from gazeheads.regions.region import Region
 from gazeheads.runs.stimuli import region, shown
 from gazeheads.sample import Sample
@@ -46,7 +46,7 @@ def run(
     samples: Sequence[Sample],
     experiment: Experiment,
     conditions: Sequence[Condition],
-    heads: Selections,
+    heads: HeadSets,
     *,
     kept: Kept | None = None,
     push: str = "focus",
@@ -72,10 +72,10 @@ def run(
     found: dict[str, Generated] = {}
     order: list[str] = []
     for start in range(0, len(samples), AT_ONCE):
-        part = {sample.id: model.fit(sample) for sample in samples[start : start + AT_ONCE]}
+        part = {sample.id: model.resized(sample) for sample in samples[start : start + AT_ONCE]}
         trials = [t for s in part.values() for c in conditions for t in experiment.trials(s, c)]
         order += [trial.key for trial in trials]
-        scenes: MutableMapping[tuple[Any, ...], EncodedInput] = {}
+        scenes: MutableMapping[tuple[Any, ...], Scene] = {}
         for rows in batches(trials, {t.key: heads(by_name[t.condition], t.k) for t in trials}, batch):
             if kept is not None and all(trial.key in kept for trial, _ in rows):
                 progress and progress(len(rows))
@@ -120,7 +120,7 @@ def batches(trials: Sequence[Trial], heads: Mapping[str, Any], size: int) -> Ite
 
 
 def answers(
-    model: GazeModel, scenes: Sequence[EncodedInput], gazes: Sequence[Gaze | None], how: Trial
+    model: GazeModel, scenes: Sequence[Scene], gazes: Sequence[Gaze | None], how: Trial
 ) -> list[Generation | NothingSteered]:
     """The answers of a batch; a row whose gaze steered nothing has its error, and takes no other row's answer away."""
     settings = {"max_new_tokens": how.max_new_tokens, **how.settings}
@@ -140,9 +140,9 @@ def _scene(
     model: GazeModel,
     sample: Sample,
     trial: Trial,
-    scenes: MutableMapping[tuple[Any, ...], EncodedInput],
+    scenes: MutableMapping[tuple[Any, ...], Scene],
     settings: Mapping[str, Any],
-) -> EncodedInput:
+) -> Scene:
     """What a trial shows, encoded once for all trials that show and ask the same."""
     slot = (trial.sample, trial.prompt, trial.show, None if trial.show == "whole" else trial.target)
     if slot not in scenes:
@@ -151,9 +151,7 @@ def _scene(
     return scenes[slot]
 
 
-def _gaze(
-    trial: Trial, heads: Any, scene: EncodedInput, sample: Sample, push: str, during: During
-) -> Gaze | None:
+def _gaze(trial: Trial, heads: Any, scene: Scene, sample: Sample, push: str, during: During) -> Gaze | None:
     """Where the heads of a trial look, how hard and when."""
     if heads is None or not trial.is_steered:
         return None
@@ -180,19 +178,19 @@ def _generated(trial: Trial, gaze: Gaze | None, answer: Generation | NothingStee
         before,
         after,
         heads,
-        segments(trial, answer.pieces) if trial.tour else (),
-        () if trial.parts == "whole" else answer.pieces,
+        segments(trial, answer.token_texts) if trial.tour else (),
+        () if trial.parts == "whole" else answer.token_texts,
         grown=gaze is not None and isinstance(gaze.at, Region) and gaze.at.grown,
     )
 
 
-def segments(trial: Trial, pieces: Sequence[str]) -> tuple[Said, ...]:
+def segments(trial: Trial, token_texts: Sequence[str]) -> tuple[SegmentRecord, ...]:
     """The parts of a tour by its own schedule, steered or not: so many tokens each, or a sentence each."""
     if trial.every is None:
-        spans = list(sentence_spans(pieces))
+        spans = list(sentence_spans(token_texts))
     else:
-        spans = [(n, min(n + trial.every, len(pieces))) for n in range(0, len(pieces), trial.every)]
+        spans = [(n, min(n + trial.every, len(token_texts))) for n in range(0, len(token_texts), trial.every)]
     return tuple(
-        Said("".join(pieces[start:stop]), start, stop, region)
+        SegmentRecord("".join(token_texts[start:stop]), start, stop, region)
         for (start, stop), region in zip(spans, trial.tour, strict=False)
     )

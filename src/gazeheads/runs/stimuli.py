@@ -7,7 +7,7 @@ from PIL import Image, ImageDraw
 
 from gazeheads.errors import BadInput
 from gazeheads.experiments.trial import Show, Trial
-from gazeheads.model.scene import EncodedInput
+from gazeheads.model.scene import Scene
 from gazeheads.regions.grid import Box
 from gazeheads.regions.region import Region
 from gazeheads.sample import Sample
@@ -27,7 +27,7 @@ def shown(sample: Sample, show: Show, target: int | None) -> tuple[Image.Image, 
     )
 
 
-def region(trial: Trial, sample: Sample, scene: EncodedInput) -> Region:
+def region(trial: Trial, sample: Sample, scene: Scene) -> Region:
     """Where a trial points. A box or mask that covers less than a token grows to its nearest cells.
 
     Raises `RegionTooSmall` for such a panel, `BadInput` where a mask is asked for and the sample has none.

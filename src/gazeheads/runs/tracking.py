@@ -48,14 +48,14 @@ class Narrated:
     order: str
     asked: tuple[int, ...]
     text: str
-    pieces: tuple[str, ...] = field(repr=False)
+    token_texts: tuple[str, ...] = field(repr=False)
     sentences: tuple[Sentence, ...]
     masses: Mapping[str, Mapping[str, Masses]] = field(repr=False)
 
     @property
     def described(self) -> list[int | None]:
         """For each token the panel that its sentence is about; None in labels, and where no panel was matched."""
-        found: list[int | None] = [None] * len(self.pieces)
+        found: list[int | None] = [None] * len(self.token_texts)
         for sentence in self.sentences:
             found[sentence.told : sentence.stop] = [sentence.region] * (sentence.stop - sentence.told)
         return found
@@ -63,7 +63,7 @@ class Narrated:
     def words(self, by: str, name: str) -> list[tuple[int, int | None]]:
         """For each narrated word the panel described, and the one looked at; None where no panel gets anything."""
         masses, found = self.masses[by][name], []
-        for word in words(self.pieces):
+        for word in words(self.token_texts):
             about = [s.region for s in self.sentences if s.told <= word.start and word.stop <= s.stop]
             if about and about[0] is not None:
                 found.append((about[0], _most(masses[word.start : word.stop].sum(0))))

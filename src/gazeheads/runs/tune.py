@@ -12,7 +12,7 @@ from math import isnan
 import numpy as np
 
 from gazeheads.errors import BadInput
-from gazeheads.experiments.conditions import SCORES, Condition, Selections
+from gazeheads.experiments.conditions import SCORES, Condition, HeadSets
 from gazeheads.experiments.redirect import THIS_PANEL, Redirect
 from gazeheads.experiments.sweeps import Sweep
 from gazeheads.heads.head import Tuned
@@ -92,7 +92,7 @@ def tune(
         mine = {f"{c.push} {c.k}": c for c in cells if c.score == score}
         sweep = Sweep("tune", base, {name: {"push": c.push, "k": c.k} for name, c in mine.items()})
         condition = Condition(score, score)
-        made = run(model, samples, sweep, [condition], Selections(heads, 1), batch=batch, progress=progress)
+        made = run(model, samples, sweep, [condition], HeadSets(heads, 1), batch=batch, progress=progress)
         verdicts = judge(judge_, made, samples)
         for name, cell in mine.items():
             part = [each for each in made if each.trial.variant == name]

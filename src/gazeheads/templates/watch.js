@@ -15,7 +15,7 @@
     const stream = new Blob([bytes(text)]).stream().pipeThrough(new DecompressionStream("deflate"));
     return new Uint8Array(await new Response(stream).arrayBuffer());
   };
-  const tokens = data.pieces.length, cells = data.cells.length, regions = data.regions.length;
+  const tokens = data.token_texts.length, cells = data.cells.length, regions = data.regions.length;
   let weights;
   try {
     weights = floats(data.weights);
@@ -161,7 +161,7 @@
     const top = by.indexOf(Math.max(...by)), some = count > 0 && by[top] > 0;
     drawPictures(found, some ? top : -1);
     drawStairs();
-    const said = data.pieces.slice(state.from, state.to).join("").trim() || "(nothing yet)", line = $("readout");
+    const said = data.token_texts.slice(state.from, state.to).join("").trim() || "(nothing yet)", line = $("readout");
     const strong = (text) => Object.assign(document.createElement("b"), { textContent: text });
     const shown = said.length > 60 ? `${said.slice(0, 57)}…` : said;
     const everyone = `the ${set.name} looked`;
@@ -184,7 +184,7 @@
       const [, start, stop] = data.things[n];
       chip.setAttribute("aria-pressed", String(start === state.from && stop === state.to));
     });
-    $("token").setAttribute("aria-valuetext", `token ${state.from}: ${data.pieces[state.from]}`);
+    $("token").setAttribute("aria-valuetext", `token ${state.from}: ${data.token_texts[state.from]}`);
     if (!whole) $("token").value = String(state.from);
   }
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from gazeheads.errors import BadInput
-from gazeheads.model.scene import EncodedInput
+from gazeheads.model.scene import Scene
 from gazeheads.regions.grid import Box
 from gazeheads.regions.region import Region
 
@@ -12,7 +12,7 @@ COARSE = 3  # rows of the coarse grid; as many columns as make its parts about s
 MOST_COLUMNS = 8
 
 
-def areas(scene: EncodedInput, boxes: Sequence[tuple[int, Box]] = ()) -> tuple[Region, ...]:
+def areas(scene: Scene, boxes: Sequence[tuple[int, Box]] = ()) -> tuple[Region, ...]:
     """The regions of a scene, none empty. boxes: (picture, box) of the caller, pictures counted from 0.
 
     Panels count for picture 0; where there are other pictures beside it, each of them is a region. Boxes that cover
@@ -39,12 +39,12 @@ def areas(scene: EncodedInput, boxes: Sequence[tuple[int, Box]] = ()) -> tuple[R
     return _coarse(scene)
 
 
-def _whole(scene: EncodedInput, image: int) -> Region:
+def _whole(scene: Scene, image: int) -> Region:
     width, height = scene.grid.sizes[image]
     return scene.box(0, 0, width, height, image=image, name=f"picture {image + 1}")
 
 
-def _coarse(scene: EncodedInput) -> tuple[Region, ...]:
+def _coarse(scene: Scene) -> tuple[Region, ...]:
     """Parts of about equal size, never smaller than a cell of any view."""
     width, height = scene.grid.sizes[0]
     rows = min(COARSE, *(view.rows for view in scene.grid.views))

@@ -16,7 +16,7 @@ MOST_MAPS = 6
 WIDE = 9.5  # inches
 
 
-def figure(watched: Looks, number: int = 0, weigh: str = "values") -> Figure:
+def figure(watched: Looks, number: int = 0, weighting: str = "value-norm") -> Figure:
     """Maps of up to six things of set `number`, on the picture that they get most of, and the staircase.
 
     Where the answer has no things its words stand for them. A picture that is more than twice as wide as high gets a
@@ -32,14 +32,14 @@ def figure(watched: Looks, number: int = 0, weigh: str = "values") -> Figure:
         WIDE, rows * tall + stairs, rows + 1, columns, height_ratios=[tall] * rows + [stairs]
     )
     for place, thing in enumerate(chosen):
-        _map(watched, axes[place], thing, number, weigh)
+        _map(watched, axes[place], thing, number, weighting)
     grid = axes[0].get_gridspec()
     for spare in axes[len(chosen) :]:
         spare.remove()
     assert grid is not None
     below = drawn.add_subplot(grid[rows, :])
-    tokens = list(watched.answer.pieces)
-    staircase(below, watched.over(number, weigh), tokens, label="share")
+    tokens = list(watched.answer.token_texts)
+    staircase(below, watched.over(number, weighting), tokens, label="share")
     below.set_ylabel("")
     below.set_yticks(range(len(watched.regions)), [str(region) for region in watched.regions])
     every = watched.things or watched.words
@@ -60,8 +60,8 @@ def png(watched: Looks) -> bytes:
     return out.getvalue()
 
 
-def _map(watched: Looks, axes: Axes, thing: Word, number: int, weigh: str) -> None:
-    grid, looks = watched.scene.grid, watched.map(thing, number, weigh)
+def _map(watched: Looks, axes: Axes, thing: Word, number: int, weighting: str) -> None:
+    grid, looks = watched.scene.grid, watched.map(thing, number, weighting)
     image = int(np.argmax([looks[grid.images == each].sum() for each in range(len(grid.sizes))]))
     here = grid.images == image
     cell_map(axes, watched.shown[image], grid.rects[here], looks[here], size=grid.sizes[image])

@@ -16,7 +16,7 @@ from gazeheads.gaze.push import Push
 from gazeheads.gaze.schedule import Schedule
 from gazeheads.heads.heads import Heads
 from gazeheads.model.model import GazeModel
-from gazeheads.model.scene import EncodedInput
+from gazeheads.model.scene import Scene
 from gazeheads.regions.grid import Box
 from gazeheads.regions.region import Region
 
@@ -28,7 +28,7 @@ Boxes = tuple[tuple[int, Box], ...]
 class Asked:
     """A scene, drawings to show of its pictures, and boxes to tell apart if it has no panels."""
 
-    scene: EncodedInput
+    scene: Scene
     shown: tuple[Image.Image, ...]
     boxes: Boxes = ()
 
@@ -80,9 +80,9 @@ def asked(
             )
         height, cell = model.family.panel_size(model.processor)
         times = max(1, -(-SHARP // height))
-        sample = strip.fit(height, cell)
+        sample = strip.resized(height, cell)
         scene = model.encode(sample.picture, question, panels=sample.boxes)
-        return Asked(scene, (strip.fit(times * height, times * cell).picture,))
+        return Asked(scene, (strip.resized(times * height, times * cell).picture,))
     pictures: list[Image.Image] = []
     for path in paths:
         pictures += frames_of(path, frames) if is_clip(path) else [open_picture(path)]

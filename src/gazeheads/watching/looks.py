@@ -10,7 +10,7 @@ from PIL import Image
 
 from gazeheads.gaze.trace import GazeTrace
 from gazeheads.model.generation import Generation
-from gazeheads.model.scene import EncodedInput
+from gazeheads.model.scene import Scene
 from gazeheads.regions.region import Region
 from gazeheads.text import Word
 from gazeheads.version import __version__
@@ -27,7 +27,7 @@ SCHEMA = 1
 
 @dataclass(frozen=True, eq=False)
 class HeadSet:
-    """Some of the recorded heads. trace: raw, of each head, with lengths. sinks: (image token,) see `sinks`."""
+    """Some of the recorded heads. trace: raw, of each head, with value norms. sinks: (image token,) see `sinks`."""
 
     name: str
     trace: GazeTrace
@@ -38,9 +38,9 @@ class HeadSet:
         """(image token,) which are sinks of these heads."""
         return sinks(self.trace)
 
-    def looks(self, weigh: str = "values", keep_sinks: bool = True) -> Floats:
-        """(token, image token), the mean over the heads; weigh: "raw" or by "values"."""
-        mean = (self.trace if weigh == "raw" else self.trace.weighed).mean
+    def looks(self, weighting: str = "value-norm", keep_sinks: bool = True) -> Floats:
+        """(token, image token), the mean over the heads; weigh: "raw" or by "value-norm"."""
+        mean = (self.trace if weighting == "raw" else self.trace.value_weighted).mean
         return mean if keep_sinks else np.where(self.sinks, np.float32(0), mean)
 
 
@@ -52,7 +52,7 @@ class Looks:
     pictures to show, of the proportions of those that the model got. steered: how it was steered, in words, or "".
     """
 
-    scene: EncodedInput
+    scene: Scene
     answer: Generation
     sets: tuple[HeadSet, ...]
     regions: tuple[Region, ...]
@@ -66,9 +66,9 @@ class Looks:
         """The words of the answer and the tokens that wrote each."""
         return self.answer.words
 
-    def over(self, number: int = 0, weigh: str = "values", keep_sinks: bool = True) -> Floats:
+    def over(self, number: int = 0, weighting: str = "value-norm", keep_sinks: bool = True) -> Floats:
         """(token, region) share of what set `number` gets from the pictures; 0 where that is nothing."""
-        looks = self.sets[number].looks(weigh, keep_sinks)
+        looks = self.sets[number].looks(weighting, keep_sinks)
         masses = looks @ np.array([region.weights for region in self.regions]).T
         total = looks.sum(1, keepdims=True)
         found: Floats = np.divide(masses, total, out=np.zeros_like(masses), where=total > 0).astype(
@@ -76,13 +76,13 @@ class Looks:
         )
         return found
 
-    def map(self, what: Word | str, number: int = 0, weigh: str = "values") -> Floats:
+    def map(self, what: Word | str, number: int = 0, weighting: str = "value-norm") -> Floats:
         """(image token,) mean over the tokens of a word, a thing or a text of the answer.
 
         Raises `RecordError` for a text that the answer does not say.
         """
-        word = what if isinstance(what, Word) else spans(self.answer.pieces, [what])[0]
-        found: Floats = self.sets[number].looks(weigh)[word.start : word.stop].mean(0)
+        word = what if isinstance(what, Word) else spans(self.answer.token_texts, [what])[0]
+        found: Floats = self.sets[number].looks(weighting)[word.start : word.stop].mean(0)
         return found
 
     def to_json(self) -> dict[str, Any]:
@@ -119,7 +119,9 @@ class Looks:
     @cached_property
     def _shares(self) -> Floats:
         """(set, weigh, token, region)."""
-        return np.array([[self.over(n, weigh) for weigh in ("raw", "values")] for n in range(len(self.sets))])
+        return np.array(
+            [[self.over(n, weighting) for weighting in ("raw", "value-norm")] for n in range(len(self.sets))]
+        )
 
     @cached_property
     def border(self) -> npt.NDArray[np.bool_]:

@@ -58,7 +58,7 @@ def escaped(data: str) -> str:
 
 def payload(watched: Looks) -> dict[str, Any]:
     """What the script reads. Rows of `cells`: picture, left, top, right, bottom, whether at a border, in detail."""
-    grid, tokens = watched.scene.grid, len(watched.answer.pieces)
+    grid, tokens = watched.scene.grid, len(watched.answer.token_texts)
     numbers = sum(len(each.trace.heads) for each in watched.sets) * tokens * len(grid)
     if numbers > LARGEST:
         raise BadInput(
@@ -69,7 +69,7 @@ def payload(watched: Looks) -> dict[str, Any]:
     detail = detail if any(detail) else [True] * len(detail)
     weights = np.array([region.weights for region in watched.regions], dtype=np.float32)
     return {
-        "pieces": list(watched.answer.pieces),
+        "token_texts": list(watched.answer.token_texts),
         "words": [[word.start, word.stop] for word in watched.words],
         "things": [[word.text, word.start, word.stop] for word in watched.things],
         "sizes": [list(size) for size in grid.sizes],
@@ -97,7 +97,7 @@ class Part:
 
 def parts(watched: Looks) -> tuple[list[Part], str]:
     """The text word by word, in order, and what is left at the end: joined they are the text."""
-    text, at = "".join(watched.answer.pieces), 0
+    text, at = "".join(watched.answer.token_texts), 0
     found: list[Part] = []
     for word in watched.words:
         start = text.index(word.text, at)
@@ -110,22 +110,22 @@ def parts(watched: Looks) -> tuple[list[Part], str]:
 
 
 def _set(each: HeadSet) -> dict[str, Any]:
-    codes, scales = packing.codes(each.trace.looks)
-    assert each.trace.lengths is not None
+    codes, scales = packing.codes(each.trace.attention)
+    assert each.trace.value_norms is not None
     return {
         "name": each.name,
         "about": each.about,
         "heads": [str(head) for head in each.trace.heads],
         "codes": packing.text(codes, deflated=True),
         "scales": packing.text(scales),
-        "lengths": packing.text(each.trace.lengths),
+        "lengths": packing.text(each.trace.value_norms),
         "sinks": np.flatnonzero(each.sinks).tolist(),
     }
 
 
 def _targets(watched: Looks) -> list[int]:
     """For each token the region that heads were pointed at, -1 where none or another one."""
-    found = [-1] * len(watched.answer.pieces)
+    found = [-1] * len(watched.answer.token_texts)
     for segment in watched.answer.segments:
         at = [n for n, region in enumerate(watched.regions) if region == segment.target]
         found[segment.start : segment.stop] = [at[0] if at else -1] * (segment.stop - segment.start)

@@ -38,28 +38,28 @@ _TOKEN = re.compile(r"\w+(?:['’-]\w+)*|[^\w\s]|\n")
 _LIST = frozenset(",;\n-•*:")
 
 
-def things(pieces: Sequence[str], by: str = RULE) -> tuple[Word, ...]:
+def things(token_texts: Sequence[str], by: str = RULE) -> tuple[Word, ...]:
     """The things in the joined pieces, in order. by: "rule", or "spacy:MODEL".
 
     Raises `BadInput` for another way, and for a spaCy or a model of it that is not installed.
     """
-    text = "".join(pieces)
+    text = "".join(token_texts)
     if by == RULE:
         found = list(_phrases(text))
     elif by.startswith("spacy:"):
         found = _chunks(text, by.removeprefix("spacy:"))
     else:
         raise BadInput(f'Things by {by!r} were asked for. Find them by {RULE!r}, or by "spacy:MODEL".')
-    places = owners(pieces)
+    places = owners(token_texts)
     return tuple(span(places, text[first:last], first, last) for first, last in found)
 
 
-def spans(pieces: Sequence[str], texts: Sequence[str]) -> tuple[Word, ...]:
+def spans(token_texts: Sequence[str], texts: Sequence[str]) -> tuple[Word, ...]:
     """Each text at its first place in the joined pieces after the text before it, or else before, whatever its case.
 
     Raises `RecordError` for a text that the answer does not say there, and for one without a letter.
     """
-    said, places, found, start = "".join(pieces), owners(pieces), [], 0
+    said, places, found, start = "".join(token_texts), owners(token_texts), [], 0
     before: set[str] = set()
     for text in texts:
         wanted = text.strip()

@@ -17,7 +17,7 @@ from PIL import Image
 
 from gazeheads import prompts
 from gazeheads.errors import BadInput
-from gazeheads.gaze.record import Record, Weigh
+from gazeheads.gaze.record import Record, Weighting
 from gazeheads.gaze.trace import GazeTrace, looks_at
 from gazeheads.heads.head import Head
 from gazeheads.heads.heads import Heads
@@ -38,7 +38,7 @@ def named_looks(
     heads: Sequence[Head],
     *,
     prompt: str = prompts.LIST_OBJECTS,
-    weigh: Weigh = "raw",
+    weighting: Weighting = "raw",
     max_new_tokens: int = 100,
     batch_size: int = 16,
     settings: Mapping[str, Any] | None = None,
@@ -51,14 +51,14 @@ def named_looks(
     found: list[Look] = []
     counts: Counter[str] = Counter()
     for start in range(0, len(samples), batch_size):
-        part = [model.fit(sample) for sample in samples[start : start + batch_size]]
+        part = [model.resized(sample) for sample in samples[start : start + batch_size]]
         scenes = [model.encode(sample.picture, prompt, **(settings or {})) for sample in part]
-        record = Record(heads, "heads", weigh)
+        record = Record(heads, "heads", weighting)
         answers = model.generate(scenes, record=record, max_new_tokens=max_new_tokens)
         for sample, answer in zip(part, answers, strict=True):
             trace, names = answer.trace, nouns(sample)
             assert trace is not None
-            for thing, tokens in enumerate(spoken(answer.pieces, names)):
+            for thing, tokens in enumerate(spoken(answer.token_texts, names)):
                 size = sample.slots[thing].get("size", "")
                 alike = names.count(names[thing]) > 1
                 counts[f"{'alike' if alike else 'named' if tokens else 'missed'} {size}".strip()] += 1
@@ -102,7 +102,7 @@ def point(
     ask: str = prompts.LIST_OBJECTS,
     force: bool = False,
     threshold: float = THRESHOLD,
-    weigh: Weigh = "raw",
+    weighting: Weighting = "raw",
     max_new_tokens: int = 100,
 ) -> Pointed:
     """Where the thing that `phrase` names is, by the mean gaze of `heads` while the answer to `ask` names it.
@@ -114,9 +114,9 @@ def point(
         raise BadInput(f'Point to {phrase!r}: it names nothing. Give what to look for, as "the kite".')
     if not 0 < threshold <= 1:
         raise BadInput(f"threshold={threshold:g} of the peak: give a share above 0, up to 1.")
-    scene, record = model.encode(picture, ask), Record(heads, "mean", weigh)
+    scene, record = model.encode(picture, ask), Record(heads, "mean", weighting)
     said = model.generate(scene, record=record, max_new_tokens=max_new_tokens)
-    trace, (tokens,) = said.trace, spoken(said.pieces, [phrase])
+    trace, (tokens,) = said.trace, spoken(said.token_texts, [phrase])
     forced = not tokens
     if forced and not force:
         raise BadInput(
@@ -148,5 +148,5 @@ def point(
 
 def after(trace: GazeTrace, phrase: str) -> tuple[int, ...]:
     """The tokens produced by rows that have read a word of the phrase."""
-    (tokens,) = spoken(trace.pieces, [phrase])
+    (tokens,) = spoken(trace.token_texts, [phrase])
     return tuple(min(token + 1, len(trace) - 1) for token in tokens)

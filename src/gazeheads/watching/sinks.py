@@ -23,9 +23,9 @@ Bools = npt.NDArray[np.bool_]
 
 
 def sinks(trace: GazeTrace) -> Bools:
-    """(image token,) which are sinks of the heads of this trace. Raises `RecordError` for one without lengths."""
-    raw = trace.looks.mean((0, 1), dtype=np.float64)
-    value = trace.weighed.looks.mean((0, 1), dtype=np.float64)
+    """(image token,) which are sinks of the heads of this trace. Raises `RecordError` for one without value norms."""
+    raw = trace.attention.mean((0, 1), dtype=np.float64)
+    value = trace.value_weighted.attention.mean((0, 1), dtype=np.float64)
     much = raw > FACTOR * np.median(raw)
     little = value * raw.sum() < SHORT * raw * value.sum()
     found: Bools = much & little

@@ -12,7 +12,7 @@ from gazeheads.gaze.record import Record
 from gazeheads.gaze.schedule import Schedule
 from gazeheads.heads.heads import Heads
 from gazeheads.model.model import GazeModel
-from gazeheads.model.scene import EncodedInput
+from gazeheads.model.scene import Scene
 from gazeheads.regions.grid import Box
 from gazeheads.regions.region import Region
 from gazeheads.watching.areas import areas
@@ -23,7 +23,7 @@ from gazeheads.watching.watched import Watched
 
 def watch(
     model: GazeModel,
-    scene: EncodedInput,
+    scene: Scene,
     heads: Heads | None = None,
     gaze: Gaze | None = None,
     *,
@@ -56,7 +56,11 @@ def watch(
         sets.append(("control set", drawn, about))
     every = tuple(dict.fromkeys(head for _, members, _ in sets for head in members))
     answer = model.generate(
-        scene, gaze, record=Record(every, "heads", lengths=True), max_new_tokens=max_new_tokens, **settings
+        scene,
+        gaze,
+        record=Record(every, "heads", value_norms=True),
+        max_new_tokens=max_new_tokens,
+        **settings,
     )
     trace = answer.trace
     assert trace is not None  # it was asked for
@@ -66,10 +70,12 @@ def watch(
             "nothing to watch. Ask something else, or allow more tokens."
         )
     found = (
-        things(answer.pieces, describes) if isinstance(describes, str) else spans(answer.pieces, describes)
+        things(answer.token_texts, describes)
+        if isinstance(describes, str)
+        else spans(answer.token_texts, describes)
     )
     steered = "" if gaze is None else told(gaze)
-    parts = tuple(HeadSet(name, trace.of(members), about) for name, members, about in sets)
+    parts = tuple(HeadSet(name, trace.select(members), about) for name, members, about in sets)
     return Watched(scene, answer, parts, regions, found, drawings, model.name, steered)
 
 
@@ -82,13 +88,13 @@ def _heads(model: GazeModel, heads: Heads | None) -> Heads:
     if heads is None:
         from gazeheads.model.bundled import HEADS
 
-        heads = Heads.load(HEADS).lever
+        heads = Heads.load(HEADS).selected
     if not len(heads):
         raise RecordError("No head was given to watch. Take heads.top(k).")
     return heads
 
 
-def _drawings(scene: EncodedInput, shown: Sequence[Image.Image]) -> tuple[Image.Image, ...]:
+def _drawings(scene: Scene, shown: Sequence[Image.Image]) -> tuple[Image.Image, ...]:
     """The pictures to show. Raises `BadInput` unless they fit those of the scene."""
     found = tuple(shown) or scene.pictures
     if len(found) != len(scene.grid.sizes):
