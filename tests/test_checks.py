@@ -11,7 +11,7 @@ import tiny
 import torch
 
 from gazeheads import Gaze, GazeModel, GazeTrace, Head, Heads, Live, Mix, Push, Record, Scene, Schedule
-from gazeheads.errors import BadInput, GazeError, GazeHeadsError, RecordError, RegionError
+from gazeheads.errors import GazeError, GazeHeadsError, RecordError, RegionError, UsageError
 
 HEADS = [Head(0, 1), Head(1, 2)]
 WRONG: dict[str, Any] = {
@@ -270,7 +270,7 @@ def test_what_cannot_be_encoded_is_refused_with_an_advice(model: GazeModel) -> N
             r"panels= takes boxes; found tuple. Give Box\(left, top, right, bottom\)",
         ),
     ):
-        with pytest.raises(BadInput, match=wording):
+        with pytest.raises(UsageError, match=wording):
             model.encode(pictures, prompt, panels=panels)  # type: ignore[arg-type]
 
 
@@ -287,7 +287,7 @@ def test_numbers_of_numpy_and_torch_make_the_same_regions(scene: Scene) -> None:
 
 
 def test_a_stream_refuses_settings_before_its_first_token(model: GazeModel, scene: Scene) -> None:
-    with pytest.raises(BadInput, match="transformers says: .*penalty"):
+    with pytest.raises(UsageError, match="transformers says: .*penalty"):
         model.stream(scene, repetition_penalty=-1.0)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from numbers import Integral, Real
 from typing import Any
 
-from gazeheads.errors import BadInput, GazeHeadsError
+from gazeheads.errors import GazeHeadsError, UsageError
 
 Error = type[GazeHeadsError]
 
@@ -44,7 +44,7 @@ def several(values: Any, asked: str, error: Error) -> tuple[Any, ...]:
     return tuple(values)
 
 
-def one_of(value: Any, known: tuple[str, ...], asked: str, error: Error = BadInput) -> str:
+def one_of(value: Any, known: tuple[str, ...], asked: str, error: Error = UsageError) -> str:
     """One of the words that are known. asked: what takes it, for the message."""
     if not isinstance(value, str) or value not in known:
         raise error(f"{asked} is one of {', '.join(known)}; found {shown(value)}. Give one of them.")

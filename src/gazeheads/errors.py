@@ -1,6 +1,10 @@
 """The exceptions that `gazeheads` raises where the caller can do something about it.
 
     GazeHeadsError
+    ├── UsageError              an argument, an option or a setting that cannot be meant
+    ├── MissingPackage          an optional package that is not installed
+    ├── DataError               images, captions or annotations that cannot be used
+    │   └── FaultyData          data with several faults
     ├── RegionError             a box, mask, point or region that cannot be used
     │   ├── EmptyBox            a box without area, or with a corner that is not a number
     │   ├── OutsidePicture      a box or point that is not inside the picture
@@ -20,10 +24,9 @@
     │   ├── NotSwitched         the attention implementation could not be switched
     │   ├── UnknownAttention    an attention that is more than a masked softmax of its logits
     │   └── ProbeNeverFired     an attached probe that saw no attention
-    ├── ModelError              a model, processor or input that cannot be used
+    ├── ModelError              a model or a processor that cannot be used
     │   ├── UnknownFamily       a `model_type` whose image tokens we cannot place
-    │   └── BadInput            a picture, prompt or generation setting that cannot be used
-    │       ├── FaultyData      data with several faults
+    │   └── SceneError          an image or a prompt that this model cannot take
     │       └── ForeignScene    a scene that was encoded for another model
     ├── JudgeError              a judge that was given what it cannot judge
     ├── StatisticsError         outcomes that cannot be summarised or compared
@@ -42,6 +45,30 @@ exits with code 2.
 
 class GazeHeadsError(Exception):
     """The root: catch this to catch everything that the caller can mend."""
+
+
+class UsageError(GazeHeadsError):
+    """An argument, an option or a setting that cannot be meant."""
+
+
+class MissingPackage(GazeHeadsError):
+    """An optional package that is not installed."""
+
+
+class DataError(GazeHeadsError):
+    """Images, captions or annotations that cannot be used."""
+
+
+class FaultyData(DataError):
+    """Data with several faults. The message tells the first `MOST_TOLD` of them, `faults` all."""
+
+    MOST_TOLD = 5
+
+    def __init__(self, faults: list[str]) -> None:
+        self.faults = tuple(faults)
+        more = len(faults) - self.MOST_TOLD
+        told = " ".join(faults[: self.MOST_TOLD])
+        super().__init__(told + (f" And {more} more like these." if more > 0 else ""))
 
 
 class RegionError(GazeHeadsError):
@@ -121,30 +148,18 @@ class ProbeNeverFired(SeamError):
 
 
 class ModelError(GazeHeadsError):
-    """A model, processor or input that cannot be used."""
+    """A model or a processor that cannot be used."""
 
 
 class UnknownFamily(ModelError):
     """A `model_type` whose image tokens we do not know how to place."""
 
 
-class BadInput(ModelError):
-    """A picture, prompt or generation setting that cannot be used."""
+class SceneError(ModelError):
+    """An image or a prompt that this model cannot take."""
 
 
-class FaultyData(BadInput):
-    """Data with several faults. The message tells the first `MOST_TOLD` of them, `faults` all."""
-
-    MOST_TOLD = 5
-
-    def __init__(self, faults: list[str]) -> None:
-        self.faults = tuple(faults)
-        more = len(faults) - self.MOST_TOLD
-        told = " ".join(faults[: self.MOST_TOLD])
-        super().__init__(told + (f" And {more} more like these." if more > 0 else ""))
-
-
-class ForeignScene(BadInput):
+class ForeignScene(SceneError):
     """A scene that was encoded for another model: another processor, or another shape."""
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from gazeheads.errors import BadInput, GazeHeadsError
+from gazeheads.errors import DataError
 from gazeheads.regions.grid import Box
 
 SCHEMA = 1  # of what is written about samples, trials and generations
@@ -41,7 +41,7 @@ class Sample:
         for name in ("names", "captions", "slots", "letters", "masks"):
             found = len(getattr(self, name))
             if found not in (0, len(self.boxes)) or (name == "names" and not found):
-                raise GazeHeadsError(
+                raise DataError(
                     f"Sample {self.id!r}: {len(self.boxes)} boxes but {found} {name}. Give one for each box."
                 )
 
@@ -98,10 +98,10 @@ PANELS = ("strip", "grid")  # kinds of samples whose regions are no things
 
 
 def nouns(sample: Sample) -> list[str]:
-    """What the things of a sample are called, without running numbers. Raises `BadInput` where one has no name."""
+    """What the things of a sample are called, without running numbers. Raises `DataError` where one has no name."""
     found = [slots.get("object", "") for slots in sample.slots]
     if sample.kind in PANELS or not found or not all(found):
-        raise BadInput(
+        raise DataError(
             f"Sample {sample.id!r}: its regions have no names that a list could say. Give scenes or COCO data."
         )
     return found

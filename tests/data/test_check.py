@@ -9,7 +9,7 @@ from PIL import Image
 from gazeheads import cli
 from gazeheads.data.check import Report, check
 from gazeheads.data.sources import fingerprint, samples_of
-from gazeheads.errors import BadInput
+from gazeheads.errors import DataError
 
 
 def panels(folder: Path, n: int = 3) -> Path:
@@ -151,7 +151,7 @@ def test_an_annotated_picture_is_checked(tmp_path: Path) -> None:
 
 def test_what_cannot_be_looked_at_raises(tmp_path: Path) -> None:
     for source in ("doodle:1", f"comics:{tmp_path / 'nowhere'}", f"comics-raw:{tmp_path}:1"):
-        with pytest.raises(BadInput):
+        with pytest.raises(DataError):
             check(source)
 
 

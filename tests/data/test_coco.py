@@ -15,7 +15,7 @@ from gazeheads.data.coco import coco
 from gazeheads.data.runlength import drawn as mask_of
 from gazeheads.data.runlength import unpacked
 from gazeheads.data.sources import fingerprint, samples_of
-from gazeheads.errors import BadInput
+from gazeheads.errors import DataError
 from gazeheads.sample import Sample, run_lengths
 
 
@@ -48,9 +48,9 @@ def test_some_of_the_pictures_are_asked_for_by_number(tmp_path: Path, scenes: li
     write(tmp_path, scenes)
     assert [s.id[-1] for s in samples_of(f"coco:{tmp_path}:2")] == ["1", "2"]
     assert [s.id[-1] for s in samples_of(f"coco:{tmp_path}:1:start=2")] == ["3"]
-    with pytest.raises(BadInput, match=r"4 pictures from number 0 on were asked for; 3 have objects"):
+    with pytest.raises(DataError, match=r"4 pictures from number 0 on were asked for; 3 have objects"):
         samples_of(f"coco:{tmp_path}:4")
-    with pytest.raises(BadInput, match=r"masks=maybe is neither yes nor no"):
+    with pytest.raises(DataError, match=r"masks=maybe is neither yes nor no"):
         samples_of(f"coco:{tmp_path}:masks=maybe")
 
 
@@ -160,7 +160,7 @@ def test_what_does_not_fit_is_an_error(
 ) -> None:
     change(told)
     write(tmp_path, scenes, told)
-    with pytest.raises(BadInput, match=said):
+    with pytest.raises(DataError, match=said):
         samples_of(f"coco:{tmp_path}")
 
 
@@ -168,7 +168,7 @@ def test_many_faults_are_counted(tmp_path: Path, scenes: list[Sample], told: Any
     for entry in told["annotations"]:
         entry["image_id"] = 500
     write(tmp_path, scenes, told)
-    with pytest.raises(BadInput, match=rf"And {len(told['annotations']) - 5} more like these"):
+    with pytest.raises(DataError, match=rf"And {len(told['annotations']) - 5} more like these"):
         samples_of(f"coco:{tmp_path}")
     assert len(check(f"coco:{tmp_path}").problems) == len(told["annotations"])
 
@@ -192,16 +192,16 @@ def test_the_check_tells_all_kinds_of_faults_at_once(tmp_path: Path, scenes: lis
 
 
 def test_a_file_that_is_no_coco_is_named(tmp_path: Path, scenes: list[Sample]) -> None:
-    with pytest.raises(BadInput, match=r"instances_val2017\.json: there is no such file"):
+    with pytest.raises(DataError, match=r"instances_val2017\.json: there is no such file"):
         samples_of(f"coco:{tmp_path}")
     write(tmp_path, scenes)
     file = tmp_path / "annotations" / "instances_val2017.json"
     file.rename(tmp_path / "mine.json")
-    with pytest.raises(BadInput, match=r"does not say where the pictures are. Add :images=FOLDER"):
+    with pytest.raises(DataError, match=r"does not say where the pictures are. Add :images=FOLDER"):
         samples_of(f"coco:{tmp_path}:annotations=mine.json")
     assert len(samples_of(f"coco:{tmp_path}:annotations=mine.json:images=val2017")) == 3
     (tmp_path / "mine.json").write_text("{")
-    with pytest.raises(BadInput, match=r"cannot be read as JSON"):
+    with pytest.raises(DataError, match=r"cannot be read as JSON"):
         samples_of(f"coco:{tmp_path}:annotations=mine.json:images=val2017")
 
 
@@ -259,7 +259,7 @@ def test_masks_that_are_broken_are_refused_only_if_they_are_asked_for(
     told["annotations"][0]["segmentation"] = segmentation
     write(tmp_path, scenes, told)
     assert len(samples_of(f"coco:{tmp_path}")) == 3
-    with pytest.raises(BadInput, match=said):
+    with pytest.raises(DataError, match=said):
         samples_of(f"coco:{tmp_path}:masks=yes")
 
 
@@ -278,7 +278,7 @@ def test_polygons_without_pycocotools_say_what_to_install(
     monkeypatch.setitem(__import__("sys").modules, "pycocotools", None)
     told["annotations"][0]["segmentation"] = [[0, 0, 9, 0, 9, 9]]
     write(tmp_path, scenes, told)
-    with pytest.raises(BadInput, match=r'pip install "gazeheads\[coco\]"'):
+    with pytest.raises(DataError, match=r'pip install "gazeheads\[coco\]"'):
         samples_of(f"coco:{tmp_path}:masks=yes")
 
 
@@ -287,6 +287,6 @@ def test_pictures_are_opened_when_they_are_looked_at(tmp_path: Path, scenes: lis
     (first, *_) = samples_of(f"coco:{tmp_path}")
     (tmp_path / "val2017" / "000000000001.png").unlink()
     assert first.size == scenes[0].size
-    with pytest.raises(BadInput, match=r"000000000001\.png: there is no such file"):
+    with pytest.raises(DataError, match=r"000000000001\.png: there is no such file"):
         _ = first.picture
     assert json.loads(json.dumps(first.to_json()))["kind"] == "photo"

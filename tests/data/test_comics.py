@@ -18,7 +18,7 @@ from gazeheads.data.comics import comics, strip_of
 from gazeheads.data.layout import Layout, places
 from gazeheads.data.rawcomics import EDGE, Comic, raw_comics, windows
 from gazeheads.data.sources import fingerprint
-from gazeheads.errors import BadInput
+from gazeheads.errors import DataError
 
 SIDE = 32
 
@@ -79,19 +79,19 @@ def test_a_folder_that_is_no_strip_says_why(
 ) -> None:
     folder = panels(tmp_path / "one", 4)
     wrong(folder)
-    with pytest.raises(BadInput, match=message):
+    with pytest.raises(DataError, match=message):
         strip_of(folder)
 
 
 def test_a_collection_that_cannot_be_meant_says_why(tmp_path: Path) -> None:
     panels(tmp_path / "a" / "one", 2)
-    with pytest.raises(BadInput, match="there is no such folder"):
+    with pytest.raises(DataError, match="there is no such folder"):
         comics(tmp_path / "nowhere")
     for n, start in ((2, 0), (1, 1), (None, 1), (0, 0), (1, -1)):
-        with pytest.raises(BadInput, match=rf"from number {start} on were asked for, and it holds 1"):
+        with pytest.raises(DataError, match=rf"from number {start} on were asked for, and it holds 1"):
             comics(tmp_path / "a", n=n, start=start)
     Image.new("RGB", (9, 9)).save(tmp_path / "a" / "p1.png")
-    with pytest.raises(BadInput, match="it holds panels and the folder one"):
+    with pytest.raises(DataError, match="it holds panels and the folder one"):
         comics(tmp_path / "a")
 
 
@@ -137,17 +137,17 @@ def test_captions_come_with_the_panels(name: str, text: str, found: object, tmp_
 def test_captions_that_do_not_fit_the_panels(name: str, text: str, message: str, tmp_path: Path) -> None:
     folder = panels(tmp_path / "one", 2)
     (folder / name).write_text(text)
-    with pytest.raises(BadInput, match=f"{name}: .*{message}"):
+    with pytest.raises(DataError, match=f"{name}: .*{message}"):
         strip_of(folder)
 
 
 def test_two_files_of_captions_or_one_that_is_no_text(tmp_path: Path) -> None:
     folder = panels(tmp_path / "one", 1)
     (folder / "captions.txt").write_bytes(b"\xff\xfe\xfa")
-    with pytest.raises(BadInput, match=r"captions.txt: they cannot be read \(.*utf-8"):
+    with pytest.raises(DataError, match=r"captions.txt: they cannot be read \(.*utf-8"):
         strip_of(folder)
     (folder / "captions.json").write_text('["a"]')
-    with pytest.raises(BadInput, match="both captions.txt and captions.json are there"):
+    with pytest.raises(DataError, match="both captions.txt and captions.json are there"):
         strip_of(folder)
 
 
@@ -203,7 +203,7 @@ def test_a_grid_is_drawn_where_its_boxes_say_at_every_size(tmp_path: Path) -> No
     ],
 )
 def test_an_uneven_grid_is_refused(layout: str, message: str, tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match=message):
+    with pytest.raises(DataError, match=message):
         comics(panels(tmp_path / "one", 5), layout)
 
 
@@ -237,7 +237,7 @@ def test_a_file_that_is_gone_meanwhile_is_named(tmp_path: Path) -> None:
     sample = strip_of(panels(tmp_path / "one", 3))
     (tmp_path / "one" / "p2.png").unlink()
     for use in (lambda: sample.picture, lambda: sample.resized(48, 16).picture, lambda: sample.content):
-        with pytest.raises(BadInput, match=r"one/p2.png: "):
+        with pytest.raises(DataError, match=r"one/p2.png: "):
             use()
 
 
@@ -248,7 +248,7 @@ def test_a_file_that_is_another_one_meanwhile_is_named(tmp_path: Path) -> None:
     assert sample.content != before and sample.picture.getpixel((sample.size[0] - 20, 9)) == (255, 0, 0)
     Image.new("RGB", (SIDE, SIDE + 2)).save(tmp_path / "one" / "p3.png")
     with pytest.raises(
-        BadInput, match=r"p3.png: it was 32 x 32 px when it was listed, and is 32 x 34 px now"
+        DataError, match=r"p3.png: it was 32 x 32 px when it was listed, and is 32 x 34 px now"
     ):
         _ = sample.picture
 
@@ -259,7 +259,7 @@ def test_a_panel_that_is_cut_off_is_named_when_it_is_looked_at(tmp_path: Path) -
     Image.fromarray(noise).save(folder / "p2.jpg")
     (folder / "p2.jpg").write_bytes((folder / "p2.jpg").read_bytes()[:1500])
     sample = strip_of(folder)
-    with pytest.raises(BadInput, match=r"p2.jpg: it cannot be read to its end"):
+    with pytest.raises(DataError, match=r"p2.jpg: it cannot be read to its end"):
         _ = sample.picture
 
 
@@ -363,7 +363,7 @@ def test_only_comics_over_ten_pages_lose_their_ends(pages: int, interior: range,
 
 def test_fewer_candidates_than_asked_for_are_counted(library: Path) -> None:
     with pytest.raises(
-        BadInput, match="14 strips of 6 panels from number 0 on were asked for; there are 13"
+        DataError, match="14 strips of 6 panels from number 0 on were asked for; there are 13"
     ) as error:
         raw_comics(library, 14)
     told = str(error.value)
@@ -373,19 +373,19 @@ def test_fewer_candidates_than_asked_for_are_counted(library: Path) -> None:
 
 
 def test_raw_comics_that_cannot_be_read(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="there is no such folder"):
+    with pytest.raises(DataError, match="there is no such folder"):
         raw_comics(tmp_path / "nowhere", 1)
-    with pytest.raises(BadInput, match="it holds no comic"):
+    with pytest.raises(DataError, match="it holds no comic"):
         raw_comics(tmp_path, 1)
     folder = raw(tmp_path / "one", {0: 6})
-    with pytest.raises(BadInput, match="0 strips of 6 panels"):
+    with pytest.raises(DataError, match="0 strips of 6 panels"):
         raw_comics(tmp_path, 0)
     (folder / "00_03.jpg").write_bytes(b"x")
-    with pytest.raises(BadInput, match=r"panel 3 of page 0 is there twice, 0+_0?3.jpg and 0+_0?3.jpg"):
+    with pytest.raises(DataError, match=r"panel 3 of page 0 is there twice, 0+_0?3.jpg and 0+_0?3.jpg"):
         raw_comics(tmp_path, 1)
     (folder / "00_03.jpg").unlink()
     (folder / "0_3.jpg").write_bytes(b"x")
-    with pytest.raises(BadInput, match=r"0_3.jpg: this is not a picture"):
+    with pytest.raises(DataError, match=r"0_3.jpg: this is not a picture"):
         raw_comics(tmp_path, 1)
 
 
@@ -438,17 +438,17 @@ def test_a_picture_with_boxes_beside_it(tmp_path: Path) -> None:
     ],
 )
 def test_boxes_that_cannot_be_used(entries: object, message: str, tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match=message):
+    with pytest.raises(DataError, match=message):
         boxed(annotated(tmp_path, entries))
 
 
 def test_a_picture_without_boxes_or_boxes_without_a_picture(tmp_path: Path) -> None:
     path = annotated(tmp_path, [LEFT])
     path.with_suffix(".json").unlink()
-    with pytest.raises(BadInput, match="page.json: there is no such file"):
+    with pytest.raises(DataError, match="page.json: there is no such file"):
         boxed(path)
     path.unlink()
-    with pytest.raises(BadInput, match="page.png: there is no such file"):
+    with pytest.raises(DataError, match="page.png: there is no such file"):
         boxed(path)
 
 

@@ -22,7 +22,7 @@ from gazeheads.data import hub
 from gazeheads.data.check import check
 from gazeheads.data.hub import HubName, hub_comics
 from gazeheads.data.sources import fingerprint, samples_of
-from gazeheads.errors import BadInput
+from gazeheads.errors import DataError
 
 STORED = pa.struct({"bytes": pa.binary(), "path": pa.string()})
 
@@ -84,7 +84,7 @@ def test_part_of_the_rows_and_other_layouts(copy: Path) -> None:
         "hub/strips/c1/2x3",
     ]
     with pytest.raises(
-        BadInput, match="split 'test': 3 strips from number 1 on were asked for, and there are 2"
+        DataError, match="split 'test': 3 strips from number 1 on were asked for, and there are 2"
     ):
         samples_of(f"hub:{copy}:3:start=1")
 
@@ -116,10 +116,10 @@ def test_the_split_must_be_named_where_there_are_two(tmp_path: Path) -> None:
     folder = written(written(tmp_path / "strips", "train", 1, 4), "test", 2, 4)
     assert len(samples_of(f"hub:{folder}:test")) == 2 and len(samples_of(f"hub:{folder}:train")[0].boxes) == 4
     with pytest.raises(
-        BadInput, match=r"no split was named; it has train, test. Name one, as in hub:.*:train"
+        DataError, match=r"no split was named; it has train, test. Name one, as in hub:.*:train"
     ):
         samples_of(f"hub:{folder}")
-    with pytest.raises(BadInput, match="there is no split 'dev'; it has train, test"):
+    with pytest.raises(DataError, match="there is no split 'dev'; it has train, test"):
         samples_of(f"hub:{folder}:dev")
 
 
@@ -148,7 +148,7 @@ FAULTS: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
 def test_what_is_not_of_the_schema_is_named(fault: str, tmp_path: Path) -> None:
     change, message = FAULTS[fault]
     folder = written(tmp_path / "strips", change=change)
-    with pytest.raises(BadInput, match=message):
+    with pytest.raises(DataError, match=message):
         samples_of(f"hub:{folder}")
 
 
@@ -165,10 +165,10 @@ def test_a_check_goes_on_after_a_bad_row(tmp_path: Path) -> None:
 
 def test_a_folder_without_data_and_a_folder_with_a_revision(copy: Path, tmp_path: Path) -> None:
     with pytest.raises(
-        BadInput, match=r"it cannot be read \(EmptyDatasetError: .*or fetch a copy and give its folder"
+        DataError, match=r"it cannot be read \(EmptyDatasetError: .*or fetch a copy and give its folder"
     ):
         samples_of(f"hub:{tmp_path}")
-    with pytest.raises(BadInput, match="a folder has no revision 'main'"):
+    with pytest.raises(DataError, match="a folder has no revision 'main'"):
         hub_comics(str(copy), revision="main")
 
 
@@ -187,7 +187,7 @@ def test_a_folder_without_data_and_a_folder_with_a_revision(copy: Path, tmp_path
     ],
 )
 def test_the_name_of_a_data_set(text: str, parts: HubName) -> None:
-    assert HubName.parse(text, lambda what: BadInput(what)) == parts
+    assert HubName.parse(text, lambda what: DataError(what)) == parts
 
 
 def test_without_the_library_the_command_that_installs_it_is_said(
@@ -195,7 +195,7 @@ def test_without_the_library_the_command_that_installs_it_is_said(
 ) -> None:
     monkeypatch.setitem(sys.modules, "datasets", None)
     with pytest.raises(
-        BadInput, match=r'`datasets`, which is not installed. Run: pip install "gazeheads\[hub\]"'
+        DataError, match=r'`datasets`, which is not installed. Run: pip install "gazeheads\[hub\]"'
     ):
         samples_of(f"hub:{copy}")
 
@@ -207,7 +207,7 @@ def test_a_hub_out_of_reach_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> 
     nobody = "http://127.0.0.1:9"  # no one listens at this port
     monkeypatch.setattr(HfApi, "__init__", lambda self: made(self, endpoint=nobody))
     before = time.monotonic()
-    with pytest.raises(BadInput) as error:
+    with pytest.raises(DataError) as error:
         samples_of("hub:baulab/openai-comic-strips@main:2")
     assert time.monotonic() - before < 5, "its own retries take minutes"
     told = str(error.value)
@@ -248,6 +248,6 @@ def test_a_stream_that_breaks_off_is_said(copy: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(datasets.IterableDataset, "__iter__", broken)
     monkeypatch.setattr(hub, "_sample", lambda *args: args[0])
     with pytest.raises(
-        BadInput, match=r"it cannot be read \(ConnectionResetError: the other side hung up\). Check"
+        DataError, match=r"it cannot be read \(ConnectionResetError: the other side hung up\). Check"
     ):
         samples_of(f"hub:{copy}")

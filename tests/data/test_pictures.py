@@ -11,7 +11,7 @@ from gazeheads.data.comics import panel_files, strip_of
 from gazeheads.data.layout import panels_of, paste, places
 from gazeheads.data.pictures import open_picture
 from gazeheads.data.sources import samples_of
-from gazeheads.errors import BadInput
+from gazeheads.errors import DataError
 
 
 def test_exif_orientation_is_honoured(tmp_path):
@@ -37,12 +37,12 @@ def test_transparent_parts_are_white(tmp_path):
 def test_a_picture_beyond_the_limit_is_refused_before_it_is_decoded(tmp_path, monkeypatch):
     Image.new("L", (400, 300)).save(tmp_path / "big.png")
     monkeypatch.setattr(pictures, "MOST_PIXELS", 100_000)
-    with pytest.raises(BadInput, match=r"400 x 300 px is more than 0.1 million pixels"):
+    with pytest.raises(DataError, match=r"400 x 300 px is more than 0.1 million pixels"):
         open_picture(tmp_path / "big.png")
 
 
 def test_a_folder_is_no_picture(tmp_path):
-    with pytest.raises(BadInput, match="this is a folder"):
+    with pytest.raises(DataError, match="this is a folder"):
         open_picture(tmp_path)
 
 
@@ -71,7 +71,7 @@ def test_panels_are_read_in_the_order_of_their_numbers(tmp_path):
 def test_a_panel_that_is_there_twice(tmp_path):
     for name in ("p1.png", "p1.jpg"):
         Image.new("RGB", (32, 32)).save(tmp_path / name)
-    with pytest.raises(BadInput, match="panel 1 is there twice, p1.jpg and p1.png"):
+    with pytest.raises(DataError, match="panel 1 is there twice, p1.jpg and p1.png"):
         strip_of(tmp_path)
 
 

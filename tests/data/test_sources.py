@@ -8,7 +8,7 @@ from PIL import Image
 
 from gazeheads.data.sources import FORMS, READERS, fingerprint, samples_of
 from gazeheads.drawing.strips import doodles
-from gazeheads.errors import BadInput
+from gazeheads.errors import UsageError
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def test_several_sources_in_one() -> None:
 
 
 def test_the_same_sample_twice_is_refused() -> None:
-    with pytest.raises(BadInput, match=r"two samples are called 'doodles/dev/0/1'"):
+    with pytest.raises(UsageError, match=r"two samples are called 'doodles/dev/0/1'"):
         samples_of("doodles:2+doodles:2:start=1")
 
 
@@ -78,7 +78,7 @@ def test_raw_comics_and_a_picture_by_name(tmp_path: Path) -> None:
     assert sample.source["seed"] == 3 and len(sample.boxes) == 6
     (grid,) = samples_of(f"comics-raw:{tmp_path}:1:panels=4:layout=grid")
     assert grid.kind == "grid" and len(grid.boxes) == 4 and "/2x2" in grid.id
-    with pytest.raises(BadInput, match="from number 1 on"):
+    with pytest.raises(UsageError, match="from number 1 on"):
         samples_of(f"comics-raw:{tmp_path}:1:start=1")
     Image.new("RGB", (80, 20)).save(tmp_path / "page.png")
     (tmp_path / "page.json").write_text('[{"box": [0, 0, 40, 20]}]')
@@ -125,7 +125,7 @@ def test_raw_comics_and_a_picture_by_name(tmp_path: Path) -> None:
     ],
 )
 def test_a_source_that_cannot_be_meant_says_why(source: str, message: str) -> None:
-    with pytest.raises(BadInput, match=message):
+    with pytest.raises(UsageError, match=message):
         samples_of(source)
 
 

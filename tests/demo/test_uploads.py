@@ -18,7 +18,7 @@ from PIL import Image
 
 from gazeheads.demo.limits import Limits
 from gazeheads.demo.uploads import FORMATS, opened
-from gazeheads.errors import BadInput, GazeHeadsError
+from gazeheads.errors import DataError, GazeHeadsError
 from gazeheads.model.model import GazeModel
 
 LIMITS = Limits(upload_bytes=200_000, upload_pixels=1_000_000, side=128)
@@ -88,14 +88,14 @@ HOSTILE = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_files_are_refused_with_the_reason(name: str) -> None:
     data, why = HOSTILE[name]
-    with pytest.raises(BadInput, match=why):
+    with pytest.raises(DataError, match=why):
         opened(data, LIMITS)
 
 
 def test_a_format_that_starts_programs_is_not_even_tried() -> None:
     tiff = io.BytesIO()
     Image.new("RGB", (9, 9)).save(tiff, "TIFF")
-    with pytest.raises(BadInput, match="UnidentifiedImageError"):
+    with pytest.raises(DataError, match="UnidentifiedImageError"):
         opened(tiff.getvalue(), LIMITS)
 
 
@@ -156,7 +156,7 @@ def test_odd_tags_beside_the_orientation_do_not_make_a_photograph_unreadable(
 
 
 def test_a_picture_of_an_impossible_shape_is_refused_before_it_is_decoded() -> None:
-    with pytest.raises(BadInput, match="too small to have regions"):
+    with pytest.raises(DataError, match="too small to have regions"):
         opened(bomb(1_000_000, 1), LIMITS)
 
 

@@ -10,7 +10,7 @@ import tiny
 import torch
 
 from gazeheads.discovery.causal import answers, causal
-from gazeheads.errors import BadInput
+from gazeheads.errors import UsageError
 from gazeheads.heads.head import Head
 from gazeheads.model.model import GazeModel
 from gazeheads.sample import Sample
@@ -112,7 +112,7 @@ def test_layers_without_attention_have_no_score(model: GazeModel, monkeypatch: p
 def test_what_cannot_be_measured_is_refused(
     model: GazeModel, samples: list[Sample], more: dict[str, int], message: str
 ) -> None:
-    with pytest.raises(BadInput, match=message):
+    with pytest.raises(UsageError, match=message):
         causal(model, samples, prompt=ASK, **more)  # type: ignore[arg-type]
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from transformers.models.qwen3_vl import modeling_qwen3_vl
 
 from gazeheads.discovery.discover import discover
-from gazeheads.errors import BadInput
+from gazeheads.errors import UsageError
 from gazeheads.heads.head import Head
 from gazeheads.model.model import GazeModel
 from gazeheads.prompts import nth, panel_query
@@ -125,9 +125,9 @@ class Plant:
 
 
 def test_boxes_are_needed(model: GazeModel, samples: list[tiny.FakeSample]) -> None:
-    with pytest.raises(BadInput, match="without samples"):
+    with pytest.raises(UsageError, match="without samples"):
         discover(model, [])
-    with pytest.raises(BadInput, match="Sample 'strip-0' has no boxes"):
+    with pytest.raises(UsageError, match="Sample 'strip-0' has no boxes"):
         discover(model, [replace(samples[0], boxes=())])
 
 

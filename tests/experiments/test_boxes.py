@@ -12,7 +12,7 @@ from coco_folder import drawn, write
 import gazeheads as gh
 from gazeheads import cli, prompts
 from gazeheads.drawing.scenes import scenes
-from gazeheads.errors import BadInput, RegionTooSmall
+from gazeheads.errors import RegionTooSmall, UsageError
 from gazeheads.evidence.results import Results
 from gazeheads.evidence.runs import Run
 from gazeheads.experiments.boxes import BOXES, MASKS, Boxes
@@ -55,7 +55,7 @@ def test_without_steering_a_rule_makes_no_difference(scene: Sample) -> None:
         "What is at the top left of the image? Answer in a few words.",
         "What is on the right of the image? Answer in a few words.",
     ]
-    with pytest.raises(BadInput, match="no panels. Use prompt"):
+    with pytest.raises(UsageError, match="no panels. Use prompt"):
         trials(scene, "panel-query")
 
 
@@ -84,7 +84,7 @@ def test_a_box_or_mask_is_looked_at_however_small(scene: Sample) -> None:
     assert set(np.unique(centre.weights)) == {0.0, 1.0} and centre != whole
     masked = region(replace(steered, pointed=1, shape="mask"), scene, encoded)
     assert 1 < masked.weights.sum() < whole.weights.sum(), "a car does not fill its box"
-    with pytest.raises(BadInput, match="masks were to be looked at, and it has none"):
+    with pytest.raises(UsageError, match="masks were to be looked at, and it has none"):
         region(replace(steered, shape="mask"), replace(scene, masks=()), encoded)
     (gaze,) = conditions("gaze@2")
     once = Boxes("once", "?", 1, {"area": {"shape": "box"}})
@@ -97,7 +97,7 @@ def test_a_box_or_mask_is_looked_at_however_small(scene: Sample) -> None:
 
 def test_a_picture_of_one_thing_has_no_wrong_region(scene: Sample) -> None:
     alone = replace(scene, boxes=scene.boxes[:1], names=("car",), captions=(), slots=(), masks=())
-    with pytest.raises(BadInput, match="no other to look at"):
+    with pytest.raises(UsageError, match="no other to look at"):
         trials(alone, "wrong-region:1")
 
 

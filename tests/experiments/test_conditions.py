@@ -5,7 +5,7 @@ import pytest
 
 from gazeheads import prompts
 from gazeheads.drawing.strips import doodles
-from gazeheads.errors import BadInput, HeadsError, NoSuchDraw
+from gazeheads.errors import HeadsError, NoSuchDraw, UsageError
 from gazeheads.experiments.conditions import SCORES, UNSTEERED, HeadSets, conditions
 from gazeheads.experiments.redirect import VQA
 from gazeheads.heads.head import Provenance
@@ -49,14 +49,14 @@ def test_a_list_names_conditions_and_draws_are_counted_from_zero() -> None:
      "gaze@half", "all@3", "none@3", "crop@2", "prompt:2"],
 )  # fmt: skip
 def test_what_is_no_condition_is_refused(text: str) -> None:
-    with pytest.raises(BadInput, match="[Cc]ondition"):
+    with pytest.raises(UsageError, match="[Cc]ondition"):
         conditions(text)
 
 
 def test_a_condition_named_twice_is_refused() -> None:
-    with pytest.raises(BadInput, match="twice"):
+    with pytest.raises(UsageError, match="twice"):
         conditions("gaze,none,gaze")
-    with pytest.raises(BadInput, match="'controls/0' was asked for twice"):
+    with pytest.raises(UsageError, match="'controls/0' was asked for twice"):
         conditions("controls:2,controls:1")
 
 

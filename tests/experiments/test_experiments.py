@@ -7,7 +7,7 @@ import pytest
 from gazeheads import prompts
 from gazeheads.drawing.scenes import scenes
 from gazeheads.drawing.strips import doodles
-from gazeheads.errors import BadInput
+from gazeheads.errors import UsageError
 from gazeheads.experiments.catalogue import EXPERIMENTS, experiment
 from gazeheads.experiments.conditions import conditions
 from gazeheads.experiments.redirect import layout
@@ -38,7 +38,7 @@ def test_every_trial_has_a_key_of_its_own_and_is_itself_after_json(name: str) ->
 
 
 def test_an_unknown_experiment_is_refused_with_those_there_are() -> None:
-    with pytest.raises(BadInput, match="vqa, this-panel, k-sweep"):
+    with pytest.raises(UsageError, match="vqa, this-panel, k-sweep"):
         experiment("vga")
 
 
@@ -82,7 +82,7 @@ def test_a_tour_visits_every_panel_and_none_at_its_natural_place() -> None:
         order = derangement(n, "x")
         assert sorted(order) == [*range(n)] and all(k != place for place, k in enumerate(order))
     assert derangement(6, "x") == derangement(6, "x")
-    with pytest.raises(BadInput, match="1 region"):
+    with pytest.raises(UsageError, match="1 region"):
         derangement(1, "x")
 
 

@@ -19,7 +19,7 @@ from zoo_families import ZOO, zoo
 from gazeheads.doctor.conformance import full_layers, heads_of
 from gazeheads.doctor.receptive_fields import ramps, receptive_field_errors
 from gazeheads.drawing.strips import doodles
-from gazeheads.errors import BadInput, ModelError, RegionError, SeamError, UnknownFamily
+from gazeheads.errors import ModelError, RegionError, SceneError, SeamError, UnknownFamily
 from gazeheads.families import FAMILIES, family
 from gazeheads.families.cohere2_vision import arrangement
 from gazeheads.families.llava_next import canvas
@@ -51,7 +51,7 @@ def test_a_crop_that_loses_the_picture_is_an_error_that_names_the_fix(
     model = zoo("llava")
     crop = {"do_center_crop": True, "size": {"shortest_edge": 56}}
     with pytest.raises(
-        BadInput, match=f"Only {share} of picture 0 reaches the model: .* Leave out do_center_crop, or"
+        SceneError, match=f"Only {share} of picture 0 reaches the model: .* Leave out do_center_crop, or"
     ):
         model.encode(tiny.noise(*size), "What?", **crop)
     square = model.encode(tiny.noise(64, 64), "What?", **crop)
@@ -102,7 +102,7 @@ def test_pan_and_scan_is_asked_for() -> None:
 def test_every_cell_of_a_canvas_sees_some_of_the_picture(width: int, height: int) -> None:
     model = zoo("llava_next")
     if max(width, height) > 8 * min(width, height):  # a canvas is at most twelve cells long here
-        with suppress(BadInput):
+        with suppress(SceneError):
             canvas(0, (width, height), model.hf.config)
         return
     view = canvas(0, (width, height), model.hf.config)
@@ -199,7 +199,7 @@ def test_padding_belongs_to_no_region() -> None:
 def test_a_picture_that_becomes_no_token_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     model = zoo("llava")
     monkeypatch.setattr(type(model.processor), "replace_image_token", lambda *_, **__: "")
-    with pytest.raises(BadInput, match="a picture of 168 x 56 px became no image token at all"):
+    with pytest.raises(SceneError, match="a picture of 168 x 56 px became no image token at all"):
         model.encode(tiny.noise(*STRIP), "What?")
 
 
@@ -207,20 +207,22 @@ def test_a_picture_that_becomes_no_token_is_refused(monkeypatch: pytest.MonkeyPa
 def test_image_placeholders_in_the_question_are_refused(name: str) -> None:
     model = zoo(name)
     token = model.processor.tokenizer.convert_ids_to_tokens(model.hf.config.image_token_id)
-    with pytest.raises((BadInput, ModelError), match="placeholders|do not fit|The processor"):
+    with pytest.raises((SceneError, ModelError), match="placeholders|do not fit|The processor"):
         scene_of(name, prompt=f"What is {token}?")
 
 
 def test_settings_that_no_processor_knows_are_refused() -> None:
     with pytest.raises(
-        BadInput, match="do_pan_and_scam: Gemma3ImageProcessorPil has no such.*, do_pan_and_scan, "
+        SceneError, match="do_pan_and_scam: Gemma3ImageProcessorPil has no such.*, do_pan_and_scan, "
     ):
         zoo("gemma3").encode(tiny.noise(*STRIP), "What?", do_pan_and_scam=True)
 
 
 def test_a_processor_without_a_chat_template_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(zoo("llava").processor, "chat_template", None)
-    with pytest.raises(BadInput, match="LlavaProcessor without a chat template. Set processor.chat_template"):
+    with pytest.raises(
+        SceneError, match="LlavaProcessor without a chat template. Set processor.chat_template"
+    ):
         scene_of("llava")
 
 

@@ -14,7 +14,7 @@ from gazeheads import Gaze, Live, Push, Scene, Schedule
 from gazeheads.attention.seam import attached
 from gazeheads.attention.steering import Steering
 from gazeheads.doctor.conformance import heads_of, left_half
-from gazeheads.errors import BadInput, ForeignScene, GazeError, NothingSteered
+from gazeheads.errors import ForeignScene, GazeError, NothingSteered, UsageError
 from gazeheads.model.decoding import collate, produce
 from gazeheads.model.likelihood import LogProbs, answer_logprobs, answer_tokens
 from gazeheads.model.model import GazeModel
@@ -117,13 +117,13 @@ def test_batches_of_any_size_and_blocks_around_them_score_alike(model: GazeModel
 
 def test_what_cannot_be_scored_is_said(model: GazeModel, scene: Scene) -> None:
     panel = scene.panel(0)
-    with pytest.raises(BadInput, match="Answer '' has no token"):
+    with pytest.raises(UsageError, match="Answer '' has no token"):
         answer_logprobs(model, [scene], [""])
-    with pytest.raises(BadInput, match="2 scenes were given with 1 answers and 2 gazes"):
+    with pytest.raises(UsageError, match="2 scenes were given with 1 answers and 2 gazes"):
         answer_logprobs(model, [scene] * 2, ["a"])
-    with pytest.raises(BadInput, match="list of answers"):
+    with pytest.raises(UsageError, match="list of answers"):
         answer_logprobs(model, [scene], "a")
-    with pytest.raises(BadInput, match="batch_size= is a whole number from 1 on; found 0"):
+    with pytest.raises(UsageError, match="batch_size= is a whole number from 1 on; found 0"):
         answer_logprobs(model, [scene], ["a"], batch_size=0)
     with pytest.raises(GazeError, match="needs one that is being made"):
         answer_logprobs(model, [scene], ["a"], Gaze(HEADS, Live(panel), during="answer"))

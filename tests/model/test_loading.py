@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from transformers import CLIPConfig, LlamaConfig, LlavaConfig
 from zoo_families import ZOO, zoo
 
-from gazeheads.errors import BadInput, ModelError, NotSwitched, UnknownFamily
+from gazeheads.errors import ModelError, NotSwitched, UnknownFamily, UsageError
 from gazeheads.model import loading
 from gazeheads.model.loading import load
 from gazeheads.model.model import GazeModel
@@ -138,11 +138,11 @@ def test_a_model_outside_the_attention_interface_is_refused(
 
 
 def test_settings_that_cannot_be_meant(checkpoint: Path) -> None:
-    with pytest.raises(BadInput, match='dtype="big" is not a type of numbers'):
+    with pytest.raises(UsageError, match='dtype="big" is not a type of numbers'):
         load(checkpoint, device="cpu", dtype="big")
-    with pytest.raises(BadInput, match='quantization="3bit" is not known. Use "4bit"'):
+    with pytest.raises(UsageError, match='quantization="3bit" is not known. Use "4bit"'):
         load(checkpoint, device="cpu", quantization="3bit")  # type: ignore[arg-type]
-    with pytest.raises(BadInput, match="bitsandbytes needs a GPU"):
+    with pytest.raises(UsageError, match="bitsandbytes needs a GPU"):
         load(checkpoint, device="cpu", quantization="4bit")
 
 

@@ -11,13 +11,13 @@ import torch
 from PIL import Image
 
 from gazeheads.errors import (
-    BadInput,
     ForeignRegion,
     GazeError,
     ModelError,
     NothingSteered,
     RegionError,
     UnknownFamily,
+    UsageError,
     WrongModel,
 )
 from gazeheads.gaze.gaze import Gaze
@@ -106,15 +106,15 @@ def test_pictures_of_any_mode(model: GazeModel, mode: str) -> None:
 
 
 def test_inputs_that_cannot_be_used(model: GazeModel) -> None:
-    with pytest.raises(BadInput, match="The prompt is empty"):
+    with pytest.raises(UsageError, match="The prompt is empty"):
         model.encode(tiny.noise(), "  ")
-    with pytest.raises(BadInput, match=r"takes a PIL picture, or a list of them; found str"):
+    with pytest.raises(UsageError, match=r"takes a PIL picture, or a list of them; found str"):
         model.encode(["dog.png"], "What?")  # type: ignore[list-item]
-    with pytest.raises(BadInput, match=r"found an empty list"):
+    with pytest.raises(UsageError, match=r"found an empty list"):
         model.encode([], "What?")
-    with pytest.raises(BadInput, match="refuses a picture of 20000 x 10 px.*more usual proportions"):
+    with pytest.raises(UsageError, match="refuses a picture of 20000 x 10 px.*more usual proportions"):
         model.encode(Image.new("RGB", (20000, 10)), "What?")
-    with pytest.raises(BadInput, match="Found total 2 .* no image placeholders in the prompt"):
+    with pytest.raises(UsageError, match="Found total 2 .* no image placeholders in the prompt"):
         model.encode(tiny.noise(64, 64), "What is <|image_pad|>?")
 
 
@@ -311,9 +311,9 @@ def test_gazes_that_do_not_fit_are_refused(model: GazeModel) -> None:
         model.generate(scene, [gaze])  # type: ignore[call-overload]
     with pytest.raises(WrongModel, match="another model"):
         model.generate(scene, Gaze(Heads.of(["L0H0"], "big", 36, 32), scene.panel(0)))
-    with pytest.raises(BadInput, match="max_new_tokens=0"):
+    with pytest.raises(UsageError, match="max_new_tokens=0"):
         model.generate(scene, max_new_tokens=0)
-    with pytest.raises(BadInput, match="batch_size=0"):
+    with pytest.raises(UsageError, match="batch_size=0"):
         model.generate([scene], batch_size=0)
 
 

@@ -8,7 +8,7 @@ from steered_runs import HEADS
 from zoo_families import zoo
 
 from gazeheads.doctor.conformance import heads_of
-from gazeheads.errors import BadInput, GazeError
+from gazeheads.errors import GazeError, UsageError
 from gazeheads.gaze.gaze import Gaze
 from gazeheads.gaze.live import Live
 from gazeheads.gaze.record import Record
@@ -70,9 +70,9 @@ def test_a_prefix_is_for_its_own_scene_and_for_gazes_that_leave_the_prompt_alone
 ) -> None:
     prefill = model.prefill(scene)
     other = model.encode(tiny.noise(64, 64), "What is it?")
-    with pytest.raises(BadInput, match="prefix= was made from another scene .* Prepare this one"):
+    with pytest.raises(UsageError, match="prefix= was made from another scene .* Prepare this one"):
         model.stream(other, prefill=prefill)
     with pytest.raises(GazeError, match='during="all" steers the rows of the prompt'):
         model.stream(scene, Gaze(HEADS, scene.panel(0)), prefill=prefill)
-    with pytest.raises(BadInput, match="A scene was asked for"):
+    with pytest.raises(UsageError, match="A scene was asked for"):
         model.prefill("picture.png")  # type: ignore[arg-type]

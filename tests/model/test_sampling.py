@@ -13,7 +13,7 @@ from steered_runs import HEADS
 from torch import Tensor
 from transformers import GenerationConfig, GenerationMixin, LogitsProcessor, StoppingCriteria
 
-from gazeheads.errors import BadInput, GazeError
+from gazeheads.errors import GazeError, UsageError
 from gazeheads.gaze.gaze import Gaze
 from gazeheads.gaze.live import Live
 from gazeheads.gaze.push import Push
@@ -380,7 +380,7 @@ REFUSALS = {
 def test_keywords_that_fight_with_ours_are_refused(model: GazeModel, scene: Scene, name: str) -> None:
     value, why = REFUSALS[name]
     for call in (model.generate, model.stream):
-        with pytest.raises(BadInput, match="cannot be passed on: .*" + why):
+        with pytest.raises(UsageError, match="cannot be passed on: .*" + why):
             call(scene, **{name: value})  # type: ignore[operator]
 
 
@@ -402,9 +402,9 @@ def test_settings_that_contradict_each_other_are_refused(model: GazeModel, scene
         ({"on_loop": "never"}, "on_loop='never' is unknown. Use ignore, stop or soften"),
         ({"on_loop": "soften"}, "without a gaze: there is no push to soften"),
     ):
-        with pytest.raises(BadInput, match=wording):
+        with pytest.raises(UsageError, match=wording):
             model.generate(scene, **given)
-    with pytest.raises(BadInput, match="A stream has no beams"):
+    with pytest.raises(UsageError, match="A stream has no beams"):
         model.stream(scene, num_beams=2)
     with pytest.raises(
         GazeError, match="each row came 2 times \\(beams\\?\\). Such a target needs one answer"

@@ -10,7 +10,7 @@ import pytest
 import gazeheads as gh
 from gazeheads import GazeModel, Record, prompts
 from gazeheads.cli import main
-from gazeheads.errors import BadInput
+from gazeheads.errors import UsageError
 from gazeheads.heads.heads import Heads
 from gazeheads.judging.rules import RulesJudge
 from gazeheads.model.bundled import HEADS
@@ -112,17 +112,17 @@ def test_a_stated_order_neither_rises_nor_falls() -> None:
     first = ", ".join(str(panel + 1) for panel in orders[0])
     assert stated(samples[0])[0] == f"Describe the panels in this order: {first}."
     assert forward(samples[0]) == (prompts.NARRATE, (0, 1, 2, 3, 4, 5))
-    with pytest.raises(BadInput, match="has 2 panels, which have no order but forward and reverse"):
+    with pytest.raises(UsageError, match="has 2 panels, which have no order but forward and reverse"):
         stated(gh.doodles(1, panels=2)[0])
 
 
 def test_what_cannot_be_narrated_is_refused(model: GazeModel) -> None:
     heads = Heads.of(["L0H1"], "tiny", 3, 4)
-    with pytest.raises(BadInput, match="Orders 'backwards' were asked for, with 1 sets"):
+    with pytest.raises(UsageError, match="Orders 'backwards' were asked for, with 1 sets"):
         next(narrate(model, [], {GAZE: heads}, RulesJudge(), ["backwards"]))
-    with pytest.raises(BadInput, match=r"\(none\) were asked for"):
+    with pytest.raises(UsageError, match=r"\(none\) were asked for"):
         next(narrate(model, [], {GAZE: heads}, RulesJudge(), []))
-    with pytest.raises(BadInput, match="has no panels to go through"):
+    with pytest.raises(UsageError, match="has no panels to go through"):
         next(narrate(model, gh.doodles(1, panels=1), {GAZE: heads}, RulesJudge(), ["forward"]))
     assert set(ORDERS) == {"forward", "reverse", "stated"}
 

@@ -6,7 +6,7 @@ from PIL import Image
 
 import gazeheads as gh
 from gazeheads.drawing.strips import doodles
-from gazeheads.errors import BadInput
+from gazeheads.errors import UsageError
 from gazeheads.experiments.conditions import HeadSets, conditions
 from gazeheads.experiments.redirect import THIS_PANEL, Redirect
 from gazeheads.experiments.tour import Tour
@@ -95,7 +95,7 @@ def test_samples_are_taken_a_few_at_a_time(model, choose, monkeypatch) -> None:
 
 
 def test_two_samples_of_one_name_are_refused(model, choose) -> None:
-    with pytest.raises(BadInput, match="1 names stand for several"):
+    with pytest.raises(UsageError, match="1 names stand for several"):
         run(model, [*doodles(1), *doodles(1)], THIS_PANEL, conditions("none"), choose)
 
 
@@ -165,7 +165,7 @@ def test_a_crop_is_the_regions_pixels_and_a_mark_leaves_them_alone() -> None:
         red[10, 10:50].all() and red[11, 10:50].all() and red[49, 10:50].all() and not red[12:48, 12:48].any()
     )
     assert MARK == "#ff0000" and not red[:10].any() and not red[50:].any()
-    with pytest.raises(BadInput, match="without a target"):
+    with pytest.raises(UsageError, match="without a target"):
         shown(sample, "crop", None)
 
 
@@ -185,5 +185,5 @@ def test_the_pace_is_the_median_length_of_a_sentence(model) -> None:
                 lengths.append(count)
                 count = 0
     assert len(lengths) == 12 and found == round(np.median(lengths))
-    with pytest.raises(BadInput, match="no sentence"):
+    with pytest.raises(UsageError, match="no sentence"):
         pace(model, strip[:0], "x")

@@ -7,7 +7,7 @@ import pytest
 
 from gazeheads import cli
 from gazeheads.drawing.strips import doodles
-from gazeheads.errors import BadInput
+from gazeheads.errors import UsageError
 from gazeheads.heads.heads import Heads
 from gazeheads.judging.rules import RulesJudge
 from gazeheads.model.bundled import HEADS
@@ -45,14 +45,14 @@ def test_among_cells_of_that_k_the_best_and_among_equals_the_first_named() -> No
 
 
 def test_one_strip_is_too_few_to_choose_on() -> None:
-    with pytest.raises(BadInput, match="at least 2"):
+    with pytest.raises(UsageError, match="at least 2"):
         choose({Cell("gaze", "focus", 4): outcomes(1, of=1)})
 
 
 def test_what_cannot_be_tried_is_refused() -> None:
     heads = Heads.load(HEADS).all()
     for more in ({"scores": ["gauze"]}, {"scores": []}, {"pushes": []}, {"ks": []}):
-        with pytest.raises(BadInput, match="name at least one"):
+        with pytest.raises(UsageError, match="name at least one"):
             tune(None, heads, [], RulesJudge(), **more)
 
 

@@ -14,7 +14,7 @@ from gazeheads import cli, prompts
 from gazeheads.discovery.follow import follow, listed
 from gazeheads.drawing.scenes import scenes
 from gazeheads.drawing.strips import doodles
-from gazeheads.errors import BadInput
+from gazeheads.errors import UsageError
 from gazeheads.gaze.record import Record
 from gazeheads.heads.head import Head
 from gazeheads.heads.heads import Heads
@@ -97,7 +97,7 @@ def test_the_threshold_is_the_one_that_fits_best_on_dev(grid: ImageGrid) -> None
     assert chosen([look(grid, Box(16, 16, 48, 32), attention)], FIRST) == 0.35
     assert chosen([look(grid, Box(16, 16, 32, 32), attention)], FIRST) == 0.55
     assert chosen([look(grid, Box(16, 16, 64, 32), attention)], FIRST) == 0.1
-    with pytest.raises(BadInput, match="no thing of the dev samples was named"):
+    with pytest.raises(UsageError, match="no thing of the dev samples was named"):
         chosen([], FIRST)
 
 
@@ -111,9 +111,9 @@ def test_each_set_of_heads_is_read_by_its_own_maps(grid: ImageGrid) -> None:
     assert first.iou.mean == 0.5 and first.pointing.clusters == 2
     both = grounded("both", Heads.of(["L0H0", "L0H1"], "m", 1, 2), test, test)
     assert both.heads == 2 and both.by_size["large"].mean == 0, "the first of two equal peaks counts"
-    with pytest.raises(BadInput, match="gaze of L0H1 was asked for, and was not recorded"):
+    with pytest.raises(UsageError, match="gaze of L0H1 was asked for, and was not recorded"):
         look(grid, box, at).map(SECOND)
-    with pytest.raises(BadInput, match="no thing of the samples was named"):
+    with pytest.raises(UsageError, match="no thing of the samples was named"):
         grounded("none", FIRST, test, [])
 
 
@@ -145,7 +145,7 @@ def test_a_forced_answer_is_watched_as_if_it_were_said(model: gh.GazeModel, scen
         np.allclose(alone.attention, forced.attention, atol=1e-5)
         and "".join(alone.token_texts).strip() == "a kite."
     )
-    with pytest.raises(BadInput, match="2 scenes were given with 1 answers"):
+    with pytest.raises(UsageError, match="2 scenes were given with 1 answers"):
         answer_traces(model, [encoded, other], ["a kite."], record)
 
 
@@ -173,7 +173,7 @@ def test_heads_that_look_at_what_is_said_follow_it(model: gh.GazeModel, scene: S
     ],
 )
 def test_samples_that_heads_may_not_be_found_on(model: gh.GazeModel, samples: Any, said: str) -> None:
-    with pytest.raises(BadInput, match=said):
+    with pytest.raises(UsageError, match=said):
         follow(model, samples)
 
 
@@ -192,12 +192,12 @@ def test_point_finds_what_the_model_names(model: gh.GazeModel, scene: Sample) ->
     true = scene.boxes[1]
     assert not found.forced and true.x0 < found.x < true.x1 and true.y0 < found.y < true.y1
     assert iou(found.box, true) > 0.2 and found.as_json()["box"] == list(found.box.corners)
-    with pytest.raises(BadInput, match=r"the model said 'a purple elephant, .*' *, which does not name it"):
+    with pytest.raises(UsageError, match=r"the model said 'a purple elephant, .*' *, which does not name it"):
         point(model, scene.picture, "a kite", heads)
     forced = point(model, scene.picture, "a kite", heads, force=True)
     assert forced.forced and forced.answer == found.answer and forced.weights.sum() > 0
     for phrase, threshold, said in (("the", 0.5, "names nothing"), ("car", 0, "share above 0")):
-        with pytest.raises(BadInput, match=said):
+        with pytest.raises(UsageError, match=said):
             point(model, scene.picture, phrase, heads, threshold=threshold)
 
 

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gazeheads import GazeModel, Scene
-from gazeheads.errors import BadInput
+from gazeheads.errors import UsageError
 from gazeheads.watching import packing, page
 
 HOSTILE = (
@@ -127,7 +127,7 @@ def test_the_parts_of_the_text_are_the_text(scene: Scene) -> None:
 
 def test_a_page_that_no_browser_would_like_is_refused(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(page, "LARGEST", 4 * len(watched_by_hand.PIECES) * len(scene.grid) - 1)
-    with pytest.raises(BadInput, match=r"7 tokens, 12 image tokens.*Watch fewer heads \(--top\)"):
+    with pytest.raises(UsageError, match=r"7 tokens, 12 image tokens.*Watch fewer heads \(--top\)"):
         watched_by_hand.watched(scene).html()
 
 
@@ -139,7 +139,7 @@ def test_a_saved_page_figure_and_numbers(scene: Scene, tmp_path: Path) -> None:
     kite = numbers["things"][1]
     assert (kite["text"], kite["tokens"]) == ("the red kite", [3, 6])
     np.testing.assert_allclose(kite["shares"][1][0], watched.over(1, "raw")[3:6].mean(0), atol=1e-5)
-    with pytest.raises(BadInput, match=r"End it in \.html, \.png or \.json"):
+    with pytest.raises(UsageError, match=r"End it in \.html, \.png or \.json"):
         watched.save(tmp_path / "a.pdf")
 
 

@@ -17,7 +17,7 @@ from gazeheads.cli import main
 from gazeheads.data.clip_files import frames_of
 from gazeheads.drawing import grammar
 from gazeheads.drawing.clips import moving_doodle
-from gazeheads.errors import BadInput, NoSuchDraw, OutsidePicture, RecordError
+from gazeheads.errors import NoSuchDraw, OutsidePicture, RecordError, UsageError
 from gazeheads.gaze.gaze import Gaze
 from gazeheads.gaze.live import Live
 from gazeheads.gaze.schedule import Schedule
@@ -58,21 +58,21 @@ def test_a_gaze_shows_in_the_sets_that_it_steers(model: GazeModel, scene: Scene,
 def test_what_cannot_be_watched_is_refused(
     model: GazeModel, scene: Scene, heads: Heads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(BadInput, match="Heads of tiny: none were given"):
+    with pytest.raises(UsageError, match="Heads of tiny: none were given"):
         gh.watch(model, scene)
     with pytest.raises(RecordError, match=r"No head was given to watch\. Take heads\.top"):
         gh.watch(model, scene, replace(heads, heads=()))
     with pytest.raises(NoSuchDraw):
         gh.watch(model, scene, heads.all())
-    with pytest.raises(BadInput, match="another shape. Give a drawing of the same picture"):
+    with pytest.raises(UsageError, match="another shape. Give a drawing of the same picture"):
         gh.watch(model, scene, heads, shown=[Image.new("RGB", (50, 50))])
-    with pytest.raises(BadInput, match="0 pictures were given to show; the scene has 1"):
+    with pytest.raises(UsageError, match="0 pictures were given to show; the scene has 1"):
         gh.watch(model, replace(scene, pictures=()), heads)
     with pytest.raises(RecordError, match=r'The words "zebra" were asked for; the answer says'):
         gh.watch(model, scene, heads, describes=["zebra"], max_new_tokens=12)
     monkeypatch.setattr(model, "decode", lambda tokens: "." * len(tokens))
     with pytest.raises(
-        BadInput, match=r"it answered '\.+', which holds no word, so there is nothing to watch"
+        UsageError, match=r"it answered '\.+', which holds no word, so there is nothing to watch"
     ):
         gh.watch(model, scene, heads, max_new_tokens=3)
 
@@ -136,7 +136,7 @@ def test_regions_are_panels_boxes_pictures_or_a_coarse_grid(model: GazeModel, sc
     boxed = areas(two, [(1, Box(0, 0, 32, 32)), (0, Box(0, 0, 5, 5))])
     assert [str(region) for region in boxed] == ["box 1 of picture 2", "box 2 of picture 1 (grown to a cell)"]
     assert np.flatnonzero(boxed[0].weights).tolist() == [4] and boxed[1].grown
-    with pytest.raises(BadInput, match="3 panels, and 1 boxes were given. Give one or the other"):
+    with pytest.raises(UsageError, match="3 panels, and 1 boxes were given. Give one or the other"):
         areas(scene, [(0, Box(0, 0, 32, 32))])
 
 
@@ -208,9 +208,9 @@ def test_words_that_map_to_no_token_are_refused(texts: list[str]) -> None:
 
 
 def test_ways_to_find_things_that_are_not_there() -> None:
-    with pytest.raises(BadInput, match="Things by 'magic' were asked for"):
+    with pytest.raises(UsageError, match="Things by 'magic' were asked for"):
         things(["a cat"], "magic")
-    with pytest.raises(BadInput, match="spaCy is not installed|cannot be loaded"):
+    with pytest.raises(UsageError, match="spaCy is not installed|cannot be loaded"):
         things(["a cat"], "spacy:no_such_model")
 
 
@@ -231,9 +231,9 @@ def test_a_moving_doodle_moves_and_its_boxes_with_it(tmp_path: Path) -> None:
     assert [np.array_equal(a, clip.frames[n]) for a, n in zip(frames_of(path, 2), (0, 3), strict=True)] == [
         True
     ] * 2
-    with pytest.raises(BadInput, match="5 frames were asked for; it has 4"):
+    with pytest.raises(UsageError, match="5 frames were asked for; it has 4"):
         frames_of(path, 5)
-    with pytest.raises(BadInput, match="Something moves from two on"):
+    with pytest.raises(UsageError, match="Something moves from two on"):
         moving_doodle(frames=1)
 
 
@@ -256,7 +256,7 @@ def test_a_gaze_by_number(scene: Scene, heads: Heads) -> None:
         OutsidePicture, match="Region 4 was to be looked at; there are 3: panel 1, panel 2, panel 3"
     ):
         asked.aimed(heads, scene.panels, [4])
-    with pytest.raises(BadInput, match="Give --every N tokens"):
+    with pytest.raises(UsageError, match="Give --every N tokens"):
         asked.aimed(heads, scene.panels, [1, 2])
 
 

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from gazeheads.errors import BadInput
+from gazeheads.errors import UsageError
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -46,14 +46,14 @@ class Bar:
 
 
 def writable_folder(path: Path) -> Path:
-    """The folder, made if it is not there. Raises `BadInput` if nothing can be written into it."""
+    """The folder, made if it is not there. Raises `UsageError` if nothing can be written into it."""
     try:
         path.mkdir(parents=True, exist_ok=True)
         probe = path / ".gazeheads-probe"
         probe.touch()
         probe.unlink()
     except OSError as error:
-        raise BadInput(
+        raise UsageError(
             f"Output folder {path}: it cannot be made or written ({error.strerror}). Choose another one."
         ) from error
     return path
@@ -84,7 +84,7 @@ def heads_of(model: "GazeModel", path: Path | None) -> "Heads":
     from gazeheads.model.bundled import HEADS
 
     if path is None and not model.is_bundled:
-        raise BadInput(
+        raise UsageError(
             f"Heads of {model.name}: none were given, and only the bundled model brings its own. Find them with "
             "`gazeheads discover --model ... --out heads.json`, then pass --heads heads.json."
         )

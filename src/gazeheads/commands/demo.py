@@ -26,11 +26,11 @@ def demo(args: argparse.Namespace) -> dict[str, Any]:
     """Serve until it is interrupted."""
     from gazeheads.demo import serving
     from gazeheads.demo.limits import Limits
-    from gazeheads.errors import GazeHeadsError
+    from gazeheads.errors import UsageError
 
     serving.must_be_installed()
     if args.visitors < 1:
-        raise GazeHeadsError(f"--visitors {args.visitors}: nobody could come in. Give at least 1.")
+        raise UsageError(f"--visitors {args.visitors}: nobody could come in. Give at least 1.")
     with serving.opened(args.host, args.port, args.allow_remote) as door:
         from gazeheads.demo.app import create_app
 

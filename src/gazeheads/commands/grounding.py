@@ -114,7 +114,7 @@ def follow(args: argparse.Namespace) -> dict[str, Any]:
 def ground(args: argparse.Namespace) -> dict[str, Any]:
     """Pointing game and IoU of every set of heads."""
     from gazeheads.data.sources import samples_of
-    from gazeheads.errors import BadInput
+    from gazeheads.errors import UsageError
     from gazeheads.experiments.conditions import HeadSets, conditions
     from gazeheads.files import write_whole
     from gazeheads.sample import nouns
@@ -123,11 +123,11 @@ def ground(args: argparse.Namespace) -> dict[str, Any]:
 
     asked = conditions(args.conditions)
     if any(not condition.is_steered or condition.kind == "wrong-region" for condition in asked):
-        raise BadInput(f"--conditions {args.conditions}: each must name a set of heads, as {CONDITIONS}.")
+        raise UsageError(f"--conditions {args.conditions}: each must name a set of heads, as {CONDITIONS}.")
     if args.out:
         writable_folder(args.out.parent)
     if (args.data, args.seed) == (args.dev, args.dev_seed):
-        raise BadInput(f"--dev {args.dev} is what is reported on. Choose thresholds on other samples.")
+        raise UsageError(f"--dev {args.dev} is what is reported on. Choose thresholds on other samples.")
     dev, test = samples_of(args.dev, args.dev_seed), samples_of(args.data, args.seed)
     for sample in (*dev, *test):
         nouns(sample)

@@ -148,10 +148,10 @@ def _overlaps(rows: list[Row]) -> Iterator[str]:
 def _plot(ranked: "Heads", top: "Heads", path: Path) -> None:
     """The scores as a map, the listed heads framed."""
     from gazeheads import figures
-    from gazeheads.errors import BadInput
+    from gazeheads.errors import UsageError
 
     if path.suffix not in (".png", ".svg", ".pdf"):
-        raise BadInput(f"--plot {path}: a picture of what format? End the name in .png, .svg or .pdf.")
+        raise UsageError(f"--plot {path}: a picture of what format? End the name in .png, .svg or .pdf.")
     writable_folder(path.parent)
     layers, heads_ = ranked.shape
     figure, (axes,) = figures.new_figure(max(5.0, 2.2 + 0.22 * heads_), 1.2 + 0.22 * layers)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gazeheads.commands import Bar
-from gazeheads.errors import BadInput, JudgeError
+from gazeheads.errors import JudgeError, UsageError
 
 if TYPE_CHECKING:
     from gazeheads.judging.base import Judge
@@ -60,7 +60,7 @@ def judge(args: argparse.Namespace) -> dict[str, Any]:
     if args.calibrate:
         return _calibrate(args)
     if args.folder is None:
-        raise BadInput(
+        raise UsageError(
             "Nothing says what to judge. Give the folder of a run, or --calibrate with --data SRC."
         )
     return _agreement(args) if args.agreement else _judge(args)
@@ -77,7 +77,7 @@ def _judge(args: argparse.Namespace) -> dict[str, Any]:
         args.judge = args.judge or _suited(samples)
         name = args.name or args.judge
         if "|" in name:
-            raise BadInput(f"--name {name}: a judge's name holds no |. Give another one.")
+            raise UsageError(f"--name {name}: a judge's name holds no |. Give another one.")
         with closing(_made(args, samples, args.folder)) as found:
             judged = any(line["judge"] == name for line in folder.verdicts)
             must_be_the_same(args.folder / JUDGES, name, settings(found, args.judge), judged)
@@ -110,7 +110,7 @@ def _calibrate(args: argparse.Namespace) -> dict[str, Any]:
     from gazeheads.judging.calibration import calibrate
 
     if not args.data or args.folder or args.agreement:
-        raise BadInput(
+        raise UsageError(
             "--calibrate judges the true captions of --data SRC, and no run. Give --data, and no DIR."
         )
     seed = args.seed or 0
@@ -154,7 +154,7 @@ def _agreement(args: argparse.Namespace) -> dict[str, Any]:
 
     first, comma, second = args.agreement.partition(",")
     if not comma or not first or not second:
-        raise BadInput(f"--agreement {args.agreement}: name two judges, as rules,captions.")
+        raise UsageError(f"--agreement {args.agreement}: name two judges, as rules,captions.")
     with RunFolder.open(args.folder, read_only=True) as folder:
         found = agreement(folder.verdicts.lines.values(), first.strip(), second.strip())
     if not args.json:
@@ -166,14 +166,14 @@ def _agreement(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _samples(args: argparse.Namespace, manifest: dict[str, Any]) -> "list[Sample]":
-    """The samples of the run. Raises `BadInput` where they are not what they were."""
+    """The samples of the run. Raises `UsageError` where they are not what they were."""
     from gazeheads.data.sources import fingerprint, samples_of
 
     told = manifest["data"]
     seed = told["seed"] if args.seed is None else args.seed
     samples = samples_of(args.data or told["source"], seed)
     if not args.data and fingerprint(samples) != told["hash"]:
-        raise BadInput(
+        raise UsageError(
             f"The run in {args.folder} was about {told['source']}, seed {seed}; these data have changed since. Bring "
             "them back as they were, or name what to judge by with --data."
         )

@@ -7,7 +7,7 @@ from typing import Any
 from gazeheads.data.comics import strip_of
 from gazeheads.data.layout import panels_of
 from gazeheads.data.pictures import open_picture
-from gazeheads.errors import BadInput, OutsidePicture
+from gazeheads.errors import OutsidePicture, UsageError
 from gazeheads.gaze.gaze import Gaze
 from gazeheads.gaze.push import Push
 from gazeheads.heads.heads import Heads
@@ -41,17 +41,17 @@ def check(
 ) -> None:
     """Raise for what can be seen to be wrong before a model is loaded."""
     if not path.exists():
-        raise BadInput(f"Picture {path}: there is no such file or folder. Check the path.")
+        raise UsageError(f"Picture {path}: there is no such file or folder. Check the path.")
     if not question.strip():
-        raise BadInput('The question is empty. Ask something, for example --ask "What is happening here?"')
+        raise UsageError('The question is empty. Ask something, for example --ask "What is happening here?"')
     if (box is None) == (panel is None):
-        raise BadInput("Give one target: either a box, or a panel such as 4/6.")
+        raise UsageError("Give one target: either a box, or a panel such as 4/6.")
     if panel and not 1 <= panel[0] <= panel[1]:
         raise OutsidePicture(
             f"Panel {panel[0]} of {panel[1]}: there is none. Panels count from 1 to {max(panel[1], 1)}."
         )
     if min_tokens is not None and (panel or min_tokens < 1):
-        raise BadInput(f"min_tokens={min_tokens} is how far a small box grows. Give 1 or more, with a box.")
+        raise UsageError(f"min_tokens={min_tokens} is how far a small box grows. Give 1 or more, with a box.")
     if box:
         Box(*box)
 
@@ -72,7 +72,7 @@ def look(
 
     The target is `box` (pixels of the picture), or `panel` = (k, n), the k-th of n panels, one-based; a single
     picture is cut into n panels of equal width. min_tokens: grow a box that covers fewer image tokens to the nearest
-    cells, and say so. Raises `BadInput` or `RegionError` for what cannot be looked at.
+    cells, and say so. Raises `UsageError` or `RegionError` for what cannot be looked at.
     """
     check(path, question, box, panel, min_tokens)
     if path.is_dir():

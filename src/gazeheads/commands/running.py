@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from gazeheads.commands import Bar, heads_of, loaded, writable_folder
 from gazeheads.commands.arguments import amount
-from gazeheads.errors import BadInput
+from gazeheads.errors import UsageError
 from gazeheads.files import write_whole
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def values(items: list[str]) -> dict[str, Any]:
     for item in items:
         name, equals, value = item.partition("=")
         if not name or not equals:
-            raise BadInput(f"{item!r} is no setting. Write NAME=VALUE.")
+            raise UsageError(f"{item!r} is no setting. Write NAME=VALUE.")
         try:
             found[name] = json.loads(value)
         except ValueError:
@@ -96,7 +96,7 @@ def shard(text: str) -> tuple[int, int]:
     """I/N, one-based."""
     first, _, number = text.partition("/")
     if not (first.isdigit() and number.isdigit() and 1 <= int(first) <= int(number)):
-        raise BadInput(f"--shard {text}: write I/N, for example 3/10, with I from 1 to N.")
+        raise UsageError(f"--shard {text}: write I/N, for example 3/10, with I from 1 to N.")
     return int(first), int(number)
 
 

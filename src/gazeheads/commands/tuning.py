@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from gazeheads.commands import Bar, heads_of, loaded
 from gazeheads.commands.running import common
-from gazeheads.errors import BadInput
+from gazeheads.errors import UsageError
 
 if TYPE_CHECKING:
     from gazeheads.heads.heads import Heads
@@ -50,7 +50,7 @@ def tune(args: argparse.Namespace) -> dict[str, Any]:
     base = experiment(args.experiment)
     assert isinstance(base, Redirect)
     if args.heads is None and args.out is None:
-        raise BadInput("Nothing says where to write the choice. Give --heads FILE, or --out FILE.")
+        raise UsageError("Nothing says where to write the choice. Give --heads FILE, or --out FILE.")
     samples = samples_of(args.data, args.seed)
     model = loaded(args.model)
     heads = heads_of(model, args.heads)
@@ -89,9 +89,9 @@ def k_grid_of(heads: "Heads") -> tuple[int, ...]:
 
 
 def _apart(heads: "Heads", data: str, seed: int) -> None:
-    """Raise `BadInput` where heads would be tuned on the samples on which they were found."""
+    """Raise `UsageError` where heads would be tuned on the samples on which they were found."""
     found = heads.provenance
     if (found.data, found.seed) == (data, seed):
-        raise BadInput(
+        raise UsageError(
             f"These heads were found on {data} with seed {seed}; tuning needs samples of its own. Give another --seed."
         )

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from gazeheads.commands import heads_for, loaded, say_what_it_knows, writable_folder
 from gazeheads.commands.arguments import amount, fraction, numbers
-from gazeheads.errors import BadInput
+from gazeheads.errors import UsageError
 
 PUSH: Final = "focus"
 DURING: Final = "all"
@@ -96,7 +96,7 @@ def watch(args: argparse.Namespace) -> dict[str, Any]:
     boxes: tuple[tuple[int, Box], ...] = tuple((image, Box(*corners)) for image, corners in args.box)
     check(args.pictures, args.ask, panels, boxes, args.frames)
     if args.out.suffix != ".html":
-        raise BadInput(
+        raise UsageError(
             f"--out {args.out}: the page is HTML. Name a file that ends in .html; --png draws a figure beside it, and "
             "--json prints the numbers."
         )
@@ -136,15 +136,17 @@ def watch(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _goals(args: argparse.Namespace) -> list[int]:
-    """The regions to look at, from 1. Raises `BadInput` where two options name some, or one fits nothing."""
+    """The regions to look at, from 1. Raises `UsageError` where two options name some, or one fits nothing."""
     if args.panel and args.gaze:
-        raise BadInput("--panel K/N and --gaze both say where to look. Give one, or --panels N with --gaze.")
+        raise UsageError(
+            "--panel K/N and --gaze both say where to look. Give one, or --panels N with --gaze."
+        )
     goals = [args.panel[0]] if args.panel else args.gaze or []
     if args.every is not None and len(goals) < 2:
-        raise BadInput(f"--every {args.every} is the pace of several regions. Give --gaze K,K,...")
+        raise UsageError(f"--every {args.every} is the pace of several regions. Give --gaze K,K,...")
     for option in ("push", "during"):
         if getattr(args, option) is not None and not goals:
-            raise BadInput(
+            raise UsageError(
                 f"--{option} {getattr(args, option)} says how heads are steered; none are. Give --gaze K."
             )
     return goals

@@ -13,7 +13,7 @@ from typing import Any
 from gazeheads.data.captions import Captions, wordings
 from gazeheads.data.pictures import StoredPicture
 from gazeheads.data.stored import Page, StoredSample
-from gazeheads.errors import BadInput, EmptyBox, RegionError
+from gazeheads.errors import DataError, EmptyBox, RegionError
 from gazeheads.regions.grid import Box
 from gazeheads.regions.region import OVERHANG
 from gazeheads.sample import Sample
@@ -22,7 +22,7 @@ ENTRY = '{"box": [x0, y0, x1, y1], "name": "...", "caption": "..."}'
 
 
 def boxed(path: str | Path) -> Sample:
-    """The picture and the boxes of the JSON file beside it, of the same name. Raises `BadInput` with what is wrong.
+    """The picture and the boxes of the JSON file beside it, of the same name. Raises `DataError` with what is wrong.
 
     Its kind is "strip" if the boxes run from left to right beside each other, "grid" otherwise.
     """
@@ -34,10 +34,10 @@ def boxed(path: str | Path) -> Sample:
     for number, entry in enumerate(entries, start=1):
         try:
             boxes.append(_box(entry, number, picture.size, beside))
-        except BadInput as error:
+        except DataError as error:
             faults.append(str(error))
     if faults:
-        raise BadInput(" ".join(faults))
+        raise DataError(" ".join(faults))
     row = all(a.x0 < b.x0 and a.y0 < b.y1 and b.y0 < a.y1 for a, b in pairwise(boxes))
     return StoredSample(
         id=f"strip/{path.stem}",
@@ -54,34 +54,34 @@ def _read(path: Path) -> list[dict[str, Any]]:
     try:
         found = json.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError as error:
-        raise BadInput(f"Boxes {path}: there is no such file. Write a list of {ENTRY} into it.") from error
+        raise DataError(f"Boxes {path}: there is no such file. Write a list of {ENTRY} into it.") from error
     except (OSError, ValueError) as error:
-        raise BadInput(f"Boxes {path}: they cannot be read ({error}). Write a list of {ENTRY}.") from error
+        raise DataError(f"Boxes {path}: they cannot be read ({error}). Write a list of {ENTRY}.") from error
     entries = found.get("boxes") if isinstance(found, dict) else found
     if not isinstance(entries, list) or not entries:
-        raise BadInput(
+        raise DataError(
             f'Boxes {path}: there is no list of boxes. Write a list of {ENTRY}, or {{"boxes": [...]}}.'
         )
     for number, entry in enumerate(entries, start=1):
         if not isinstance(entry, dict) or "box" not in entry:
-            raise BadInput(f"Boxes {path}: entry {number} has no box. Write {ENTRY}.")
+            raise DataError(f"Boxes {path}: entry {number} has no box. Write {ENTRY}.")
         unknown = sorted(set(entry) - {"box", "name", "caption"})
         if unknown:
-            raise BadInput(f"Boxes {path}: entry {number} has an unknown key {unknown[0]!r}. Write {ENTRY}.")
+            raise DataError(f"Boxes {path}: entry {number} has an unknown key {unknown[0]!r}. Write {ENTRY}.")
     return entries
 
 
 def _box(entry: dict[str, Any], number: int, size: tuple[int, int], path: Path) -> Box:
     corners = entry["box"]
     if not isinstance(corners, list) or len(corners) != 4:
-        raise BadInput(f"Boxes {path}: box {number} is {corners!r}. Write four numbers, [x0, y0, x1, y1].")
+        raise DataError(f"Boxes {path}: box {number} is {corners!r}. Write four numbers, [x0, y0, x1, y1].")
     try:
         box = Box(*corners)
     except (EmptyBox, RegionError) as error:
-        raise BadInput(f"Boxes {path}: box {number} cannot be used. {error}") from error
+        raise DataError(f"Boxes {path}: box {number} cannot be used. {error}") from error
     out = max(-box.x0, -box.y0, box.x1 - size[0], box.y1 - size[1])
     if out > OVERHANG:
-        raise BadInput(
+        raise DataError(
             f"Boxes {path}: box {number}, {box}, sticks out of the picture of {size[0]} x {size[1]} px by {out:g} px. "
             "Give pixels of the upright picture: left, top, right, bottom."
         )
@@ -91,7 +91,7 @@ def _box(entry: dict[str, Any], number: int, size: tuple[int, int], path: Path) 
 def _name(entry: dict[str, Any], number: int, path: Path) -> str:
     name = entry.get("name", f"panel {number}")
     if not isinstance(name, str) or not name.strip():
-        raise BadInput(f"Boxes {path}: the name of box {number} is {name!r}. Give a text, or leave it out.")
+        raise DataError(f"Boxes {path}: the name of box {number} is {name!r}. Give a text, or leave it out.")
     return name
 
 
@@ -101,7 +101,7 @@ def _captions(entries: list[dict[str, Any]], path: Path) -> Captions:
         return ()
     if len(told) < len(entries):
         without = min(set(range(1, len(entries) + 1)) - set(told))
-        raise BadInput(
+        raise DataError(
             f"Boxes {path}: box {told[0]} has a caption and box {without} has none. Give all of them one, or none."
         )
     return wordings([entry["caption"] for entry in entries], len(entries), path)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from gazeheads.errors import BadInput
+from gazeheads.errors import DataError
 
 NAMES = ("captions.txt", "captions.json")
 Captions = tuple[tuple[str, ...], ...]
@@ -18,24 +18,26 @@ Captions = tuple[tuple[str, ...], ...]
 def captions_of(folder: Path, n: int) -> Captions:
     """The wordings for each of the `n` panels of a folder; empty where it has no file of captions.
 
-    Raises `BadInput` that lists all that is wrong with the file.
+    Raises `DataError` that lists all that is wrong with the file.
     """
     files = [folder / name for name in NAMES if (folder / name).exists()]
     if not files:
         return ()
     if len(files) > 1:
-        raise BadInput(f"Captions of {folder}: both {NAMES[0]} and {NAMES[1]} are there. Keep one.")
+        raise DataError(f"Captions of {folder}: both {NAMES[0]} and {NAMES[1]} are there. Keep one.")
     (path,) = files
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"Captions {path}: they cannot be read ({error}). Save them as UTF-8 text.") from error
+        raise DataError(
+            f"Captions {path}: they cannot be read ({error}). Save them as UTF-8 text."
+        ) from error
     entries = _lines(text) if path.suffix == ".txt" else _entries(text, path, n)
     return wordings(entries, n, path)
 
 
 def wordings(entries: Sequence[Any], n: int, path: Path | str) -> Captions:
-    """Each entry as a tuple of wordings. Raises `BadInput` unless there are `n`, and none is empty."""
+    """Each entry as a tuple of wordings. Raises `DataError` unless there are `n`, and none is empty."""
     found = [entry if isinstance(entry, list) else [entry] for entry in entries]
     faults = [] if len(found) == n else [f"{len(found)} captions for {n} panels"]
     for number, entry in enumerate(found, start=1):
@@ -44,7 +46,7 @@ def wordings(entries: Sequence[Any], n: int, path: Path | str) -> Captions:
         elif not all(text.strip() for text in entry):
             faults.append(f"caption {number} is empty")
     if faults:
-        raise BadInput(f"Captions {path}: {'; '.join(faults)}. Write one for each panel, in order.")
+        raise DataError(f"Captions {path}: {'; '.join(faults)}. Write one for each panel, in order.")
     return tuple(tuple(text.strip() for text in entry) for entry in found)
 
 
@@ -58,18 +60,18 @@ def _entries(text: str, path: Path, n: int) -> list[Any]:
     try:
         found = json.loads(text)
     except json.JSONDecodeError as error:
-        raise BadInput(
+        raise DataError(
             f"Captions {path}: this is no JSON ({error}). Write a list with a text for each panel."
         ) from error
     if isinstance(found, list):
         return found
     if not isinstance(found, dict):
-        raise BadInput(
+        raise DataError(
             f"Captions {path}: it holds a {type(found).__name__}. Write a list with a text for each panel."
         )
     names = [f"p{k}" for k in range(1, n + 1)]
     wrong = [f"{name} is missing" for name in names if name not in found]
     wrong += [f"{key!r} is no panel" for key in found if key not in names]
     if wrong:
-        raise BadInput(f"Captions {path}: {'; '.join(wrong)}. The folder's panels are p1 to p{n}.")
+        raise DataError(f"Captions {path}: {'; '.join(wrong)}. The folder's panels are p1 to p{n}.")
     return [found[name] for name in names]

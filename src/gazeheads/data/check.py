@@ -18,7 +18,7 @@ from gazeheads.data.pictures import open_picture
 from gazeheads.data.rawcomics import Comic, Count, comic_folders, windows
 from gazeheads.data.sources import Source, fingerprint, named, raw_asked, read_coco, read_hub
 from gazeheads.data.stored import StoredSample
-from gazeheads.errors import BadInput, FaultyData
+from gazeheads.errors import DataError, FaultyData
 from gazeheads.sample import Sample
 
 Progress = Callable[[int], object]
@@ -45,7 +45,7 @@ class Report:
     notes: list[Finding] = field(default_factory=list)
     content: str = ""
 
-    def problem(self, place: Path | str, what: str | BadInput) -> None:
+    def problem(self, place: Path | str, what: str | DataError) -> None:
         """Something that a run would stop at."""
         self.problems.append(Finding(str(place), _bare(what, place)))
 
@@ -61,7 +61,7 @@ class Report:
 def check(source: str, seed: int = 0, progress: Progress | None = None) -> Report:
     """Look at everything that `source` names (see `sources`). progress: called with the number of pictures opened.
 
-    Raises `BadInput` where there is nothing to look at: no such source, no such folder, no network.
+    Raises `DataError` where there is nothing to look at: no such source, no such folder, no network.
     """
     report, tell = Report(source), progress or (lambda n: None)
     samples: list[Sample] = []
@@ -94,7 +94,7 @@ def _coco(part: Source, seed: int, report: Report, samples: list[Sample], tell: 
         for fault in error.faults:
             report.problem(part.text, fault)
         return
-    except BadInput as error:
+    except DataError as error:
         report.problem(part.text, error)
         return
     things = Counter(slots["size"] for sample in found for slots in sample.slots)
@@ -112,7 +112,7 @@ def _open(found: list[Sample], report: Report, samples: list[Sample], tell: Prog
         for file in sample.files if isinstance(sample, StoredSample) else ():
             try:
                 file.open()
-            except BadInput as error:
+            except DataError as error:
                 report.problem(file.name, error)
         tell(1)
         if len(report.problems) == before:
@@ -122,7 +122,7 @@ def _open(found: list[Sample], report: Report, samples: list[Sample], tell: Prog
 def _read(part: Source, seed: int, report: Report) -> list[Sample]:
     try:
         return part.read(seed)
-    except BadInput as error:
+    except DataError as error:
         report.problem(part.text, error)
         return []
 
@@ -131,10 +131,10 @@ def _comics(part: Source, seed: int, report: Report, samples: list[Sample], tell
     """A collection of strips: each folder and each file in it."""
     root = Path(part.body)
     if not root.is_dir():
-        raise BadInput(f"Panel folder {root}: there is no such folder. Check the path.")
+        raise DataError(f"Panel folder {root}: there is no such folder. Check the path.")
     try:
         folders = strip_folders(root)
-    except BadInput as error:
+    except DataError as error:
         report.problem(root, error)
         return
     lengths: Counter[int] = Counter()
@@ -165,7 +165,7 @@ def _strip_folder(folder: Path, report: Report, tell: Progress) -> int:
         for path in paths:
             try:
                 open_picture(path)
-            except BadInput as error:
+            except DataError as error:
                 report.problem(path, error)
             tell(1)
         for path in paths[1:]:
@@ -181,7 +181,7 @@ def _strip_folder(folder: Path, report: Report, tell: Progress) -> int:
     last = max(panels, default=0)
     try:
         captions_of(folder, last)
-    except BadInput as error:
+    except DataError as error:
         present = [folder / name for name in NAMES if (folder / name).exists()]
         report.problem(present[0] if len(present) == 1 else folder, error)
     used = {path for paths in panels.values() for path in paths} | {folder / name for name in NAMES}
@@ -202,7 +202,7 @@ def _raw(part: Source, seed: int, report: Report, samples: list[Sample], tell: P
     for folder in folders:
         try:
             comic = Comic.read(folder)
-        except BadInput as error:
+        except DataError as error:
             report.problem(folder, error)
             continue
         count.add(comic)
@@ -213,7 +213,7 @@ def _raw(part: Source, seed: int, report: Report, samples: list[Sample], tell: P
         return
     try:
         drawn = windows(root, n, seed, panels, start)
-    except BadInput as error:
+    except DataError as error:
         report.problem(root, error)
         return
     whole = 0
@@ -222,7 +222,7 @@ def _raw(part: Source, seed: int, report: Report, samples: list[Sample], tell: P
         for path in window.files:
             try:
                 open_picture(path)
-            except BadInput as error:
+            except DataError as error:
                 report.problem(path, error)
             tell(1)
         whole += len(report.problems) == before
@@ -233,7 +233,7 @@ def _raw(part: Source, seed: int, report: Report, samples: list[Sample], tell: P
 LOOKS = {"comics": _comics, "comics-raw": _raw, "coco": _coco}
 
 
-def _bare(what: str | BadInput, place: Path | str) -> str:
+def _bare(what: str | DataError, place: Path | str) -> str:
     """A message without the place that it begins with, which is said anyway."""
     head, found, rest = str(what).partition(f"{place}: ")
     return rest if found and len(head) <= len("Panel folder ") else str(what)

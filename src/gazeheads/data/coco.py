@@ -18,7 +18,7 @@ from typing import Any
 from gazeheads.data.pictures import StoredPicture
 from gazeheads.data.runlength import Masks, must_be_polygons, runs_of
 from gazeheads.data.stored import Page, StoredSample
-from gazeheads.errors import BadInput, FaultyData, GazeHeadsError
+from gazeheads.errors import DataError, FaultyData, GazeHeadsError
 from gazeheads.regions.grid import Box
 from gazeheads.regions.region import OVERHANG
 from gazeheads.sample import Sample
@@ -57,14 +57,14 @@ def coco(
     """The pictures with objects, in the order of the file, `n` of them from number `start` on; and what was left out.
 
     annotations: the JSON file, images: the folder of the pictures, both from `folder` on; by default val2017, or what
-    the file's name says ("instances_NAME.json"). masks: read them, too. Raises `BadInput` with what does not fit.
+    the file's name says ("instances_NAME.json"). masks: read them, too. Raises `DataError` with what does not fit.
     """
     root = Path(folder)
     path = root / (annotations or ANNOTATIONS)
     found = _read(path)
     named = re.fullmatch(r"instances_(.+)\.json", path.name)
     if images is None and named is None:
-        raise BadInput(f"COCO {path}: its name does not say where the pictures are. Add :images=FOLDER.")
+        raise DataError(f"COCO {path}: its name does not say where the pictures are. Add :images=FOLDER.")
     place = root / (images or (named[1] if named else ""))
     left: Counter[str] = Counter()
     samples: list[Sample] = []
@@ -86,7 +86,7 @@ def coco(
     if faults:
         raise FaultyData(faults)
     if not samples or (n is not None and len(asked[start:stop]) < n):
-        raise BadInput(
+        raise DataError(
             f"COCO {path}: {n or 'some'} pictures from number {start} on were asked for; {len(asked)} have objects. "
             "Ask for others."
         )
@@ -98,25 +98,25 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(path.read_bytes())
     except FileNotFoundError as error:
-        raise BadInput(
+        raise DataError(
             f"COCO {path}: there is no such file. Name the folder that holds {ANNOTATIONS}, or add :annotations=FILE."
         ) from error
     except (OSError, ValueError) as error:
-        raise BadInput(f"COCO {path}: it cannot be read as JSON ({error}). Get it anew.") from error
+        raise DataError(f"COCO {path}: it cannot be read as JSON ({error}). Get it anew.") from error
     parts = {"images": ("id", "file_name", "width", "height"), "categories": ("id", "name")}
     parts["annotations"] = ("id", "image_id", "category_id", "bbox")
     for part, keys in parts.items():
         entries = found.get(part) if isinstance(found, dict) else None
         if not isinstance(entries, list) or not entries:
-            raise BadInput(
+            raise DataError(
                 f"COCO {path}: it has no list of {part}. Give a file of object instances, such as {ANNOTATIONS}."
             )
         for number, entry in enumerate(entries):
             missing = [key for key in keys if not isinstance(entry, dict) or key not in entry]
             if missing:
-                raise BadInput(f"COCO {path}: entry {number} of {part} has no {missing[0]!r}. Mend it.")
+                raise DataError(f"COCO {path}: entry {number} of {part} has no {missing[0]!r}. Mend it.")
         if len({entry["id"] for entry in entries}) < len(entries):
-            raise BadInput(f"COCO {path}: two entries of {part} have one id. Mend it.")
+            raise DataError(f"COCO {path}: two entries of {part} have one id. Mend it.")
     return dict(found)
 
 
@@ -152,7 +152,7 @@ def _things(
                     if _is_empty(drawn, sizes[image]):
                         left["masks without a pixel"] += 1
                         continue
-                except BadInput as error:
+                except DataError as error:
                     faults.append(f"{where}: {error}")
                     continue
             things[image].append(
@@ -162,7 +162,7 @@ def _things(
 
 
 def _is_empty(segmentation: Any, size: tuple[int, int]) -> bool:
-    """Whether run lengths say that no pixel is inside. Raises `BadInput` for a mask that cannot be drawn."""
+    """Whether run lengths say that no pixel is inside. Raises `DataError` for a mask that cannot be drawn."""
     if isinstance(segmentation, list):
         must_be_polygons(segmentation)
         return False
@@ -178,7 +178,7 @@ def _sample(
     if picture.size != told:
         if picture.size == told[::-1]:
             return None
-        raise BadInput(
+        raise DataError(
             f"COCO {path}: picture {entry['file_name']} is {told[0]} x {told[1]} px there, and its file "
             f"{picture.size[0]} x {picture.size[1]} px. Give the pictures that belong to the annotations."
         )
@@ -187,7 +187,7 @@ def _sample(
         box = thing.box
         out = max(-box.x0, -box.y0, box.x1 - told[0], box.y1 - told[1])
         if out > OVERHANG:
-            raise BadInput(
+            raise DataError(
                 f"COCO {path}: annotation {thing.id}, {a(thing.name)} in {entry['file_name']}, sticks "
                 f"out of the picture of {told[0]} x {told[1]} px by {out:g} px. Give the annotations that belong to "
                 "the pictures."

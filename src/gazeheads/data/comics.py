@@ -13,7 +13,7 @@ from gazeheads.data.captions import captions_of
 from gazeheads.data.layout import Layout
 from gazeheads.data.pictures import StoredPicture
 from gazeheads.data.stored import strip
-from gazeheads.errors import BadInput
+from gazeheads.errors import DataError
 from gazeheads.sample import Sample
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
@@ -36,21 +36,21 @@ def numbered(folder: Path) -> dict[int, list[Path]]:
 
 
 def panel_files(folder: Path) -> list[Path]:
-    """`p1 ... pN` of a folder, in order. Raises `BadInput` if there are none, or one is missing or double."""
+    """`p1 ... pN` of a folder, in order. Raises `DataError` if there are none, or one is missing or double."""
     found = numbered(folder)
     for number, paths in found.items():
         if len(paths) > 1:
-            raise BadInput(
+            raise DataError(
                 f"Panel folder {folder}: panel {number} is there twice, {paths[0].name} and {paths[1].name}. Keep one."
             )
     if not found:
-        raise BadInput(
+        raise DataError(
             f"Panel folder {folder}: it holds no panel. Name the panels p1.png, p2.png, ... (also jpg, webp, bmp)."
         )
     missing = gaps(found)
     if missing or 0 in found:
         wrong = f"p{missing[0]} is missing" if missing else "there is a p0"
-        raise BadInput(
+        raise DataError(
             f"Panel folder {folder}: {len(found)} panels up to p{max(found)}, but {wrong}. "
             "Number them from 1 without gaps."
         )
@@ -63,7 +63,7 @@ def gaps(found: dict[int, list[Path]]) -> list[int]:
 
 
 def strip_of(folder: str | Path, layout: str = "row") -> Sample:
-    """The comic in a folder as one sample, with its captions. Raises `BadInput` with the file that is wrong."""
+    """The comic in a folder as one sample, with its captions. Raises `DataError` with the file that is wrong."""
     folder = _folder(folder)
     panels = [StoredPicture.at(path) for path in panel_files(folder)]
     name = f"comics/{folder.resolve().name}"
@@ -76,12 +76,12 @@ def comics(folder: str | Path, layout: str = "row", *, n: int | None = None, sta
     """One sample for each folder of panels in `folder`, or for `folder` itself where it holds panels.
 
     layout: "row", "grid" (the most nearly square) or rows and columns such as "2x3". n, start: only `n` of them, from
-    the `start`-th on, zero-based. Raises `BadInput` for what cannot be used, naming the file.
+    the `start`-th on, zero-based. Raises `DataError` for what cannot be used, naming the file.
     """
     folders = strip_folders(_folder(folder))
     if start < 0 or (n is not None and n < 1) or start + (1 if n is None else n) > len(folders):
         asked = "all" if n is None else n
-        raise BadInput(
+        raise DataError(
             f"Comics {folder}: {asked} from number {start} on were asked for, and it holds {len(folders)}. "
             "Ask for fewer."
         )
@@ -92,7 +92,7 @@ def strip_folders(folder: Path) -> list[Path]:
     """The folders of panels in a collection, in natural order; a folder that holds panels is its own."""
     below = sorted((path for path in folder.iterdir() if is_strip_folder(path)), key=natural)
     if below and numbered(folder):
-        raise BadInput(
+        raise DataError(
             f"Comics {folder}: it holds panels and the folder {below[0].name}. Keep each strip in a folder of its own."
         )
     return below or [folder]
@@ -106,5 +106,5 @@ def is_strip_folder(path: Path) -> bool:
 def _folder(folder: str | Path) -> Path:
     folder = Path(folder)
     if not folder.is_dir():
-        raise BadInput(f"Panel folder {folder}: there is no such folder. Check the path.")
+        raise DataError(f"Panel folder {folder}: there is no such folder. Check the path.")
     return folder

@@ -18,7 +18,7 @@ from gazeheads.data.captions import wordings
 from gazeheads.data.layout import Layout
 from gazeheads.data.pictures import StoredPicture
 from gazeheads.data.stored import strip
-from gazeheads.errors import BadInput
+from gazeheads.errors import DataError, MissingPackage, UsageError
 from gazeheads.sample import Sample
 
 PATIENCE = 10  # seconds to wait for the hub's first word
@@ -34,7 +34,7 @@ class HubName:
     n: int | None = None
 
     @classmethod
-    def parse(cls, text: str, wrong: Callable[[str], BadInput]) -> "HubName":
+    def parse(cls, text: str, wrong: Callable[[str], UsageError]) -> "HubName":
         """The parts of `text`; the revision may also stand before the split. Raises what `wrong` makes of a reason."""
         number = re.search(r":(\d+)$", text)
         rest = text[: number.start()] if number else text
@@ -65,7 +65,7 @@ def hub_comics(
     """`n` strips (all, without) of the data set `name`, or of a folder with such a one, from the `start`-th row on.
 
     split: may be left out where there is only one. revision: a branch, tag or commit; what it was resolved to is in
-    `source["revision"]`. layout: as in `comics`. Raises `BadInput` where the library is missing, the hub is out of
+    `source["revision"]`. layout: as in `comics`. Raises `DataError` where the library is missing, the hub is out of
     reach, or what comes is of another schema. on_fault: called with the number of a row that cannot be used and with
     what is wrong with it, in place of the error; the row is left out.
     """
@@ -73,7 +73,7 @@ def hub_comics(
     what = f"Data set {name!r}"
     local = Path(name).is_dir()
     if local and revision:
-        raise BadInput(
+        raise DataError(
             f"{what}: a folder has no revision {revision!r}. Leave it out, or name a data set of the hub."
         )
     commit = None if local else _commit(name, revision)
@@ -83,7 +83,7 @@ def hub_comics(
         split = next(iter(found))
     if split not in found:
         asked = "no split was named" if split is None else f"there is no split {split!r}"
-        raise BadInput(
+        raise DataError(
             f"{what}: {asked}; it has {', '.join(found)}. Name one, as in hub:{name}:{next(iter(found))}."
         )
     rows = found[split]
@@ -98,12 +98,12 @@ def hub_comics(
             count += 1
             try:
                 samples.append(_sample(row, panels, where | {"index": index}, title))
-            except BadInput as error:
+            except DataError as error:
                 if on_fault is None:
                     raise
                 on_fault(f"row {index}", str(error))
     if count < (n or 1):
-        raise BadInput(
+        raise DataError(
             f"{what}, split {split!r}: {n or 'all'} strips from number {start} on were asked for, and there are "
             f"{count}. Ask for fewer."
         )
@@ -114,7 +114,7 @@ def _library() -> Any:
     try:
         import datasets
     except ImportError as error:
-        raise BadInput(
+        raise MissingPackage(
             'Data from the hub needs the library `datasets`, which is not installed. Run: pip install "gazeheads[hub]"'
         ) from error
     return datasets
@@ -133,24 +133,24 @@ def _commit(name: str, revision: str | None) -> str:
 
 @contextmanager
 def _told(what: str, cure: str) -> Iterator[None]:
-    """Whatever goes wrong in between as a `BadInput`: the libraries below raise the errors of four transports."""
+    """Whatever goes wrong in between as a `DataError`: the libraries below raise the errors of four transports."""
     try:
         yield
-    except (BadInput, AttributeError, NameError):  # ours: said already, or a mistake of ours
+    except (DataError, AttributeError, NameError):  # ours: said already, or a mistake of ours
         raise
     except Exception as error:
         first = (str(error).strip().splitlines() or [""])[0].rstrip(".")
-        raise BadInput(f"{what}: it cannot be read ({type(error).__name__}: {first}). {cure}") from error
+        raise DataError(f"{what}: it cannot be read ({type(error).__name__}: {first}). {cure}") from error
 
 
 def _panels(columns: Sequence[str], what: str) -> list[str]:
-    """The panels' columns in order. Raises `BadInput` unless the columns are those of the schema."""
+    """The panels' columns in order. Raises `DataError` unless the columns are those of the schema."""
     numbers = [int(match[1]) for match in (re.fullmatch(r"panel_(\d+)", name) for name in columns) if match]
     last = max([*numbers, 1])
     needed = ["comic_id", *(f"{kind}_{k}" for kind in ("panel", "caption") for k in range(1, last + 1))]
     missing = [name for name in needed if name not in columns]
     if missing:
-        raise BadInput(
+        raise DataError(
             f"{what}: column {', '.join(missing)} is missing; it has {', '.join(columns) or 'none'}. Give a data set "
             "with the columns comic_id, panel_1 to panel_N and caption_1 to caption_N."
         )
@@ -164,7 +164,7 @@ def _sample(row: Mapping[str, Any], panels: list[str], source: dict[str, Any], n
     for column in panels:
         stored = row[column]
         if not stored or not (stored.get("bytes") or stored.get("path")):
-            raise BadInput(f"Strip {title}: {column} is empty. Leave this row out, or mend it.")
+            raise DataError(f"Strip {title}: {column} is empty. Leave this row out, or mend it.")
         data = stored.get("bytes")
         files.append(
             StoredPicture.of(f"{title}/{column}", data) if data else StoredPicture.at(stored["path"])

@@ -13,7 +13,7 @@ from itertools import accumulate, pairwise
 
 from PIL import Image
 
-from gazeheads.errors import BadInput
+from gazeheads.errors import DataError
 from gazeheads.regions.grid import Box
 
 
@@ -38,27 +38,27 @@ class Layout:
 
     def __post_init__(self) -> None:
         if self.text not in ("row", "grid") and not re.fullmatch(r"[1-9]\d*x[1-9]\d*", self.text):
-            raise BadInput(
+            raise DataError(
                 f"Layout {self.text!r}: there is none. Use row, grid, or rows and columns such as 2x3."
             )
 
     def rows(self, n: int, name: str) -> int:
         """The number of rows for `n` panels. name: of the strip, for messages.
 
-        Raises `BadInput` where rows would be uneven: no grid of several rows holds 5 panels.
+        Raises `DataError` where rows would be uneven: no grid of several rows holds 5 panels.
         """
         if self.text == "row":
             return 1
         if self.text == "grid":
             rows = max(r for r in range(1, n + 1) if n % r == 0 and r * r <= n)
             if rows == 1:
-                raise BadInput(
+                raise DataError(
                     f"Strip {name}: {n} panels make no grid of several even rows. Use layout=row for it."
                 )
             return rows
         rows, columns = map(int, self.text.split("x"))
         if rows * columns != n:
-            raise BadInput(
+            raise DataError(
                 f"Strip {name}: {self.text} is {rows * columns} panels, and it has {n}. Use a grid of {n}, or "
                 "layout=grid."
             )

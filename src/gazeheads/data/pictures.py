@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from gazeheads.errors import BadInput
+from gazeheads.errors import DataError
 
 MOST_PIXELS = 100_000_000
 LONGEST_SHAPE = 200  # the image processors of the Qwen families refuse longer pictures
@@ -40,19 +40,19 @@ class StoredPicture:
 
     @classmethod
     def at(cls, path: str | Path) -> "StoredPicture":
-        """The picture file at `path`; only its header is read. Raises `BadInput` as `open_picture` does."""
+        """The picture file at `path`; only its header is read. Raises `DataError` as `open_picture` does."""
         return cls(str(path), _size(path, None))
 
     @classmethod
     def of(cls, name: str, data: bytes) -> "StoredPicture":
-        """The picture file whose bytes these are. Raises `BadInput` as `open_picture` does."""
+        """The picture file whose bytes these are. Raises `DataError` as `open_picture` does."""
         return cls(name, _size(name, data), data)
 
     def open(self) -> Image.Image:
-        """The picture in RGB, upright. Raises `BadInput` if it is gone, broken, or of another size than at first."""
+        """The picture in RGB, upright. Raises `DataError` if it is gone, broken, or of another size than at first."""
         picture = _open(self.name, self.data)
         if picture.size != self.size:
-            raise BadInput(
+            raise DataError(
                 f"Picture {self.name}: it was {_by(self.size)} px when it was listed, and is {_by(picture.size)} px "
                 "now. Start anew with the files as they are, or save it upright if it is one that viewers turn."
             )
@@ -60,14 +60,14 @@ class StoredPicture:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the file. Raises `BadInput` if it cannot be read."""
+        """SHA-256 of the file. Raises `DataError` if it cannot be read."""
         if self.data is not None:
             return hashlib.sha256(self.data).hexdigest()
         try:
             with Path(self.name).open("rb") as file:
                 return hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
-            raise BadInput(
+            raise DataError(
                 f"Picture {self.name}: it cannot be read ({error.strerror or error}). Put it back, or start anew."
             ) from error
 
@@ -75,7 +75,7 @@ class StoredPicture:
 def open_picture(path: str | Path) -> Image.Image:
     """The picture in RGB, upright (EXIF orientation honoured), transparent parts on white.
 
-    Raises `BadInput` if the file is missing, not a picture, cut off, too large, or too long and thin.
+    Raises `DataError` if the file is missing, not a picture, cut off, too large, or too long and thin.
     """
     return _open(path, None)
 
@@ -99,33 +99,33 @@ def _size(path: str | Path, data: bytes | None) -> tuple[int, int]:
 
 @contextmanager
 def _file(path: str | Path, data: bytes | None) -> Iterator[Image.Image]:
-    """The opened file, whose pixels are not read yet; what goes wrong with it is a `BadInput`."""
+    """The opened file, whose pixels are not read yet; what goes wrong with it is a `DataError`."""
     try:
         if data is None:
             path = Path(path)
             if not path.exists():
-                raise BadInput(f"Picture {path}: there is no such file. Check the path.")
+                raise DataError(f"Picture {path}: there is no such file. Check the path.")
             if path.is_dir():
-                raise BadInput(f"Picture {path}: this is a folder. Give a picture file.")
+                raise DataError(f"Picture {path}: this is a folder. Give a picture file.")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit follows
             with Image.open(path if data is None else io.BytesIO(data)) as file:
                 width, height = file.size
                 if width * height > MOST_PIXELS:
-                    raise BadInput(
+                    raise DataError(
                         f"Picture {path}: {width} x {height} px is more than {MOST_PIXELS / 1e6:g} million pixels. "
                         "Make it smaller first."
                     )
                 yield file
     except UnidentifiedImageError as error:
-        raise BadInput(
+        raise DataError(
             f"Picture {path}: this is not a picture in a format that Pillow reads. Give a PNG, JPEG, WebP, GIF or "
             "BMP file."
         ) from error
     except Image.DecompressionBombError as error:
-        raise BadInput(f"Picture {path}: far too many pixels ({error}). Make it smaller first.") from error
+        raise DataError(f"Picture {path}: far too many pixels ({error}). Make it smaller first.") from error
     except (OSError, SyntaxError, ValueError) as error:
-        raise BadInput(f"Picture {path}: it cannot be read to its end ({error}). Save it anew.") from error
+        raise DataError(f"Picture {path}: it cannot be read to its end ({error}). Save it anew.") from error
 
 
 def orientation(file: Image.Image) -> int:
@@ -155,18 +155,18 @@ def flattened(picture: Image.Image) -> Image.Image:
 
 
 def checked(picture: Image.Image, name: str) -> Image.Image:
-    """The picture, or `BadInput` if no region of it could be looked at."""
+    """The picture, or `DataError` if no region of it could be looked at."""
     _check_shape(picture.size, name)
     return picture
 
 
 def _check_shape(size: tuple[int, int], name: str) -> None:
     if min(size) < 2:
-        raise BadInput(
+        raise DataError(
             f"Picture {name}: it is {_by(size)} px, too small to have regions. Give one of at least 2 x 2 px."
         )
     if max(size) > LONGEST_SHAPE * min(size):
-        raise BadInput(
+        raise DataError(
             f"Picture {name}: {_by(size)} px is more than {LONGEST_SHAPE} times as long as wide, which image "
             "processors refuse. Cut it into several pictures."
         )

@@ -19,7 +19,7 @@ from gazeheads.data.layout import Layout
 from gazeheads.data.pictures import StoredPicture
 from gazeheads.data.stored import strip
 from gazeheads.drawing.draws import pick, shuffled
-from gazeheads.errors import BadInput
+from gazeheads.errors import DataError
 from gazeheads.sample import Sample
 
 EDGE = 5  # pages left out at either end of a comic of more than twice as many
@@ -36,7 +36,7 @@ class Comic:
 
     @classmethod
     def read(cls, folder: Path) -> "Comic":
-        """The comic in a folder. Raises `BadInput` for a panel that is there twice."""
+        """The comic in a folder. Raises `DataError` for a panel that is there twice."""
         pages: dict[int, dict[int, Path]] = defaultdict(dict)
         strays = []
         for path in sorted(folder.iterdir(), key=natural):
@@ -46,7 +46,7 @@ class Comic:
                 continue
             page, panel = int(match[1]), int(match[2])
             if panel in pages[page]:
-                raise BadInput(
+                raise DataError(
                     f"Comic {folder}: panel {panel} of page {page} is there twice, {pages[page][panel].name} and "
                     f"{path.name}. Keep one."
                 )
@@ -70,13 +70,13 @@ class Comic:
 
 
 def comic_folders(folder: str | Path) -> list[Path]:
-    """The comics of a collection, in natural order. Raises `BadInput` if there are none."""
+    """The comics of a collection, in natural order. Raises `DataError` if there are none."""
     folder = Path(folder)
     if not folder.is_dir():
-        raise BadInput(f"Raw comics {folder}: there is no such folder. Check the path.")
+        raise DataError(f"Raw comics {folder}: there is no such folder. Check the path.")
     found = sorted((path for path in folder.iterdir() if is_strip_folder(path)), key=natural)
     if not found:
-        raise BadInput(
+        raise DataError(
             f"Raw comics {folder}: it holds no comic. Files should lie in it as <comic>/<page>_<panel>.jpg."
         )
     return found
@@ -104,7 +104,8 @@ def raw_comics(
 ) -> list[Sample]:
     """`n` samples of consecutive panels, drawn by the seed from a folder of raw comics; `start` continues a list.
 
-    Raises `BadInput` where there are fewer candidate pages, with the count of what is there and why it is no candidate.
+    Raises `DataError` where there are fewer candidate pages, with the count of what is there and why it is no
+    candidate.
     """
     rows = Layout(layout).rows(panels, f"of {folder}")
     samples = []
@@ -128,7 +129,7 @@ def raw_comics(
 def windows(folder: str | Path, n: int, seed: int, panels: int, start: int) -> list[Window]:
     """The choice that `raw_comics` makes, before any picture is opened."""
     if n < 1 or start < 0 or panels < 1:
-        raise BadInput(
+        raise DataError(
             f"Raw comics {folder}: {n} strips of {panels} panels from number {start} on were asked for. Ask for at "
             "least one of at least one panel, from 0 on."
         )
@@ -142,7 +143,7 @@ def windows(folder: str | Path, n: int, seed: int, panels: int, start: int) -> l
         count = Count(panels)
         for path in folders:
             count.add(Comic.read(path))
-        raise BadInput(
+        raise DataError(
             f"Raw comics {folder}: {n} strips of {panels} panels from number {start} on were asked for; {count}. "
             "Ask for fewer."
         )

@@ -10,7 +10,7 @@ from typing import Any, overload
 import numpy as np
 import numpy.typing as npt
 
-from gazeheads.errors import BadInput
+from gazeheads.errors import DataError, MissingPackage
 
 Mask = npt.NDArray[np.bool_]
 
@@ -38,7 +38,7 @@ class Masks(Sequence[Mask]):
 
 
 def drawn(segmentation: Any, size: tuple[int, int]) -> Mask:
-    """The mask (row, col) that a segmentation of COCO says. Raises `BadInput` as `runs_of` does."""
+    """The mask (row, col) that a segmentation of COCO says. Raises `DataError` as `runs_of` does."""
     if isinstance(segmentation, list):
         must_be_polygons(segmentation)
         return _polygons(segmentation, size)
@@ -52,25 +52,25 @@ def _filled(runs: npt.NDArray[np.int64], size: tuple[int, int]) -> Mask:
 
 
 def runs_of(segmentation: Any, size: tuple[int, int]) -> npt.NDArray[np.int64]:
-    """(run,) the run lengths of a mask of this size. Raises `BadInput` for another size, and for broken lengths."""
+    """(run,) the run lengths of a mask of this size. Raises `DataError` for another size, and for broken lengths."""
     width, height = size
     if not isinstance(segmentation, dict) or not {"size", "counts"} <= set(segmentation):
-        raise BadInput(
+        raise DataError(
             "A segmentation is neither a list of polygons nor run lengths with size and counts. Mend it."
         )
     if list(segmentation["size"]) != [height, width]:
-        raise BadInput(
+        raise DataError(
             f"A mask is of {segmentation['size']} (rows, columns), and its picture is {width} x {height} px. Give the "
             "mask of this picture."
         )
     counts = segmentation["counts"]
     runs = unpacked(counts) if isinstance(counts, str) else counts
     if not isinstance(runs, list) or not all(isinstance(run, int) and run >= 0 for run in runs):
-        raise BadInput(
+        raise DataError(
             "Run lengths of a mask are not whole numbers from 0 on: they are broken. Export it anew."
         )
     if sum(runs) != width * height:
-        raise BadInput(
+        raise DataError(
             f"Run lengths of a mask add up to {sum(runs)} pixels instead of {width * height}: they are broken. Export "
             "it anew."
         )
@@ -80,14 +80,14 @@ def runs_of(segmentation: Any, size: tuple[int, int]) -> npt.NDArray[np.int64]:
 def unpacked(text: str) -> list[int]:
     """Run lengths from a string: six bits a character, five of them a digit; from the fourth on less the last but one.
 
-    Raises `BadInput` for other characters, and a string that ends within a number.
+    Raises `DataError` for other characters, and a string that ends within a number.
     """
     runs: list[int] = []
     value = shift = 0
     for character in text:
         bits = ord(character) - 48
         if not 0 <= bits < 64:
-            raise BadInput(
+            raise DataError(
                 f"Run lengths of a mask hold the character {character!r}: they are broken. Export it anew."
             )
         value |= (bits & 31) << shift
@@ -99,23 +99,23 @@ def unpacked(text: str) -> list[int]:
         runs.append(value + (runs[-2] if len(runs) > 2 else 0))
         value = shift = 0
     if shift:
-        raise BadInput("Run lengths of a mask end within a number: they are broken. Export it anew.")
+        raise DataError("Run lengths of a mask end within a number: they are broken. Export it anew.")
     return runs
 
 
 def must_be_polygons(segmentation: list[Any]) -> None:
-    """Raise `BadInput` unless these are polygons, each x0, y0, x1, y1, ... of three points or more, to be drawn."""
+    """Raise `DataError` unless these are polygons, each x0, y0, x1, y1, ... of three points or more, to be drawn."""
     for polygon in segmentation:
         if not isinstance(polygon, list) or len(polygon) < 6 or len(polygon) % 2:
-            raise BadInput("A polygon of a mask is no list of three or more points x, y, x, y, ... Mend it.")
+            raise DataError("A polygon of a mask is no list of three or more points x, y, x, y, ... Mend it.")
         if not all(isinstance(edge, int | float) and np.isfinite(edge) for edge in polygon):
-            raise BadInput("A polygon of a mask holds something that is no number. Mend it.")
+            raise DataError("A polygon of a mask holds something that is no number. Mend it.")
     if not segmentation:
-        raise BadInput("A mask has no polygon. Mend it, or leave it out.")
+        raise DataError("A mask has no polygon. Mend it, or leave it out.")
     try:
         import pycocotools  # noqa: F401
     except ModuleNotFoundError as error:
-        raise BadInput(
+        raise MissingPackage(
             "Masks that are polygons were to be drawn; pycocotools is not installed. Install it: pip install "
             '"gazeheads[coco]".'
         ) from error

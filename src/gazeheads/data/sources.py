@@ -21,7 +21,7 @@ from gazeheads.data.rawcomics import raw_comics
 from gazeheads.drawing.grammar import SPLITS, Split
 from gazeheads.drawing.scenes import scenes
 from gazeheads.drawing.strips import doodles
-from gazeheads.errors import BadInput
+from gazeheads.errors import UsageError
 from gazeheads.sample import Sample
 
 __all__ = ["FORMS", "fingerprint", "named", "samples_of"]
@@ -31,14 +31,14 @@ def samples_of(source: str, seed: int = 0) -> list[Sample]:
     """The samples that `source` names, in one of `FORMS`, or several joined by "+".
 
     Doodles and scenes (split "dev" unless given) and the windows of raw comics are drawn from the seed; the other
-    kinds do not depend on it. `start` leaves out as many samples, so that disjoint sets can be named. Raises `BadInput`
-    for anything that cannot be read or meant, and for two samples of one id.
+    kinds do not depend on it. `start` leaves out as many samples, so that disjoint sets can be named. Raises
+    `UsageError` for anything that cannot be read or meant, and for two samples of one id.
     """
     found = [sample for part in named(source) for sample in part.read(seed)]
     counts = Counter(sample.id for sample in found)
     double = next((name for name, count in counts.items() if count > 1), None)
     if double is not None:
-        raise BadInput(
+        raise UsageError(
             f"Data {source!r}: two samples are called {double!r}. Name each source once, and folders differently."
         )
     return found
@@ -50,7 +50,7 @@ class Source:
     def __init__(self, text: str) -> None:
         kind, _, rest = text.partition(":")
         if kind not in FORMS:
-            raise BadInput(
+            raise UsageError(
                 f"Data {text!r}: there is no such source. Write one of {', '.join(FORMS.values())}."
             )
         self.text, self.kind, self.form = text, kind, FORMS[kind]
@@ -67,9 +67,9 @@ class Source:
         if not self.body:
             raise self.wrong("it does not say which")
 
-    def wrong(self, what: str) -> BadInput:
+    def wrong(self, what: str) -> UsageError:
         """The error for a source that cannot be meant."""
-        return BadInput(f"Data {self.text!r}: {what}. Write {self.form}.")
+        return UsageError(f"Data {self.text!r}: {what}. Write {self.form}.")
 
     def number(self, text: str | None, default: int, least: int = 1) -> int:
         """A whole number of the source's text."""
@@ -209,7 +209,7 @@ FORMS = {
 def fingerprint(samples: Iterable[Sample]) -> str:
     """SHA-256 (64 hexadecimal digits) over the samples in their order: ids, kinds, boxes, all truths, pictures.
 
-    Takes about as long as to read the files once; nothing is decoded. Raises `BadInput` for a file that is gone.
+    Takes about as long as to read the files once; nothing is decoded. Raises `UsageError` for a file that is gone.
     """
     whole = hashlib.sha256()
     for sample in samples:

@@ -17,7 +17,8 @@ from gazeheads.sample import Sample
 class StoredSample(Sample):
     """A sample that keeps no pixels: `picture` opens the files anew, unless somebody still holds what it gave last.
 
-    Hold on to `sample.picture` while you work with it. Raises `BadInput`, naming the file, where one is gone or broken.
+    Hold on to `sample.picture` while you work with it. Raises `DataError`, naming the file, where one is gone or
+    broken.
     """
 
     @property
@@ -54,7 +55,7 @@ class StoredSample(Sample):
 
     @property
     def content(self) -> str:
-        """SHA-256 over those of its files, in order. Raises `BadInput` for one that is gone."""
+        """SHA-256 over those of its files, in order. Raises `DataError` for one that is gone."""
         page = self._page
         if isinstance(page, Image.Image):
             return super().content

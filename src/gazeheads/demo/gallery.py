@@ -15,7 +15,7 @@ from gazeheads.demo.limits import Limits
 from gazeheads.demo.uploads import opened
 from gazeheads.demo.wire import SAMPLE
 from gazeheads.drawing.scenes import scenes
-from gazeheads.errors import BadInput
+from gazeheads.errors import DataError
 from gazeheads.model.model import GazeModel
 from gazeheads.regions.grid import Box
 from gazeheads.sample import Sample
@@ -61,10 +61,12 @@ class Shown:
 
 
 def drawn(model: GazeModel, name: str) -> Shown:
-    """The doodle of this name, such as "strip-12". Raises `BadInput` if there is none such."""
+    """The doodle of this name, such as "strip-12". Raises `DataError` if there is none such."""
     found = re.fullmatch(SAMPLE, name)
     if not found:
-        raise BadInput(f"There is no sample {name[:40]!r}. Ask for {', '.join(KINDS)}, a dash, and a number.")
+        raise DataError(
+            f"There is no sample {name[:40]!r}. Ask for {', '.join(KINDS)}, a dash, and a number."
+        )
     sample = model.resized(_sample(found[1], int(found[2])))
     height, cell = model.family.panel_size(model.processor)
     larger = -(-SHOWN_HEIGHT // (2 * height if found[1] in ("grid", "scene") else height))
@@ -80,7 +82,7 @@ def _sample(kind: str, seed: int) -> Sample:
 
 
 def brought(data: bytes, limits: Limits, panels: Sequence[Sequence[float]] = ()) -> Shown:
-    """A picture that a visitor brings. panels: shares of it. Raises `BadInput` or `RegionError`."""
+    """A picture that a visitor brings. panels: shares of it. Raises `DataError` or `RegionError`."""
     upload = opened(data, limits)
     width, height = upload.picture.size
     boxes = tuple(Box(x0 * width, y0 * height, x1 * width, y1 * height) for x0, y0, x1, y1 in panels)

@@ -14,7 +14,7 @@ from gazeheads.demo.gallery import Shown
 from gazeheads.demo.place import Place
 from gazeheads.demo.speech import LOOKS, Speech
 from gazeheads.demo.wire import SAMPLE, Ask, Message, Share, Stop, Target
-from gazeheads.errors import BadInput
+from gazeheads.errors import UsageError
 from gazeheads.regions.coverage import Floats
 
 
@@ -79,12 +79,14 @@ async def look(place: Place, asked: Asked, request: Request) -> Looked | None:
     """The answer; None where the client has left. Raises `Busy`, or `GazeHeadsError` for what cannot be looked at."""
     limits = place.limits
     if len(asked.prompt) > limits.prompt or asked.tokens > limits.tokens:
-        raise BadInput(
+        raise UsageError(
             f"A prompt of {len(asked.prompt)} characters and {asked.tokens} tokens were asked for; {limits.prompt} and "
             f"{limits.tokens} are the most. Ask for less."
         )
     if asked.target is not None and asked.stops:
-        raise BadInput("Both a target and stops were given. Give one of them; a stop at token 0 is a target.")
+        raise UsageError(
+            "Both a target and stops were given. Give one of them; a stop at token 0 is a target."
+        )
     with place.door() as number:
         shown = await _shown(place, asked.picture)
         if asked.target is not None:
@@ -105,7 +107,7 @@ async def look(place: Place, asked: Asked, request: Request) -> Looked | None:
     steered, free = sides["steered"], sides["free"]
     for side in (steered, free):
         if side.error:
-            raise BadInput(side.error)
+            raise UsageError(side.error)
     weights = [panel(steered.speech.scene, index).weights for index in range(len(shown.boxes))]
     return Looked(
         answer=steered.text,
@@ -121,15 +123,15 @@ async def look(place: Place, asked: Asked, request: Request) -> Looked | None:
 
 async def _shown(place: Place, picture: Picture) -> Shown:
     if (picture.sample is None) == (picture.data is None):
-        raise BadInput("A picture is either a sample or data. Give one of them.")
+        raise UsageError("A picture is either a sample or data. Give one of them.")
     if picture.sample is not None:
         if picture.panels:
-            raise BadInput("A sample has its own panels. Leave them out.")
+            raise UsageError("A sample has its own panels. Leave them out.")
         return await place.drawn(picture.sample)
     try:
         data = base64.b64decode(picture.data or "", validate=True)
     except (binascii.Error, ValueError) as error:
-        raise BadInput(
+        raise UsageError(
             f"The picture's data are no base 64 ({error}). Encode the bytes of the file."
         ) from error
     return await place.brought(data, picture.panels)

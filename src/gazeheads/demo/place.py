@@ -49,7 +49,7 @@ class Place:
             self.turns.drop(number)
 
     async def drawn(self, name: str) -> Shown:
-        """The doodle of this name. Raises `BadInput`."""
+        """The doodle of this name. Raises `UsageError`."""
         found = self._drawn.get(name)
         if found is None:
             found = await asyncio.get_running_loop().run_in_executor(self._easel, drawn, self.model, name)
@@ -57,7 +57,7 @@ class Place:
         return found
 
     async def brought(self, data: bytes, panels: tuple[tuple[float, float, float, float], ...] = ()) -> Shown:
-        """The picture in these bytes. Raises `BadInput`, `RegionError`."""
+        """The picture in these bytes. Raises `UsageError`, `RegionError`."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._easel, brought, data, self.limits, panels)
 

@@ -6,7 +6,7 @@ import sys
 from importlib.util import find_spec
 
 from gazeheads.demo.limits import Limits
-from gazeheads.errors import GazeHeadsError
+from gazeheads.errors import UsageError
 
 NEEDED = ("fastapi", "uvicorn", "websockets")
 
@@ -15,7 +15,7 @@ def must_be_installed() -> None:
     """Raise unless the packages of the extra are there."""
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
-        raise GazeHeadsError(
+        raise UsageError(
             f"The demo needs {', '.join(missing)}, which the extra brings. "
             'Install it: pip install "gazeheads[demo]".'
         )
@@ -32,12 +32,12 @@ def is_loopback(host: str) -> bool:
 def opened(host: str, port: int, allow_remote: bool) -> socket.socket:
     """A listening socket. Raises `GazeHeadsError` if others could reach it unasked, or it cannot be had."""
     if not is_loopback(host) and not allow_remote:
-        raise GazeHeadsError(
+        raise UsageError(
             f"--host {host} lets other machines in; the demo has no passwords. Leave --host out, or add "
             "--allow-remote if everybody who can reach this machine may use it."
         )
     if not 0 <= port <= 65535:  # the system would take it modulo 65536
-        raise GazeHeadsError(
+        raise UsageError(
             f"Port {port}: there is none such. Give one from 1 to 65535, or 0 for any that is free."
         )
     try:
@@ -55,7 +55,7 @@ def opened(host: str, port: int, allow_remote: bool) -> socket.socket:
             raise
     except OSError as error:
         other = port + 1 if port < 65535 else 7860
-        raise GazeHeadsError(
+        raise UsageError(
             f"Port {port} of {host} cannot be had: {error.strerror or error}. Stop what runs there, or choose another "
             f"one: --port {other}."
         ) from error

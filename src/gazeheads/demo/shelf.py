@@ -50,7 +50,7 @@ class Shelf:
         self.made = 0  # prompts that were run
 
     def prefill(self, shown: Shown, prompt: str) -> Prefill:
-        """The prompt about this picture, run now if it was not before. Raises `BadInput`."""
+        """The prompt about this picture, run now if it was not before. Raises `UsageError`."""
         found = self.prefixes.get((shown.key, prompt))
         if found is None:
             scene = self.model.encode(shown.picture, prompt, panels=shown.boxes, names=shown.names)

@@ -13,7 +13,7 @@ from PIL import Image
 
 from gazeheads.data.pictures import LYING, checked, flattened, orientation, turned
 from gazeheads.demo.limits import Limits
-from gazeheads.errors import BadInput
+from gazeheads.errors import DataError
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
 
@@ -27,9 +27,9 @@ class Upload:
 
 
 def opened(data: bytes, limits: Limits) -> Upload:
-    """The picture whose file these bytes are. Raises `BadInput` that says what is wrong with them."""
+    """The picture whose file these bytes are. Raises `DataError` that says what is wrong with them."""
     if len(data) > limits.upload_bytes:
-        raise BadInput(
+        raise DataError(
             f"The picture file has {len(data) / 1e6:.1f} MB; {limits.upload_bytes / 1e6:g} MB are the most. "
             "Save it smaller."
         )
@@ -38,15 +38,15 @@ def opened(data: bytes, limits: Limits) -> Upload:
         try:
             with Image.open(io.BytesIO(data), formats=FORMATS) as file:
                 return _read(file, limits)
-        except BadInput:
+        except DataError:
             raise
         except Image.DecompressionBombError as error:  # Pillow's own limit, above ours
-            raise BadInput(
+            raise DataError(
                 f"The picture has far more than {limits.upload_pixels / 1e6:g} million pixels, the most. "
                 "Make it smaller first."
             ) from error
         except Exception as error:  # decoders meet what they never saw: whatever they raise, it is the file
-            raise BadInput(
+            raise DataError(
                 f"The file cannot be read as a picture ({type(error).__name__}). Give a whole "
                 f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]} file."
             ) from error
@@ -55,7 +55,7 @@ def opened(data: bytes, limits: Limits) -> Upload:
 def _read(file: Image.Image, limits: Limits) -> Upload:
     width, height = file.size
     if width * height > limits.upload_pixels:
-        raise BadInput(
+        raise DataError(
             f"The picture is {width} x {height} px; {limits.upload_pixels / 1e6:g} million pixels are the most. "
             "Make it smaller first."
         )

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from gazeheads import prompts
 from gazeheads.checks import whole
-from gazeheads.errors import BadInput
+from gazeheads.errors import UsageError
 from gazeheads.gaze.gaze import During, Gaze
 from gazeheads.gaze.push import Mode, Push
 from gazeheads.heads.head import Head
@@ -49,11 +49,11 @@ def causal(
     The first wording of each caption counts. seed: of the groups. progress: called with the number of answers scored.
     settings: keywords of the processor, as for `model.encode`. NaN in layers without attention.
 
-    Raises `BadInput` without samples, for one without captions or of a test split, for a group that is larger than the
-    model, and for several rounds of single heads, which are all alike.
+    Raises `UsageError` without samples, for one without captions or of a test split, for a group that is larger than
+    the model, and for several rounds of single heads, which are all alike.
     """
     check(samples)
-    group, rounds = whole(group, "group=", BadInput, 1), whole(rounds, "rounds=", BadInput, 1)
+    group, rounds = whole(group, "group=", UsageError, 1), whole(rounds, "rounds=", UsageError, 1)
     changes = np.zeros((len(samples), model.n_layers, model.n_heads))
     there, groups = np.zeros(changes.shape[1:], dtype=np.bool_), list[tuple[Head, ...]]()
     for number, sample in enumerate(map(model.resized, samples)):
@@ -90,7 +90,7 @@ def _groups(there: Bools, group: int, rounds: int, seed: int) -> list[tuple[Head
     """Every head once in each round."""
     heads = [Head(layer, head) for layer, head in np.argwhere(there).tolist()]
     if group > len(heads) or (group == 1 and rounds > 1):
-        raise BadInput(
+        raise UsageError(
             f"Causal scores in groups of {group} and {rounds} rounds were asked for, of {len(heads)} heads. Give "
             "groups of at most so many, and one round for single heads."
         )
@@ -105,16 +105,16 @@ def _groups(there: Bools, group: int, rounds: int, seed: int) -> list[tuple[Head
 
 
 def check(samples: Sequence[Sample]) -> None:
-    """Raise `BadInput` unless causal scores can be measured on these samples, and may."""
+    """Raise `UsageError` unless causal scores can be measured on these samples, and may."""
     if not samples:
-        raise BadInput("Causal scores were asked for without samples. Give at least one dev sample.")
+        raise UsageError("Causal scores were asked for without samples. Give at least one dev sample.")
     for sample in samples:
         if not sample.captions:
-            raise BadInput(
+            raise UsageError(
                 f"Sample {sample.id!r} has no captions, whose likelihood is the causal score. Give one for each box."
             )
         if sample.source.get("split") == "test":
-            raise BadInput(
+            raise UsageError(
                 f"Sample {sample.id!r} is of a test split, which reports and never chooses. Measure causal scores on "
                 "dev samples."
             )

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gazeheads.discovery import scores as selectors
-from gazeheads.errors import BadInput
+from gazeheads.errors import UsageError
 from gazeheads.heads.head import Provenance
 from gazeheads.heads.heads import Heads
 from gazeheads.model.last_row import last_rows
@@ -88,7 +88,7 @@ def discover(
     settings: keywords of the processor, as for `model.encode`; noted in the provenance.
     The result carries the scores of `discovery.scores` but for the causal one, each head's mean mass on the picture
     and, where all pictures have equally many regions, its mean matrix A. A region smaller than a token counts as its
-    nearest cell. Raises `BadInput` without samples or for one without boxes.
+    nearest cell. Raises `UsageError` without samples or for one without boxes.
     """
     measured = measure(
         model,
@@ -122,10 +122,12 @@ def measure(
     of the first tile.
     """
     if not samples:
-        raise BadInput("Discovery was asked for without samples. Give at least one picture with panel boxes.")
+        raise UsageError(
+            "Discovery was asked for without samples. Give at least one picture with panel boxes."
+        )
     for sample in samples:
         if not sample.boxes:
-            raise BadInput(f"Sample {sample.id!r} has no boxes to ask about. Give each at least one.")
+            raise UsageError(f"Sample {sample.id!r} has no boxes to ask about. Give each at least one.")
     samples = [model.resized(sample) for sample in samples]
     shape = model.n_layers, model.n_heads
     sizes = [len(sample.boxes) for sample in samples]

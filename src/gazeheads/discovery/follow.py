@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gazeheads import prompts
-from gazeheads.errors import BadInput
+from gazeheads.errors import UsageError
 from gazeheads.gaze.record import Record
 from gazeheads.gaze.trace import looks_at
 from gazeheads.heads.head import Head
@@ -38,7 +38,7 @@ def follow(
     """(layer, head) follow scores, 0..1, over samples whose things have names (slot "object").
 
     A thing smaller than a token counts as its nearest cell. progress: called with the number of pictures. settings:
-    keywords of the processor. Raises `BadInput` without samples, for one without names, and for one of a test split.
+    keywords of the processor. Raises `UsageError` without samples, for one without names, and for one of a test split.
     """
     check(samples)
     heads = [Head(layer, head) for layer in range(model.n_layers) for head in range(model.n_heads)]
@@ -64,14 +64,14 @@ def listed(sample: Sample) -> str:
 
 
 def check(samples: Sequence[Sample]) -> None:
-    """Raise `BadInput` unless heads may be found on these samples, whose things have names."""
+    """Raise `UsageError` unless heads may be found on these samples, whose things have names."""
     if not samples:
-        raise BadInput(
+        raise UsageError(
             "Heads that follow speech were asked for without samples. Give at least one dev sample."
         )
     for sample in samples:
         nouns(sample)
         if sample.source.get("split") == "test":
-            raise BadInput(
+            raise UsageError(
                 f"Sample {sample.id!r} is of a test split, which reports and never chooses. Give dev samples."
             )

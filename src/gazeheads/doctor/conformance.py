@@ -10,7 +10,7 @@ from transformers import DynamicCache
 
 from gazeheads.attention.seam import attached
 from gazeheads.attention.steering import Steering
-from gazeheads.errors import BadInput
+from gazeheads.errors import UsageError
 from gazeheads.gaze.gaze import Gaze
 from gazeheads.heads.head import Head
 from gazeheads.model.decoding import collate
@@ -75,7 +75,7 @@ def _after_prefix(model: GazeModel, scenes: Sequence[Scene]) -> list[Tensor]:
     ids = [scene.tensors["input_ids"][0] for scene in scenes]
     end = next(n for n, (one, other) in enumerate(zip(*ids, strict=False)) if one != other)
     if end <= scenes[0].grid.positions[-1]:
-        raise BadInput(
+        raise UsageError(
             "These prompts do not have the whole picture in common. Ask two questions about one picture."
         )
     rows = collate(model.hf, model.family, scenes[:1], model.pad)

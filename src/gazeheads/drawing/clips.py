@@ -17,7 +17,7 @@ from gazeheads.drawing.draws import pick
 from gazeheads.drawing.pen import Pen, shrink, supersample
 from gazeheads.drawing.strips import CELL, HEIGHT
 from gazeheads.drawing.things import draw_thing
-from gazeheads.errors import BadInput
+from gazeheads.errors import UsageError
 from gazeheads.regions.grid import Box
 
 SIDE = 0.45  # of the moving thing, in picture heights
@@ -50,9 +50,9 @@ class Clip:
 def moving_doodle(
     seed: int = 0, frames: int = 4, width: float = 2.0, height: int = HEIGHT, cell: int = CELL
 ) -> Clip:
-    """One thing that moves across a backdrop. width: in heights. Raises `BadInput` for fewer than two frames."""
+    """One thing that moves across a backdrop. width: in heights. Raises `UsageError` for fewer than two frames."""
     if frames < 2:
-        raise BadInput(f"A clip of {frames} frames was asked for. Something moves from two on.")
+        raise UsageError(f"A clip of {frames} frames was asked for. Something moves from two on.")
     rng = random.Random(f"clip/{seed}")
     name, setting = pick(rng, grammar.OBJECTS), pick(rng, grammar.SETTINGS)
     wide, factor = max(1, round(width * height / cell)) * cell, supersample(height)

@@ -18,7 +18,7 @@ from gazeheads.drawing.draws import pick, shuffled
 from gazeheads.drawing.grammar import COLOURS, Panel, Split
 from gazeheads.drawing.pen import INK, Pen, shrink, supersample
 from gazeheads.drawing.things import draw_thing
-from gazeheads.errors import GazeHeadsError
+from gazeheads.errors import UsageError
 from gazeheads.regions.grid import Box
 from gazeheads.sample import Sample
 
@@ -79,7 +79,7 @@ def draw_panel(pen: Pen, panel: Panel, width: float, jitter: tuple[float, float]
             character(mid, floor - 0.74 * tall)
             thing(mid, floor - big * 0.74, big * 1.5)
         case other:
-            raise GazeHeadsError(f"Action {other!r}: there is no such drawing. Use one of {grammar.ACTIONS}.")
+            raise UsageError(f"Action {other!r}: there is no such drawing. Use one of {grammar.ACTIONS}.")
 
 
 def _label(pen: Pen, text: str) -> None:
@@ -167,7 +167,7 @@ def draw_comic(
 
     story = extend([])
     if story is None:
-        raise GazeHeadsError(
+        raise UsageError(
             f"A comic of {panels} panels of split {split!r}: no such combination. Ask for fewer panels."
         )
     return Comic(
@@ -197,15 +197,15 @@ def doodles(
     """
     check(n, split)
     if not 1 <= panels <= len(grammar.ACTIONS):
-        raise GazeHeadsError(
+        raise UsageError(
             f"Strips of {panels} panels: doodles have 1 to {len(grammar.ACTIONS)}. Ask for as many."
         )
     if columns is not None and (columns < 1 or panels % columns):
-        raise GazeHeadsError(
+        raise UsageError(
             f"{panels} panels in {columns} columns: rows would be uneven. Use a divisor of {panels}."
         )
     if labels and len(set(labels)) < panels:
-        raise GazeHeadsError(
+        raise UsageError(
             f"Labels {labels!r} for {panels} panels: each needs its own. Give at least {panels}."
         )
     columns = columns or panels
@@ -226,6 +226,6 @@ def doodles(
 def check(n: int, split: str) -> None:
     """Raise unless at least one sample of a known split is asked for."""
     if n < 1:
-        raise GazeHeadsError(f"{n} samples: that is none. Ask for at least one.")
+        raise UsageError(f"{n} samples: that is none. Ask for at least one.")
     if split not in grammar.SPLITS:
-        raise GazeHeadsError(f"Split {split!r}: there is none. Use one of {', '.join(grammar.SPLITS)}.")
+        raise UsageError(f"Split {split!r}: there is none. Use one of {', '.join(grammar.SPLITS)}.")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gazeheads import prompts
-from gazeheads.errors import BadInput
+from gazeheads.errors import UsageError
 from gazeheads.experiments.conditions import Condition
 from gazeheads.experiments.redirect import SHOWN, pointed
 from gazeheads.experiments.trial import Trial
@@ -29,7 +29,7 @@ class Boxes:
     def trials(self, sample: Sample, condition: Condition) -> Iterator[Trial]:
         """One trial for each thing and each way to look; without steering in the first alone."""
         if condition.kind == "panel-query":
-            raise BadInput(f"Condition panel-query: the things of {self.name} are no panels. Use prompt.")
+            raise UsageError(f"Condition panel-query: the things of {self.name} are no panels. Use prompt.")
         plain = condition.kind == "none"
         for number, (variant, fields) in enumerate(self.looks.items()):
             if number and not (plain or condition.is_steered):

@@ -1,6 +1,6 @@
 """All experiments by name. A new one is a file of its own, and a line here."""
 
-from gazeheads.errors import BadInput
+from gazeheads.errors import UsageError
 from gazeheads.experiments.boxes import BOXES, MASKS
 from gazeheads.experiments.redirect import FREE_NARRATION, LAYOUTS, THIS_PANEL, VQA
 from gazeheads.experiments.sweeps import COLLAPSE, K_SWEEP, PUSH_SWEEP, SCOPE, WORDINGS
@@ -28,7 +28,7 @@ EXPERIMENTS: dict[str, Experiment] = {
 
 
 def experiment(name: str) -> Experiment:
-    """The experiment of this name. Raises `BadInput` where there is none."""
+    """The experiment of this name. Raises `UsageError` where there is none."""
     if name not in EXPERIMENTS:
-        raise BadInput(f"Experiment {name!r}: there is none. Use one of {', '.join(EXPERIMENTS)}.")
+        raise UsageError(f"Experiment {name!r}: there is none. Use one of {', '.join(EXPERIMENTS)}.")
     return EXPERIMENTS[name]

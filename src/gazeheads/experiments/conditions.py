@@ -19,7 +19,7 @@ K is the run's, the trial's (a sweep), or what stands behind an @: `gaze@8`, `lo
 import re
 from dataclasses import dataclass
 
-from gazeheads.errors import BadInput
+from gazeheads.errors import UsageError
 from gazeheads.heads.heads import Heads
 
 SCORES = ("gaze", "image-heads", "localization-heads", "selectivity", "norm-weighted", "causal", "follow")
@@ -50,15 +50,19 @@ class Condition:
 
 
 def conditions(text: str) -> tuple[Condition, ...]:
-    """The conditions of a list such as "none,gaze,controls:20,prompt". Raises `BadInput` for what is none."""
+    """The conditions of a list such as "none,gaze,controls:20,prompt". Raises `UsageError` for what is none."""
     found: dict[str, Condition] = {}
     for word in filter(None, (part.strip() for part in text.split(","))):
         for condition in _one(word):
             if condition.name in found:
-                raise BadInput(f"Condition {condition.name!r} was asked for twice in {text!r}. Name it once.")
+                raise UsageError(
+                    f"Condition {condition.name!r} was asked for twice in {text!r}. Name it once."
+                )
             found[condition.name] = condition
     if not found:
-        raise BadInput(f"Conditions {text!r}: there is none. Write, for example, none,gaze,controls:20,all.")
+        raise UsageError(
+            f"Conditions {text!r}: there is none. Write, for example, none,gaze,controls:20,all."
+        )
     return tuple(found.values())
 
 
@@ -76,7 +80,7 @@ def _one(word: str) -> list[Condition]:
             return _draws(name + at + amount, kind, rule, int(options[0]), k)
         if kind == "wrong-region" and len(options) == 1:
             return _draws(kind + at + amount, kind, "", int(options[0]), k)
-    raise BadInput(
+    raise UsageError(
         f"Condition {word!r} is unknown. Use one of {', '.join(plain)}, controls:N, controls:N:RULE with a rule of "
         f"{', '.join(RULES)}, or wrong-region:N; those that choose heads take @K, a number or a share."
     )
@@ -91,7 +95,7 @@ def _amount(text: str, word: str) -> Amount:
         return int(text)
     if re.fullmatch(r"0?\.\d+|1\.0*", text) and float(text) > 0:
         return float(text)
-    raise BadInput(f"Condition {word!r}: {text!r} is neither a number of heads nor a share such as 0.09.")
+    raise UsageError(f"Condition {word!r}: {text!r} is neither a number of heads nor a share such as 0.09.")
 
 
 class HeadSets:

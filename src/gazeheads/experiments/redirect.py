@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gazeheads import prompts
-from gazeheads.errors import BadInput
+from gazeheads.errors import UsageError
 from gazeheads.experiments.conditions import Condition
 from gazeheads.experiments.trial import Show, Trial
 from gazeheads.sample import Sample
@@ -65,7 +65,7 @@ def worded(prompt: str, condition: Condition, target: int | None, n: int) -> str
 def pointed(sample: Sample, condition: Condition, target: int | None) -> int | None:
     """Where the heads look: at the target; under "wrong-region" at another region, drawn by sample and draw.
 
-    Raises `BadInput` where there is no other.
+    Raises `UsageError` where there is no other.
     """
     if target is None or not condition.is_steered:
         return None
@@ -73,7 +73,7 @@ def pointed(sample: Sample, condition: Condition, target: int | None) -> int | N
         return target
     others = [region for region in range(len(sample.boxes)) if region != target]
     if not others:
-        raise BadInput(
+        raise UsageError(
             f"Condition wrong-region: sample {sample.id!r} has one region, and no other to look at. Leave it out."
         )
     return random.Random(f"wrong-region/{sample.id}/{target}/{condition.draw}").choice(others)

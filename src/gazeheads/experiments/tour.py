@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gazeheads import prompts
-from gazeheads.errors import BadInput
+from gazeheads.errors import UsageError
 from gazeheads.experiments.conditions import Condition
 from gazeheads.experiments.trial import Trial
 from gazeheads.gaze.gaze import During
@@ -54,7 +54,7 @@ class Tour:
 def derangement(n: int, name: str) -> tuple[int, ...]:
     """An order of 0 ... n - 1 in which none is at its own place, drawn evenly, by name alone. Raises for n < 2."""
     if n < 2:
-        raise BadInput(f"A tour of sample {name!r} has {n} region to go to. Give samples of at least two.")
+        raise UsageError(f"A tour of sample {name!r} has {n} region to go to. Give samples of at least two.")
     rng = random.Random(f"tour/{name}")
     while True:
         order = rng.sample(range(n), n)

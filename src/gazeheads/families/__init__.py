@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gazeheads.errors import BadInput, UnknownFamily
+from gazeheads.errors import SceneError, UnknownFamily
 from gazeheads.families.features import Pictures, one_by_one
 from gazeheads.regions.grid import View
 
@@ -57,7 +57,7 @@ class Processed:
 def by_template(processor: Any, n_pictures: int, question: str) -> str:
     """The prompt: the pictures, then the question, as the chat template of the checkpoint writes it."""
     if not (getattr(processor, "chat_template", None) or getattr(processor.tokenizer, "chat_template", None)):
-        raise BadInput(
+        raise SceneError(
             f"A prompt was to be written for a {type(processor).__name__} without a chat template. Set "
             "processor.chat_template to the one that the checkpoint was trained with."
         )

@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from gazeheads.errors import BadInput
+from gazeheads.errors import SceneError
 from gazeheads.families import Family, Processed, Size
 from gazeheads.families.processors import named
 from gazeheads.regions.grid import Box, View
@@ -69,7 +69,7 @@ def canvas(image: int, size: Size, config: Any, most: int | None = None) -> View
         before = (cols - int(round(width * (rows / height), 7))) // 2
     kept_rows, kept_cols = rows - 2 * above, cols - 2 * before
     if kept_rows < 1 or kept_cols < 1:
-        raise BadInput(
+        raise SceneError(
             f"A picture of {width} x {height} px fits its canvas of {across} x {down} px as a line thinner than a "
             "cell, and only newline tokens would be left of it. Use a picture of more usual proportions."
         )

@@ -10,7 +10,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 from PIL import Image, ImageOps
 
-from gazeheads.errors import GazeHeadsError
+from gazeheads.errors import UsageError
 from gazeheads.figures.strips import Corners
 from gazeheads.figures.style import ATTENTION, CONTROL, INK, MARK, PAPER, SMALL, boxless
 
@@ -59,7 +59,7 @@ def cell_map(
     """
     _checked(rects, weights=weights)
     if not (np.isfinite(weights).all() and (weights >= 0).all()):
-        raise GazeHeadsError("Cell map: weights must be finite and not negative. Check the array.")
+        raise UsageError("Cell map: weights must be finite and not negative. Check the array.")
     top = vmax or float(weights.max()) or 1.0
     share = np.clip(weights / top, 0, 1)
     tints = ATTENTION(share)
@@ -80,12 +80,12 @@ def cell_map(
 def _checked(rects: Floats, **given: Sequence[str] | Floats) -> None:
     """Raise unless there is one entry for each rectangle."""
     if rects.ndim != 2 or rects.shape[1] != 4 or not len(rects):
-        raise GazeHeadsError(
+        raise UsageError(
             f"Cells: rectangles of shape (token, 4) are needed, found {rects.shape}. Give `grid.rects`."
         )
     for name, entries in given.items():
         if len(entries) != len(rects):
-            raise GazeHeadsError(
+            raise UsageError(
                 f"{len(rects)} cells, but {len(entries)} {name}. Give one for each image token of this picture."
             )
 

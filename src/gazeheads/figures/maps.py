@@ -9,7 +9,7 @@ from matplotlib.collections import QuadMesh
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
-from gazeheads.errors import GazeHeadsError
+from gazeheads.errors import UsageError
 from gazeheads.figures.style import ATTENTION, CONTROL, GAZE, INK, MARK, MUTED, SMALL, boxless
 
 Floats = npt.NDArray[np.floating]
@@ -130,7 +130,7 @@ def staircase(
     n_tokens, regions = _matrix("attention", attention)
     for name, given in (("tokens", tokens), ("described", described)):
         if len(given) not in (0, n_tokens):
-            raise GazeHeadsError(
+            raise UsageError(
                 f"Staircase of {n_tokens} tokens, but {len(given)} {name}. Give one for each token."
             )
     mesh = _cells(axes, attention.T, vmax=vmax or float(attention.max()) or 1.0)
@@ -158,7 +158,7 @@ def staircase(
 def _matrix(name: str, array: Floats) -> tuple[int, int]:
     """The shape of a finite, non-empty matrix, or the error that says what it is instead."""
     if array.ndim != 2 or not array.size or not np.isfinite(array).all():
-        raise GazeHeadsError(
+        raise UsageError(
             f"Figure of {name}: need a finite matrix with cells, found shape {array.shape}. Check it."
         )
     return array.shape[0], array.shape[1]

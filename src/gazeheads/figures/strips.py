@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from PIL import Image
 
-from gazeheads.errors import GazeHeadsError
+from gazeheads.errors import UsageError
 from gazeheads.figures.style import GAZE, INK, MUTED, SMALL, TEXT, WRONG, boxless
 
 Corners = tuple[float, float, float, float]
@@ -33,7 +33,7 @@ def panel_answers(
     """
     for name, given in (("answers", answers), ("right", right or answers)):
         if len(given) != len(boxes):
-            raise GazeHeadsError(f"{len(boxes)} boxes, but {len(given)} {name}. Give one for each box.")
+            raise UsageError(f"{len(boxes)} boxes, but {len(given)} {name}. Give one for each box.")
     width, height = picture.size
     axes.imshow(np.asarray(picture.convert("RGB")), extent=(0, width, height, 0), interpolation="lanczos")
     side_by_side = all(left[2] <= right_[0] for left, right_ in pairwise(boxes))

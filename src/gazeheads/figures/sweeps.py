@@ -9,7 +9,7 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator, PercentFormatter
 
-from gazeheads.errors import GazeHeadsError
+from gazeheads.errors import UsageError
 from gazeheads.figures.curves import chance_line, lanes
 from gazeheads.figures.style import ATTENTION, CONTROL, GAZE, INK, MUTED, RIVALS, RULE, SMALL, TEXT, boxless
 from gazeheads.statistics import Estimate
@@ -85,7 +85,7 @@ def sweep_rows(
     `chance` may differ from setting to setting.
     """
     if not found:
-        raise GazeHeadsError("Figure of a sweep: there is no setting. Give at least one.")
+        raise UsageError("Figure of a sweep: there is no setting. Give at least one.")
     names = list(dict.fromkeys(name for row in found.values() for name in row))
     looks = dict(zip(names, _looks(len(names)), strict=True))
     height = 0.5 / max(1, len(names))
@@ -144,7 +144,7 @@ def set_overlap(axes: Axes, names: Sequence[str], shared: npt.ArrayLike) -> Axes
     """How many heads each two sets share, [set, set], with the numbers."""
     counts = np.asarray(shared, dtype=np.float64)
     if counts.shape != (len(names), len(names)) or not len(names):
-        raise GazeHeadsError(
+        raise UsageError(
             f"Figure of overlap: {len(names)} sets, but shared heads of shape {counts.shape}. Give one row and one "
             "column for each set."
         )

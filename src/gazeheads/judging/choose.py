@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from importlib import import_module
 from typing import Any
 
-from gazeheads.errors import JudgeError
+from gazeheads.errors import JudgeError, MissingPackage
 from gazeheads.judging.base import Judge
 from gazeheads.sample import Sample
 
@@ -51,7 +51,7 @@ def judge_of(spec: str, samples: Iterable[Sample] = (), **options: Any) -> Judge
     try:
         module = import_module(f"gazeheads.judging.{JUDGES[kind + colon]}")
     except ModuleNotFoundError as error:
-        raise JudgeError(
+        raise MissingPackage(
             f'Judge {spec!r} needs {error.name}; it is not installed. Install it: pip install "gazeheads[{kind}]".'
         ) from error
     try:

@@ -12,7 +12,7 @@ from gazeheads.attention.recording import Recorder
 from gazeheads.attention.seam import attached
 from gazeheads.attention.steering import Steering
 from gazeheads.checks import several, shown
-from gazeheads.errors import BadInput, ForeignScene, GazeError, NothingSteered
+from gazeheads.errors import ForeignScene, GazeError, NothingSteered, UsageError
 from gazeheads.gaze.effect import Effect
 from gazeheads.gaze.gaze import Gaze
 from gazeheads.gaze.live import Live
@@ -47,7 +47,7 @@ def answer(
     steering = Steering(gazes, model.n_layers, model.n_heads)
     recorder = Recorder([scene.grid for scene in scenes], records, model.n_layers, model.n_heads)
     if how.config.num_beams > 1 and recorder.layers:
-        raise BadInput(
+        raise UsageError(
             f"record= was given with {how.config.num_beams} beams, whose rows change places. Record without beams."
         )
     listener = Listener(steering, model.decode, on_loop)
@@ -131,10 +131,10 @@ def _settings(
 def fits(model: Backbone, scene: Scene, gaze: Gaze | None) -> None:
     """Raise `ForeignScene` unless the scene was made for this model, `ForeignRegion` unless the gaze was for the scene.
 
-    Raises `BadInput` where it is no scene, `GazeError` where it is no gaze.
+    Raises `UsageError` where it is no scene, `GazeError` where it is no gaze.
     """
     if not isinstance(scene, Scene):
-        raise BadInput(
+        raise UsageError(
             f"A scene was asked for; found {shown(scene)}. Make one with model.encode(picture, prompt)."
         )
     if scene.origin not in (None, model.origin):

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from transformers import GenerationConfig, StoppingCriteria, StoppingCriteriaList
 
-from gazeheads.errors import BadInput
+from gazeheads.errors import UsageError
 from gazeheads.model.backbone import Backbone
 from gazeheads.model.decoding import Batch
 from gazeheads.model.generation import Finish
@@ -35,10 +35,13 @@ class _Ends(StoppingCriteria):  # type: ignore[misc]
 def beam_search(
     model: Backbone, batch: Batch, how: SamplingSettings, listener: Listener
 ) -> tuple[list[list[int]], list[Finish], None]:
-    """The tokens of each row, its end token included, and why it ended. Raises `BadInput` for what beams cannot do."""
+    """The tokens of each row, its end token included, and why it ended.
+
+    Raises `UsageError` for what beams cannot do.
+    """
     beams = how.config.num_beams > 1
     if beams and listener.on_loop != "ignore":
-        raise BadInput(
+        raise UsageError(
             f'on_loop="{listener.on_loop}" was given with {how.config.num_beams} beams, of which any may loop and be '
             'given up. Use on_loop="ignore" and no_repeat_ngram_size, or no beams.'
         )

@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from gazeheads.checks import several, shown
-from gazeheads.errors import BadInput
+from gazeheads.errors import SceneError
 from gazeheads.families import ROW_INPUTS, Family, Processed, image_positions
 from gazeheads.families.features import taken
 from gazeheads.model.scene import Origin, Scene
@@ -31,12 +31,14 @@ def encode(
     settings: Mapping[str, Any],
     made_for: Origin | None = None,
 ) -> Scene:
-    """What `GazeModel.encode` returns; made_for: the origin of its model. Raises `BadInput`."""
+    """What `GazeModel.encode` returns; made_for: the origin of its model. Raises `SceneError`."""
     pictures = _pictures(pictures)
     if not isinstance(prompt, str):
-        raise BadInput(f"A prompt is text; found {shown(prompt)}. Ask something about the picture, as a str.")
+        raise SceneError(
+            f"A prompt is text; found {shown(prompt)}. Ask something about the picture, as a str."
+        )
     if not prompt.strip():
-        raise BadInput("The prompt is empty. Ask something about the picture.")
+        raise SceneError("The prompt is empty. Ask something about the picture.")
     boxes, called = _panels(panels, names)
     _must_be_known(processor, settings)
     settings = {**family.settings(processor), **settings}
@@ -44,7 +46,7 @@ def encode(
     sizes = [picture.size for picture in pictures]
     made = Processed(processor, hf.config, inputs, sizes, settings)
     if not made.n_image_tokens:
-        raise BadInput(
+        raise SceneError(
             f"{_sizes(pictures)} became no image token at all, so there is nothing to look at. Use a larger picture, "
             "and a processor that was made for this model."
         )
@@ -71,7 +73,7 @@ def encode(
     )
     for image, seen in enumerate(scene.seen):
         if seen.share < LEAST_SHARE:
-            raise BadInput(
+            raise SceneError(
                 f"Only {seen.share:.0%} of picture {image} reaches the model: its processor cuts off the rest. "
                 f"{family.crop}."
             )
@@ -81,14 +83,14 @@ def encode(
 def _pictures(given: Any) -> list[Picture]:
     """One picture, or several, as a list."""
     if isinstance(given, str | Path):
-        raise BadInput(
+        raise SceneError(
             f"A picture was asked for; found {shown(given)}, a path. Open it: PIL.Image.open({str(given)!r})."
         )
     asked = "model.encode takes a PIL picture, or a list of them"
-    found = [given] if isinstance(given, Picture) else [*several(given, asked, BadInput)]
+    found = [given] if isinstance(given, Picture) else [*several(given, asked, SceneError)]
     if not found or not all(isinstance(picture, Picture) for picture in found):
         kinds = ", ".join(dict.fromkeys(type(picture).__name__ for picture in found))
-        raise BadInput(
+        raise SceneError(
             f"{asked}; found {kinds or 'an empty list'}. Open files with PIL.Image.open(path), turn arrays into "
             "pictures with PIL.Image.fromarray(array)."
         )
@@ -97,17 +99,17 @@ def _pictures(given: Any) -> list[Picture]:
 
 def _panels(panels: Any, names: Any) -> tuple[tuple[Box, ...], tuple[str, ...]]:
     """The boxes of the panels, and their names."""
-    boxes = () if panels is None else several(panels, "panels= takes a list of boxes", BadInput)
+    boxes = () if panels is None else several(panels, "panels= takes a list of boxes", SceneError)
     if not all(isinstance(box, Box) for box in boxes):
-        raise BadInput(
+        raise SceneError(
             f"panels= takes boxes; found {', '.join(dict.fromkeys(type(box).__name__ for box in boxes))}. "
             "Give Box(left, top, right, bottom) in pixels, one for each panel."
         )
-    called = several(names, "names= takes a list of texts, one for each panel", BadInput)
+    called = several(names, "names= takes a list of texts, one for each panel", SceneError)
     if not all(isinstance(name, str) for name in called):
-        raise BadInput(f"names= takes texts; found {shown(called)}. Give a str for each panel.")
+        raise SceneError(f"names= takes texts; found {shown(called)}. Give a str for each panel.")
     if called and len(called) != len(boxes):
-        raise BadInput(f"{len(boxes)} panels were given with {len(called)} names. Give one for each.")
+        raise SceneError(f"{len(boxes)} panels were given with {len(called)} names. Give one for each.")
     return boxes, called
 
 
@@ -117,7 +119,7 @@ def _must_be_known(processor: Any, settings: Mapping[str, Any]) -> None:
     known = {*getattr(getattr(images, "valid_kwargs", None), "__annotations__", {}), *vars(images)}
     unknown = sorted({*settings} - known)
     if unknown:
-        raise BadInput(
+        raise SceneError(
             f"{', '.join(unknown)}: {type(images).__name__} has no such setting. It has: "
             f"{', '.join(sorted(name for name in known if not name.startswith('_')))}."
         )
@@ -135,7 +137,7 @@ def _processed(
     try:
         inputs = processor(images=[images], text=[text], return_tensors="pt", **special, **settings)
     except ValueError as error:
-        raise BadInput(
+        raise SceneError(
             f"The processor refuses {_sizes(pictures)} with this prompt: {str(error).rstrip('.')}. "
             "Use a picture of more usual proportions, and no image placeholders in the prompt."
         ) from error

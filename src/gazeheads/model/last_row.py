@@ -7,7 +7,7 @@ import torch
 from gazeheads.attention.recording import Recorder
 from gazeheads.attention.seam import attached
 from gazeheads.checks import several, whole
-from gazeheads.errors import BadInput
+from gazeheads.errors import UsageError
 from gazeheads.gaze.record import Record, Weighting
 from gazeheads.gaze.trace import Patterns
 from gazeheads.heads.head import Head
@@ -22,10 +22,10 @@ def last_rows(
     model: Backbone, scenes: Sequence[Scene], weighting: Sequence[Weighting], batch_size: int | None = None
 ) -> list[list[Patterns]]:
     """For each way to weigh, for each scene (layer, head, image token), float32: see `GazeModel.last_row`."""
-    scenes = several(scenes, "model.last_row takes a list of scenes", BadInput)
+    scenes = several(scenes, "model.last_row takes a list of scenes", UsageError)
     for scene in scenes:
         fits(model, scene, None)
-    size = len(scenes) if batch_size is None else whole(batch_size, "batch_size=", BadInput, 1)
+    size = len(scenes) if batch_size is None else whole(batch_size, "batch_size=", UsageError, 1)
     heads = [Head(layer, head) for layer in range(model.n_layers) for head in range(model.n_heads)]
     every = [Record(heads, "heads", how) for how in weighting]
     found: list[list[Patterns]] = [[] for _ in every]

@@ -18,7 +18,7 @@ from gazeheads.attention.recording import Recorded, Recorder, records_for
 from gazeheads.attention.seam import attached
 from gazeheads.attention.steering import Steering
 from gazeheads.checks import several, shown, whole
-from gazeheads.errors import BadInput, GazeError, NothingSteered
+from gazeheads.errors import GazeError, NothingSteered, UsageError
 from gazeheads.gaze.gaze import Gaze
 from gazeheads.gaze.trace import GazeTrace
 from gazeheads.model.answer import fits
@@ -33,15 +33,15 @@ LogProbs = npt.NDArray[np.float64]
 def answer_tokens(model: GazeModel, answer: str | Sequence[int]) -> tuple[int, ...]:
     """The token ids of an answer; ids stay as they are. No token is added, not even one that ends it.
 
-    Raises `BadInput` if there is none.
+    Raises `UsageError` if there is none.
     """
     if isinstance(answer, str):
         ids = model.processor.tokenizer(answer, add_special_tokens=False)["input_ids"]
     else:
-        ids = several(answer, "An answer is a text, or a list of token ids", BadInput)
-    tokens = tuple(whole(token, "A token id of an answer", BadInput, 0) for token in ids)
+        ids = several(answer, "An answer is a text, or a list of token ids", UsageError)
+    tokens = tuple(whole(token, "A token id of an answer", UsageError, 0) for token in ids)
     if not tokens:
-        raise BadInput(f"Answer {shown(answer)} has no token to be scored. Give one with a word in it.")
+        raise UsageError(f"Answer {shown(answer)} has no token to be scored. Give one with a word in it.")
     return tokens
 
 
@@ -59,22 +59,23 @@ def answer_logprobs(
     each (None: look freely). Within `model.attached(...)` that block's gazes act too. Every row is what it would be
     alone.
 
-    Raises `BadInput` for an answer without a token, `GazeError` for a target that follows the text or a caller (only a
-    running answer has one), `NothingSteered` if a gaze steered no attention row, and what `model.generate` raises.
+    Raises `UsageError` for an answer without a token, `GazeError` for a target that follows the text or a caller
+    (only a running answer has one), `NothingSteered` if a gaze steered no attention row, and what `model.generate`
+    raises.
     """
-    scenes = several(scenes, "Scoring takes a list of scenes", BadInput)
-    texts = several(answers, "Scoring takes a list of answers, one for each scene", BadInput)
+    scenes = several(scenes, "Scoring takes a list of scenes", UsageError)
+    texts = several(answers, "Scoring takes a list of answers, one for each scene", UsageError)
     alike = gaze is None or isinstance(gaze, Gaze)
     gazes: Sequence[Any] = (
         [gaze] * len(scenes) if alike else several(gaze, "gaze= takes a Gaze, or a list", GazeError)
     )
     if not len(scenes) == len(texts) == len(gazes):
-        raise BadInput(
+        raise UsageError(
             f"{len(scenes)} scenes were given with {len(texts)} answers and {len(gazes)} gazes. Give one for each."
         )
     for scene, each in zip(scenes, gazes, strict=True):
         fits(model, scene, each)
-    size = whole(batch_size, "batch_size=", BadInput, 1)
+    size = whole(batch_size, "batch_size=", UsageError, 1)
     tokens = [answer_tokens(model, text) for text in texts]
     found: list[LogProbs] = []
     for start in range(0, len(scenes), size):
@@ -93,14 +94,14 @@ def answer_traces(
 ) -> list[GazeTrace]:
     """Where heads look while an answer is forced: for each scene the trace, as if the model had said it unsteered.
 
-    answers, batch_size: as in `answer_logprobs`. Raises `BadInput` for an answer without a token, and what
+    answers, batch_size: as in `answer_logprobs`. Raises `UsageError` for an answer without a token, and what
     `model.generate(record=...)` raises.
     """
     if len(scenes) != len(answers):
-        raise BadInput(f"{len(scenes)} scenes were given with {len(answers)} answers. Give one for each.")
+        raise UsageError(f"{len(scenes)} scenes were given with {len(answers)} answers. Give one for each.")
     for scene in scenes:
         fits(model, scene, None)
-    size = whole(batch_size, "batch_size=", BadInput, 1)
+    size = whole(batch_size, "batch_size=", UsageError, 1)
     tokens = [answer_tokens(model, text) for text in answers]
     found: list[GazeTrace] = []
     for start in range(0, len(scenes), size):

@@ -14,7 +14,7 @@ import torch
 from transformers import AutoConfig, AutoModelForImageTextToText, BitsAndBytesConfig
 
 from gazeheads.attention.seam import attached
-from gazeheads.errors import BadInput, ModelError
+from gazeheads.errors import MissingPackage, ModelError, UsageError
 from gazeheads.families import family
 from gazeheads.model.bundled import WEIGHTS
 from gazeheads.model.model import GazeModel
@@ -112,7 +112,7 @@ def _dtype(dtype: str, device: str) -> str:
     if dtype == "auto":
         return "float32" if device == "cpu" else "auto"
     if not isinstance(getattr(torch, dtype, None), torch.dtype):
-        raise BadInput(
+        raise UsageError(
             f'dtype="{dtype}" is not a type of numbers. Use "auto", "float32", "bfloat16" or "float16".'
         )
     return dtype
@@ -121,11 +121,11 @@ def _dtype(dtype: str, device: str) -> str:
 def _spread(device: str, quantization: Quantization | None) -> dict[str, Any]:
     """Keywords for models on several GPUs, or with weights in four bits."""
     if quantization not in (None, "4bit"):
-        raise BadInput(
+        raise UsageError(
             f'quantization="{quantization}" is not known. Use "4bit", or None for the weights as they are.'
         )
     if quantization is not None and device == "cpu":
-        raise BadInput(
+        raise UsageError(
             'quantization="4bit" was asked for on the CPU; bitsandbytes needs a GPU. Load without it.'
         )
     spread: dict[str, Any] = {}
@@ -144,7 +144,7 @@ def _spread(device: str, quantization: Quantization | None) -> dict[str, Any]:
 
 def _must_be_installed(package: str, asked: str) -> None:
     if find_spec(package) is None:
-        raise ModelError(
+        raise MissingPackage(
             f"{asked} was asked for, which needs {package}; it is not installed. Install it: "
             f'pip install "gazeheads[{EXTRAS[package]}]".'
         )

@@ -13,7 +13,7 @@ from typing import Literal
 
 from gazeheads.attention.steering import Steering
 from gazeheads.checks import shown
-from gazeheads.errors import BadInput
+from gazeheads.errors import UsageError
 from gazeheads.text import Detokenizer, loop, strip_labels
 
 OnLoop = Literal["ignore", "stop", "soften"]
@@ -26,9 +26,9 @@ class Listener:
 
     def __init__(self, steering: Steering, decode: Callable[[list[int]], str], on_loop: OnLoop) -> None:
         if not isinstance(on_loop, str) or on_loop not in ("ignore", "stop", "soften"):
-            raise BadInput(f"on_loop={shown(on_loop)} is unknown. Use ignore, stop or soften.")
+            raise UsageError(f"on_loop={shown(on_loop)} is unknown. Use ignore, stop or soften.")
         if on_loop == "soften" and not steering.gazes:
-            raise BadInput(
+            raise UsageError(
                 'on_loop="soften" was given without a gaze: there is no push to soften. Use "stop".'
             )
         self.on_loop, self._steering = on_loop, steering

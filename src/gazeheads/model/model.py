@@ -17,7 +17,7 @@ from gazeheads.attention.recording import Recorded, Recorder, records_for
 from gazeheads.attention.seam import attached
 from gazeheads.attention.steering import Steering
 from gazeheads.checks import several, whole
-from gazeheads.errors import BadInput, GazeError
+from gazeheads.errors import GazeError, UsageError
 from gazeheads.gaze.gaze import Gaze
 from gazeheads.gaze.record import Weighting
 from gazeheads.gaze.trace import Patterns
@@ -51,7 +51,7 @@ class GazeModel(Backbone):
     ) -> Scene:
         """One or more pictures and a question about them. `panels`: boxes of picture 0, for `scene.panel(i)`.
 
-        settings: keywords of the processor, such as `do_pan_and_scan=True`. Raises `BadInput` for an empty prompt, a
+        settings: keywords of the processor, such as `do_pan_and_scan=True`. Raises `UsageError` for an empty prompt, a
         picture that the processor refuses, or one of which less than 99% reaches the model.
         """
         return encode(
@@ -104,15 +104,15 @@ class GazeModel(Backbone):
         (`gazeheads.model.sampling`).
 
         Raises `ForeignRegion` for a region of another scene, `ForeignScene` for a scene of another model, `WrongModel`
-        for heads of another model, `BadInput` for settings that cannot be meant, `NothingSteered` if a gaze steered no
-        attention row at all, as where an answer ends before the first token that its gaze is for.
+        for heads of another model, `UsageError` for settings that cannot be meant, `NothingSteered` if a gaze steered
+        no attention row at all, as where an answer ends before the first token that its gaze is for.
         """
         if isinstance(scenes, Scene):
             if isinstance(gaze, list | tuple):
                 raise GazeError("One scene was given with several gazes. Give one gaze, or a list of scenes.")
             how = choice(settings, self.stop, self.pad, max_new_tokens, 1)
             return answer(self, [scenes], [gaze], records_for(record, 1), how, on_loop)[0]  # type: ignore[list-item]
-        scenes = several(scenes, "model.generate takes a scene, or a list of them", BadInput)
+        scenes = several(scenes, "model.generate takes a scene, or a list of them", UsageError)
         alike = gaze is None or isinstance(gaze, Gaze)
         gazes: list[Any] = (
             [gaze] * len(scenes)
@@ -125,9 +125,9 @@ class GazeModel(Backbone):
                 "freely)."
             )
         records = records_for(record, len(scenes))
-        size = len(scenes) if batch_size is None else whole(batch_size, "batch_size=", BadInput)
+        size = len(scenes) if batch_size is None else whole(batch_size, "batch_size=", UsageError)
         if size < 1 and scenes:
-            raise BadInput(f"batch_size={batch_size}: a batch has at least one row.")
+            raise UsageError(f"batch_size={batch_size}: a batch has at least one row.")
         how = choice(settings, self.stop, self.pad, max_new_tokens, len(scenes))
         answers: list[Generation] = []
         for start in range(0, len(scenes), max(size, 1)):
@@ -156,7 +156,7 @@ class GazeModel(Backbone):
         """
         how = choice(settings, self.stop, self.pad, max_new_tokens, 1)
         if how.searches:
-            raise BadInput(
+            raise UsageError(
                 f"A stream has no beams and no cache of another kind; found {how.given}. Use model.generate."
             )
         fits(self, scene, gaze)

@@ -18,7 +18,7 @@ from torch import Tensor
 from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 
-from gazeheads.errors import BadInput, GazeError
+from gazeheads.errors import GazeError, UsageError
 from gazeheads.gaze.gaze import Gaze
 from gazeheads.model.backbone import Backbone
 from gazeheads.model.decoding import Batch, collate
@@ -48,7 +48,7 @@ class Prefill:
     def must_suit(self, scene: Scene, gaze: Gaze | None) -> None:
         """Raise unless an answer to this scene under this gaze can begin here."""
         if scene is not self.scene:
-            raise BadInput(
+            raise UsageError(
                 "prefix= was made from another scene than the one that was given. Prepare this one: "
                 "model.prepare(scene)."
             )

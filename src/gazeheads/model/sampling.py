@@ -17,38 +17,40 @@ from torch import Tensor
 from transformers import GenerationConfig, LogitsProcessorList, StoppingCriteriaList
 
 from gazeheads.checks import number, several, shown, whole
-from gazeheads.errors import BadInput
+from gazeheads.errors import UsageError
 from gazeheads.model.generation import Finish
 
 
 def check(given: dict[str, Any], callables: dict[str, Any]) -> None:
-    """Raise `BadInput` for a value of a wrong type; numbers become plain ones, in place."""
+    """Raise `UsageError` for a value of a wrong type; numbers become plain ones, in place."""
     ends = given.get("eos_token_id")
     if ends is not None:
         ends = (
-            several(ends, "eos_token_id= takes one or more", BadInput)
+            several(ends, "eos_token_id= takes one or more", UsageError)
             if isinstance(ends, Iterable)
             else (ends,)
         )
-        given["eos_token_id"] = [whole(end, "eos_token_id=", BadInput, 0) for end in ends]
+        given["eos_token_id"] = [whole(end, "eos_token_id=", UsageError, 0) for end in ends]
     if (texts := given.get("stop_strings")) is not None:
-        found = (texts,) if isinstance(texts, str) else several(texts, "stop_strings= takes texts", BadInput)
+        found = (
+            (texts,) if isinstance(texts, str) else several(texts, "stop_strings= takes texts", UsageError)
+        )
         if not found or not all(isinstance(text, str) and text for text in found):
-            raise BadInput(
+            raise UsageError(
                 f'stop_strings= takes one or more texts; found {shown(texts)}. Give "." or [".", "!"].'
             )
     if given.get("max_time") is not None:
-        given["max_time"] = number(given["max_time"], "max_time=", BadInput)
+        given["max_time"] = number(given["max_time"], "max_time=", UsageError)
     if "num_beams" in given:
-        given["num_beams"] = whole(given["num_beams"], "num_beams=", BadInput, 1)
+        given["num_beams"] = whole(given["num_beams"], "num_beams=", UsageError, 1)
     for name, value in callables.items():
         functions = (
             (value,)
             if name == "prefix_allowed_tokens_fn"
-            else several(value, f"{name}= takes a list", BadInput)
+            else several(value, f"{name}= takes a list", UsageError)
         )
         if not all(map(callable, functions)):
-            raise BadInput(
+            raise UsageError(
                 f"{name}={shown(value)} cannot be called. Give what transformers' generate takes there."
             )
 
@@ -149,10 +151,10 @@ class SamplingSettings:
 def choice(
     keywords: Mapping[str, Any], stop: Sequence[int], pad: int, max_new_tokens: int, n_rows: int
 ) -> SamplingSettings:
-    """What these keywords of transformers' `generate` ask for. Raises `BadInput` for those that cannot be meant."""
-    max_new_tokens = whole(max_new_tokens, "max_new_tokens=", BadInput)
+    """What these keywords of transformers' `generate` ask for. Raises `UsageError` for those that cannot be meant."""
+    max_new_tokens = whole(max_new_tokens, "max_new_tokens=", UsageError)
     if max_new_tokens < 1:
-        raise BadInput(f"max_new_tokens={max_new_tokens}: an answer has at least one token.")
+        raise UsageError(f"max_new_tokens={max_new_tokens}: an answer has at least one token.")
     keywords = dict(keywords)
     generators = _generators(keywords.pop("generator", None), n_rows)
     base = keywords.pop("generation_config", None)
@@ -178,14 +180,14 @@ def choice(
         config.update(max_new_tokens=max_new_tokens)
         config.validate(strict=True)
     except (ValueError, TypeError) as error:
-        raise BadInput(f"These settings cannot be meant together: {given}. {str(error).strip()}") from error
+        raise UsageError(f"These settings cannot be meant together: {given}. {str(error).strip()}") from error
     if generators and not config.do_sample:
-        raise BadInput(
+        raise UsageError(
             "generator= was given, but nothing is drawn: the choice is greedy. Add do_sample=True."
         )
     chosen = SamplingSettings(config, given, callables, generators)
     if generators and chosen.searches:
-        raise BadInput(
+        raise UsageError(
             f"generator= cannot be used with {', '.join(sorted((SEARCHES | CACHES) & set(given)))}: transformers draws "
             "from torch's own generator there. Use torch.manual_seed, or plain sampling."
         )
@@ -195,14 +197,14 @@ def choice(
 def _generators(given: Any, n_rows: int) -> tuple[torch.Generator, ...]:
     found = () if given is None else tuple(given) if isinstance(given, list | tuple) else (given,)
     if not all(isinstance(each, torch.Generator) for each in found) or len(found) not in (0, 1, n_rows):
-        raise BadInput(
+        raise UsageError(
             f"generator= takes a torch.Generator, or one for each of {n_rows} rows; found {len(found)}: "
             f"{[type(each).__name__ for each in found]}."
         )
     return found
 
 
-def refused(name: str, value: Any) -> BadInput:
+def refused(name: str, value: Any) -> UsageError:
     """The error for a keyword that does not pass."""
     if name in SCENE or name.startswith(("image_", "mm_")):
         why = "it is part of the scene. Use model.encode"
@@ -212,14 +214,14 @@ def refused(name: str, value: Any) -> BadInput:
         why = "it changes how tokens, rows or answers come about in a way that steering does not know. Leave it out"
     else:
         why = "transformers' generate knows no such setting. Look for a typing error"
-    return BadInput(f"{name}={value!r} cannot be passed on: {why}.")
+    return UsageError(f"{name}={value!r} cannot be passed on: {why}.")
 
 
 class Sampler:
     """Chooses the next token of every row, and says which rows have ended.
 
     prompt: (row, token) ids. Processors and criteria are transformers' own, built from the same settings. Raises
-    `BadInput` for a value that they refuse.
+    `UsageError` for a value that they refuse.
     """
 
     def __init__(
@@ -242,7 +244,7 @@ class Sampler:
             self._criteria = how.criteria(hf, tokenizer)
         # All of these say: no such value.
         except (ValueError, TypeError, AttributeError, RuntimeError) as error:
-            raise BadInput(
+            raise UsageError(
                 f"These settings cannot be meant: {how.given}. transformers says: "
                 f"{str(error).strip().rstrip('.')}. Give values as its generate takes them."
             ) from error

@@ -61,7 +61,7 @@ def stream(
 ) -> Iterator[Token]:
     """The answer of `model`, token by token; the end token is the last one.
 
-    Raises `BadInput` for settings that cannot be meant, at once; nothing is run before the first token is asked for.
+    Raises `UsageError` for settings that cannot be meant, at once; nothing is run before the first token is asked for.
     """
     prompt = scene.tensors["input_ids"], scene.tensors["attention_mask"]
     sampler = Sampler(model.hf, model.processor.tokenizer, how, *prompt)

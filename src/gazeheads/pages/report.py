@@ -21,7 +21,7 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 from PIL import Image
 
-from gazeheads.errors import GazeHeadsError
+from gazeheads.errors import UsageError
 from gazeheads.files import write_whole
 from gazeheads.pages.template import template
 from gazeheads.version import __version__
@@ -67,7 +67,7 @@ class Table:
     def __post_init__(self) -> None:
         for number, row in enumerate(self.rows):
             if len(row) != len(self.header):
-                raise GazeHeadsError(
+                raise UsageError(
                     f"Table with {len(self.header)} columns, but row {number} has {len(row)} cells. Give one "
                     f"cell for each column; found {list(row)}."
                 )

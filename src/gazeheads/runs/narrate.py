@@ -15,7 +15,7 @@ from itertools import pairwise
 import numpy as np
 
 from gazeheads import prompts
-from gazeheads.errors import BadInput
+from gazeheads.errors import UsageError
 from gazeheads.gaze.record import Record
 from gazeheads.gaze.trace import Patterns
 from gazeheads.heads.heads import Heads
@@ -42,11 +42,11 @@ def reverse(sample: Sample) -> Asked:
 def stated(sample: Sample) -> Asked:
     """In an order that neither rises nor falls, drawn by the sample's name alone.
 
-    Raises `BadInput` for fewer than three panels, of which there is none.
+    Raises `UsageError` for fewer than three panels, of which there is none.
     """
     n = len(sample.boxes)
     if n < 3:
-        raise BadInput(
+        raise UsageError(
             f"Sample {sample.id!r} has {n} panels, which have no order but forward and reverse. Leave `stated` out."
         )
     rng, steps = random.Random(f"order/{sample.id}"), set[int]()
@@ -69,12 +69,12 @@ def narrate(
 ) -> Iterator[Narrated]:
     """One narration after the other, each order of each sample.
 
-    sets: heads by name. Raises `BadInput` for an order that there is not, for samples of fewer than two panels, and for
-    no heads.
+    sets: heads by name. Raises `UsageError` for an order that there is not, for samples of fewer than two panels, and
+    for no heads.
     """
     unknown = [order for order in orders if order not in ORDERS]
     if unknown or not orders or not sets:
-        raise BadInput(
+        raise UsageError(
             f"Orders {', '.join(map(repr, orders)) or '(none)'} were asked for, with {len(sets)} sets of heads. Give "
             f"one or more of {', '.join(ORDERS)}, and a set."
         )
@@ -82,7 +82,7 @@ def narrate(
     places = {name: [every.index(head) for head in heads] for name, heads in sets.items()}
     for sample in map(model.resized, samples):
         if len(sample.boxes) < 2:
-            raise BadInput(f"Sample {sample.id!r} has no panels to go through. Give strips or grids.")
+            raise UsageError(f"Sample {sample.id!r} has no panels to go through. Give strips or grids.")
         for order in orders:
             prompt, asked = ORDERS[order](sample)
             scene = model.encode(sample.picture, prompt, panels=sample.boxes)

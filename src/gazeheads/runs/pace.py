@@ -5,7 +5,7 @@ from dataclasses import replace
 from statistics import median
 from typing import Any
 
-from gazeheads.errors import BadInput
+from gazeheads.errors import UsageError
 from gazeheads.experiments.tour import Tour
 from gazeheads.experiments.trial import Experiment
 from gazeheads.model.model import GazeModel
@@ -19,7 +19,7 @@ LONGEST = 50  # tokens a panel, the paper's pace
 def pace(model: GazeModel, samples: Sequence[Sample], prompt: str) -> int:
     """The median number of tokens of a sentence of the unsteered answers; with `prompts.TOUR` a panel gets one each.
 
-    Raises `BadInput` where the answers hold no sentence.
+    Raises `UsageError` where the answers hold no sentence.
     """
     lengths: list[int] = []
     for sample in map(model.resized, samples):
@@ -27,7 +27,7 @@ def pace(model: GazeModel, samples: Sequence[Sample], prompt: str) -> int:
         told = model.generate(scene, max_new_tokens=LONGEST * len(sample.boxes))
         lengths += [stop - start for start, stop in sentence_spans(told.token_texts)]
     if not lengths:
-        raise BadInput(
+        raise UsageError(
             f"The pace of {model.name} was to be measured on {len(samples)} samples; its answers hold no sentence. "
             "Give --every N tokens."
         )
@@ -41,20 +41,20 @@ def paced(
     every: str | None,
     settings: dict[str, Any],
 ) -> Experiment:
-    """A tour with its pace and settings; other experiments as they are. Raises `BadInput` where these take none."""
+    """A tour with its pace and settings; other experiments as they are. Raises `UsageError` where these take none."""
     if not isinstance(experiment, Tour):
         if every or settings:
-            raise BadInput(f"--every and --setting are for tours; {experiment.name} is none.")
+            raise UsageError(f"--every and --setting are for tours; {experiment.name} is none.")
         return experiment
     experiment = replace(experiment, settings={**experiment.settings, **settings})
     if experiment.every is None:
         if every:
-            raise BadInput(
+            raise UsageError(
                 f"--every {every}: {experiment.name} changes with sentences. Use the experiment `tour`."
             )
         return experiment
     if every and every != "auto":
         if not every.isdigit() or int(every) < 1:
-            raise BadInput(f"--every {every}: give a number of tokens from 1 on, or auto.")
+            raise UsageError(f"--every {every}: give a number of tokens from 1 on, or auto.")
         return replace(experiment, every=int(every))
     return replace(experiment, every=pace(model, samples[:MEASURED], experiment.prompt))

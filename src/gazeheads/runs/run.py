@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import Any, Protocol
 
 from gazeheads.checks import one_of
-from gazeheads.errors import BadInput, NothingSteered
+from gazeheads.errors import NothingSteered, UsageError
 from gazeheads.experiments.conditions import Condition, HeadSets
 from gazeheads.experiments.trial import Experiment, Generated, SegmentRecord, Trial
 from gazeheads.gaze.gaze import DURING, During, Gaze
@@ -64,7 +64,7 @@ def run(
     ids = Counter(sample.id for sample in samples)
     twice = [name for name, times in ids.items() if times > 1]
     if twice:
-        raise BadInput(
+        raise UsageError(
             f"A run was asked for on {len(samples)} samples, of which {len(twice)} names stand for several, such as "
             f"{twice[0]!r}: their answers could not be told apart. Name each sample differently."
         )

@@ -5,7 +5,7 @@ And what of it the heads are pointed at: a panel, or the box or mask of a thing,
 
 from PIL import Image, ImageDraw
 
-from gazeheads.errors import BadInput
+from gazeheads.errors import UsageError
 from gazeheads.experiments.trial import Show, Trial
 from gazeheads.model.scene import Scene
 from gazeheads.regions.grid import Box
@@ -16,11 +16,11 @@ MARK = "#ff0000"
 
 
 def shown(sample: Sample, show: Show, target: int | None) -> tuple[Image.Image, tuple[Box, ...]]:
-    """The picture to show, and the boxes in it. Raises `BadInput` where a crop or a mark has no target."""
+    """The picture to show, and the boxes in it. Raises `UsageError` where a crop or a mark has no target."""
     if show == "whole":
         return sample.picture, sample.boxes
     if target is None:
-        raise BadInput(f"show={show!r} was asked for without a target. Give the trial the region to show.")
+        raise UsageError(f"show={show!r} was asked for without a target. Give the trial the region to show.")
     box = sample.boxes[target]
     return (
         (cropped(sample.picture, box), ()) if show == "crop" else (marked(sample.picture, box), sample.boxes)
@@ -30,7 +30,7 @@ def shown(sample: Sample, show: Show, target: int | None) -> tuple[Image.Image, 
 def region(trial: Trial, sample: Sample, scene: Scene) -> Region:
     """Where a trial points. A box or mask that covers less than a token grows to its nearest cells.
 
-    Raises `RegionTooSmall` for such a panel, `BadInput` where a mask is asked for and the sample has none.
+    Raises `RegionTooSmall` for such a panel, `UsageError` where a mask is asked for and the sample has none.
     """
     which = trial.pointed or 0
     if trial.shape == "panel":
@@ -40,7 +40,7 @@ def region(trial: Trial, sample: Sample, scene: Scene) -> Region:
         box = sample.boxes[which]
         return Region.box(scene.grid, box, coverage=trial.coverage, min_tokens=1, name=name)
     if not sample.masks:
-        raise BadInput(
+        raise UsageError(
             f"Sample {sample.id!r}: its masks were to be looked at, and it has none. Use data with masks (scenes, or "
             "coco:DIR:masks=yes), or the experiment `boxes`."
         )

@@ -11,7 +11,7 @@ from math import isnan
 
 import numpy as np
 
-from gazeheads.errors import BadInput
+from gazeheads.errors import UsageError
 from gazeheads.experiments.conditions import SCORES, Condition, HeadSets
 from gazeheads.experiments.redirect import THIS_PANEL, Redirect
 from gazeheads.experiments.sweeps import Sweep
@@ -74,13 +74,13 @@ def tune(
 ) -> Tuning:
     """Redirect on `samples`, which must serve for nothing else, under every cell; the choice.
 
-    ks: the grid, if it is another. Raises `BadInput` for a score that is none, and for a grid without a K; a score
+    ks: the grid, if it is another. Raises `UsageError` for a score that is none, and for a grid without a K; a score
     that ranks fewer heads than a K is not tried with it.
     """
     unknown = [score for score in scores if score not in SCORES]
     grid = tuple(sorted(set(ks))) if ks is not None else k_grid(heads.scores.size)
     if unknown or not scores or not pushes or not grid:
-        raise BadInput(
+        raise UsageError(
             f"Tuning of scores {', '.join(scores) or 'none'} and pushes {', '.join(pushes) or 'none'} at {len(grid)} "
             f"numbers of heads: name at least one of each; scores are {', '.join(SCORES)}."
         )
@@ -108,7 +108,7 @@ def choose(found: Mapping[Cell, Outcomes], seed: int = 0) -> Tuning:
     best = max(found, key=lambda cell: (accuracy[cell].mean, -cell.k, -order[cell]))
     error = standard_error(found[best])
     if not error >= 0:
-        raise BadInput(
+        raise UsageError(
             f"Tuning on {accuracy[best].clusters} strips: a standard error needs at least 2. Give more dev strips."
         )
     enough = [cell for cell in found if accuracy[cell].mean >= accuracy[best].mean - error - 1e-12]

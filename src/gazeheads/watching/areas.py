@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from gazeheads.errors import BadInput
+from gazeheads.errors import UsageError
 from gazeheads.model.scene import Scene
 from gazeheads.regions.grid import Box
 from gazeheads.regions.region import Region
@@ -17,10 +17,10 @@ def areas(scene: Scene, boxes: Sequence[tuple[int, Box]] = ()) -> tuple[Region, 
 
     Panels count for picture 0; where there are other pictures beside it, each of them is a region. Boxes that cover
     less than one token grow to the nearest cell, and their name says so. Raises `RegionError` for boxes outside
-    their picture, `BadInput` where both panels and boxes were given.
+    their picture, `UsageError` where both panels and boxes were given.
     """
     if scene.boxes and boxes:
-        raise BadInput(
+        raise UsageError(
             f"This scene has {len(scene.boxes)} panels, and {len(boxes)} boxes were given. Give one or the other."
         )
     others = range(1, len(scene.grid.sizes))

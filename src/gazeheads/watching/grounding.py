@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from gazeheads.errors import BadInput
+from gazeheads.errors import UsageError
 from gazeheads.heads.head import Head
 from gazeheads.heads.heads import Heads
 from gazeheads.regions.coverage import overview
@@ -42,10 +42,10 @@ class Look:
     heads: tuple[Head, ...] = field(repr=False)
 
     def map(self, heads: Heads) -> Floats:
-        """(row, col) the mean over these heads, on the view that shows the picture whole. Raises `BadInput`."""
+        """(row, col) the mean over these heads, on the view that shows the picture whole. Raises `UsageError`."""
         absent = [head for head in heads if head not in self.heads]
         if absent:
-            raise BadInput(f"The gaze of {absent[0]} was asked for, and was not recorded. Record it, too.")
+            raise UsageError(f"The gaze of {absent[0]} was asked for, and was not recorded. Record it, too.")
         view = overview(self.grid)
         mine = self.looks[[self.heads.index(head) for head in heads]].mean(0)
         shape = self.grid.views[view]
@@ -106,9 +106,9 @@ def ceiling(look: Look) -> float:
 
 
 def chosen(looks: Sequence[Look], heads: Heads) -> float:
-    """The threshold with the best mean IoU on dev samples; the lowest of several. Raises `BadInput` without looks."""
+    """The threshold with the best mean IoU on dev samples; the lowest of several. Raises `UsageError` without looks."""
     if not looks:
-        raise BadInput(
+        raise UsageError(
             "A threshold was to be chosen, and no thing of the dev samples was named. Give more samples."
         )
     maps = [look.map(heads) for look in looks]
@@ -136,10 +136,10 @@ class Grounded:
 def grounded(name: str, heads: Heads, dev: Sequence[Look], test: Sequence[Look], seed: int = 0) -> Grounded:
     """Pointing game and IoU on the test looks, with the threshold of the dev ones; intervals resample pictures.
 
-    Raises `BadInput` where nothing was named.
+    Raises `UsageError` where nothing was named.
     """
     if not test:
-        raise BadInput(
+        raise UsageError(
             "Grounding was asked for, and no thing of the samples was named. Give others, or more."
         )
     threshold, resamples = chosen(dev, heads), Resamples(np.random.default_rng(seed))

@@ -16,7 +16,7 @@ import numpy as np
 from markupsafe import Markup
 from PIL import Image
 
-from gazeheads.errors import BadInput
+from gazeheads.errors import UsageError
 from gazeheads.pages.template import template
 from gazeheads.regions.region import Region
 from gazeheads.regions.shapes import Rectangle
@@ -30,7 +30,7 @@ QUALITY = 92
 
 
 def html(watched: Looks, title: str) -> str:
-    """The whole file as text. Raises `BadInput` for one that no browser would like."""
+    """The whole file as text. Raises `UsageError` for one that no browser would like."""
     data = json.dumps(payload(watched), ensure_ascii=False, separators=(",", ":"))
     templates = resources.files("gazeheads") / "templates"
     script, style = ((templates / f"watch.{kind}").read_text(encoding="utf-8") for kind in ("js", "css"))
@@ -61,7 +61,7 @@ def payload(watched: Looks) -> dict[str, Any]:
     grid, tokens = watched.scene.grid, len(watched.answer.token_texts)
     numbers = sum(len(each.trace.heads) for each in watched.sets) * tokens * len(grid)
     if numbers > LARGEST:
-        raise BadInput(
+        raise UsageError(
             f"A page of {numbers:,} numbers of attention was asked for ({tokens} tokens, {len(grid)} image tokens); "
             f"browsers get slow beyond {LARGEST:,}. Watch fewer heads (--top), or a shorter answer."
         )

@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from gazeheads import prompts
-from gazeheads.errors import BadInput
+from gazeheads.errors import UsageError
 from gazeheads.gaze.record import Record, Weighting
 from gazeheads.gaze.trace import GazeTrace, looks_at
 from gazeheads.heads.head import Head
@@ -107,19 +107,19 @@ def point(
 ) -> Pointed:
     """Where the thing that `phrase` names is, by the mean gaze of `heads` while the answer to `ask` names it.
 
-    threshold: share of the peak, above 0, up to 1, that a cell of the box has at least. Raises `BadInput` for a phrase
-    without a word, and for one that the answer does not say, unless `force` says to read a forced one then.
+    threshold: share of the peak, above 0, up to 1, that a cell of the box has at least. Raises `UsageError` for a
+    phrase without a word, and for one that the answer does not say, unless `force` says to read a forced one then.
     """
     if not parts_of(phrase):
-        raise BadInput(f'Point to {phrase!r}: it names nothing. Give what to look for, as "the kite".')
+        raise UsageError(f'Point to {phrase!r}: it names nothing. Give what to look for, as "the kite".')
     if not 0 < threshold <= 1:
-        raise BadInput(f"threshold={threshold:g} of the peak: give a share above 0, up to 1.")
+        raise UsageError(f"threshold={threshold:g} of the peak: give a share above 0, up to 1.")
     scene, record = model.encode(picture, ask), Record(heads, "mean", weighting)
     said = model.generate(scene, record=record, max_new_tokens=max_new_tokens)
     trace, (tokens,) = said.trace, spoken(said.token_texts, [phrase])
     forced = not tokens
     if forced and not force:
-        raise BadInput(
+        raise UsageError(
             f"Point to {phrase!r}: the model said {said.text.strip()!r}, which does not name it. Ask for another "
             "phrase, or another question, or force it (less sure)."
         )

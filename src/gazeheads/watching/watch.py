@@ -5,7 +5,7 @@ from typing import Any
 
 from PIL import Image
 
-from gazeheads.errors import BadInput, RecordError
+from gazeheads.errors import RecordError, UsageError
 from gazeheads.gaze.gaze import Gaze
 from gazeheads.gaze.live import Live
 from gazeheads.gaze.record import Record
@@ -43,7 +43,7 @@ def watch(
     "spacy:MODEL", or a list of texts (`phrases`). shown: sharper drawings of the same pictures, to show. settings: of
     `model.generate`.
 
-    Raises `BadInput` where no heads are known, the answer holds no word, or a picture to show has other proportions;
+    Raises `UsageError` where no heads are known, the answer holds no word, or a picture to show has other proportions;
     `NoSuchDraw` where there is no such control draw; `RecordError` for a thing that the answer does not say.
     """
     heads = _heads(model, heads)
@@ -65,7 +65,7 @@ def watch(
     trace = answer.trace
     assert trace is not None  # it was asked for
     if not answer.words:
-        raise BadInput(
+        raise UsageError(
             f"{model.name} was asked {scene.prompt!r}; it answered {answer.text!r}, which holds no word, so there is "
             "nothing to watch. Ask something else, or allow more tokens."
         )
@@ -81,7 +81,7 @@ def watch(
 
 def _heads(model: GazeModel, heads: Heads | None) -> Heads:
     if heads is None and not model.is_bundled:
-        raise BadInput(
+        raise UsageError(
             f"Heads of {model.name}: none were given, and only the bundled model brings its own. Find them with "
             "gazeheads.discover(model, samples)."
         )
@@ -95,10 +95,10 @@ def _heads(model: GazeModel, heads: Heads | None) -> Heads:
 
 
 def _drawings(scene: Scene, shown: Sequence[Image.Image]) -> tuple[Image.Image, ...]:
-    """The pictures to show. Raises `BadInput` unless they fit those of the scene."""
+    """The pictures to show. Raises `UsageError` unless they fit those of the scene."""
     found = tuple(shown) or scene.pictures
     if len(found) != len(scene.grid.sizes):
-        raise BadInput(
+        raise UsageError(
             f"{len(found)} pictures were given to show; the scene has {len(scene.grid.sizes)}. Give one for each, or "
             "encode the scene with model.encode, which keeps them."
         )
@@ -107,7 +107,7 @@ def _drawings(scene: Scene, shown: Sequence[Image.Image]) -> tuple[Image.Image, 
             abs(picture.width * height - picture.height * width)
             > max(picture.size) * max(width, height) / 100
         ):
-            raise BadInput(
+            raise UsageError(
                 f"A picture of {picture.width} x {picture.height} px was given to show in place of one of {width} x "
                 f"{height} px: another shape. Give a drawing of the same picture at any scale."
             )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from gazeheads.errors import BadInput
+from gazeheads.errors import UsageError
 from gazeheads.files import write_whole
 from gazeheads.watching import figure, page
 from gazeheads.watching.looks import Looks
@@ -21,7 +21,7 @@ class Watched(Looks):
     def save(self, path: str | Path) -> Path:
         """Write the page (.html), the figure (.png) or the numbers (.json), by the name; the path.
 
-        Raises `BadInput` for another name, `Unwritable`.
+        Raises `UsageError` for another name, `Unwritable`.
         """
         path = Path(path)
         if path.suffix == ".html":
@@ -30,7 +30,7 @@ class Watched(Looks):
             return write_whole(path, json.dumps(self.to_json(), ensure_ascii=False, indent=1))
         if path.suffix == ".png":
             return write_whole(path, figure.png(self))
-        raise BadInput(
+        raise UsageError(
             f"{path}: what is watched is saved as a page, a figure or numbers. End it in .html, .png or .json."
         )
 
