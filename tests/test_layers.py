@@ -35,7 +35,7 @@ WITHOUT_TORCH = (
     "gaze", "sample", "experiments", "drawing", "evidence.results", "evidence.trajectories", "evidence.page",
     "runs.folder", "runs.ledger", "runs.manifest", "runs.shards", "runs.judge", "judging.base", "judging.agreement",
     "judging.api", "judging.calibration", "judging.captions", "judging.rules",
-    "discovery.agreement", "discovery.scores",
+    "discovery.agreement",
 )  # fmt: skip
 MAY = {
     "attention internals": (

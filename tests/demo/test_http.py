@@ -20,7 +20,7 @@ from starlette.websockets import WebSocketDisconnect
 
 import gazeheads as gh
 from gazeheads import cli
-from gazeheads.commands.demo import demo
+from gazeheads.commands.demo import run as demo
 from gazeheads.demo import serving
 from gazeheads.demo.aims import SwitchableHeads
 from gazeheads.demo.app import create_app
@@ -257,7 +257,7 @@ def test_the_command_serves_the_page_of_its_model(
 def test_without_its_packages_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serving, "NEEDED", ("fastapi", "no_such_package"))
     with pytest.raises(GazeHeadsError, match=r'needs no_such_package.*pip install "gazeheads\[demo\]"'):
-        demo(argparse.Namespace())
+        demo(argparse.Namespace(), print)
 
 
 def test_heads_of_another_model_are_refused(model: GazeModel) -> None:
