@@ -11,7 +11,7 @@ import tiny
 import torch
 
 from gazeheads import Gaze, GazeModel, GazeTrace, Head, Heads, Live, Mix, Push, Record, Scene, Schedule
-from gazeheads.errors import GazeError, GazeHeadsError, RecordError, RegionError, UsageError
+from gazeheads.errors import GazeError, GazeHeadsError, RecordError, RegionError, SceneError, UsageError
 
 HEADS = [Head(0, 1), Head(1, 2)]
 WRONG: dict[str, Any] = {
@@ -178,7 +178,7 @@ def test_a_trace_is_asked_for_what_it_has(trace: GazeTrace, scene: Scene) -> Non
         with pytest.raises(RecordError):
             trace.over(wrong)
         with pytest.raises(RecordError):
-            trace.of(wrong)
+            trace.select(wrong)
     for name in ("none", "text", "fraction", "array", "tensor", "object", "texts", "bytes", "truth"):
         with pytest.raises(RecordError):
             trace.map(WRONG[name])
@@ -189,7 +189,7 @@ def test_a_trace_is_asked_for_what_it_has(trace: GazeTrace, scene: Scene) -> Non
     ):
         trace.over(scene.panel(0))  # type: ignore[arg-type]
     assert np.array_equal(trace.map(np.int64(1)), trace.map(1))  # type: ignore[arg-type]
-    assert trace.of((1, 2)).heads == (Head(1, 2),)  # type: ignore[arg-type]
+    assert trace.select((1, 2)).heads == (Head(1, 2),)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -270,7 +270,7 @@ def test_what_cannot_be_encoded_is_refused_with_an_advice(model: GazeModel) -> N
             r"panels= takes boxes; found tuple. Give Box\(left, top, right, bottom\)",
         ),
     ):
-        with pytest.raises(UsageError, match=wording):
+        with pytest.raises(SceneError, match=wording):
             model.encode(pictures, prompt, panels=panels)  # type: ignore[arg-type]
 
 

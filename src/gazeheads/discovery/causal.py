@@ -21,7 +21,7 @@ from gazeheads.checks import whole
 from gazeheads.discovery.passes import Passes
 from gazeheads.errors import UsageError
 from gazeheads.gaze.gaze import During, Gaze
-from gazeheads.gaze.push import Mode, Push
+from gazeheads.gaze.push import Push
 from gazeheads.heads.head import Head
 from gazeheads.model.likelihood import answer_logprobs
 from gazeheads.model.model import GazeModel
@@ -36,7 +36,7 @@ def causal(
     samples: Sequence[Sample],
     *,
     prompt: str = prompts.VQA,
-    push: Push | Mode = "focus",
+    push: Push | str = "focus",
     during: During = "all",
     group: int = 1,
     rounds: int = 1,
