@@ -10,12 +10,12 @@ Command = Callable[[str, Callable[[argparse.Namespace], dict[str, Any]], str], a
 
 def add(command: Command) -> None:
     """The command and its options."""
-    from gazeheads.data.sources import FORMS
+    from gazeheads.data.sources import forms
 
     about = "say what is wrong with pictures, boxes and captions, file by file"
     sub = command("data", check, about)
     sub.add_argument("action", choices=["check"], help=about)
-    sub.add_argument("source", metavar="SOURCE", help=f'{", ".join(FORMS.values())}; several joined by "+"')
+    sub.add_argument("source", metavar="SOURCE", help=f'{", ".join(forms())}; several joined by "+"')
     sub.add_argument("--seed", type=int, default=0, help="of doodles, scenes and raw comics")
 
 
