@@ -124,7 +124,7 @@ def broken_pictures(folder):
     "name, message",
     [
         ("missing.png", "there is no such file"),
-        ("text.png", "this is not a picture in a format that Pillow reads"),
+        ("text.png", "this is not an image in a format that Pillow reads"),
         ("cut.png", "it cannot be read to its end"),
         ("pixel.png", "it is 1 x 1 px, too small to have regions"),
         ("long.png", "20000 x 50 px is more than 200 times as long as wide"),

@@ -10,13 +10,13 @@ from gazeheads.commands.output import Say
 
 def options(parser: argparse.ArgumentParser) -> None:
     """The options, and all kinds of sources below them."""
-    from gazeheads.data.sources import FORMS
+    from gazeheads.data.sources import forms
 
     parser.add_argument("action", choices=["check"], help="open every file and say what is wrong")
     parser.add_argument("source", metavar="SOURCE", help="the images, in one of the forms below")
     share(parser, seed=0)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = "\n  ".join(["sources (several are joined by +):", *FORMS.values()])
+    parser.epilog = "\n  ".join(["sources (several are joined by +):", *forms()])
 
 
 def run(args: argparse.Namespace, say: Say) -> dict[str, Any]:
