@@ -25,7 +25,7 @@ from gazeheads.demo import serving
 from gazeheads.demo.aims import SwitchableHeads
 from gazeheads.demo.app import create_app
 from gazeheads.demo.gallery import drawn
-from gazeheads.errors import GazeHeadsError, WrongModel
+from gazeheads.errors import GazeHeadsError, MissingPackage, WrongModel
 from gazeheads.model.model import GazeModel
 
 PANEL = {"kind": "panel", "index": 1}
@@ -256,7 +256,7 @@ def test_the_command_serves_the_page_of_its_model(
 
 def test_without_its_packages_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serving, "NEEDED", ("fastapi", "no_such_package"))
-    with pytest.raises(GazeHeadsError, match=r'needs no_such_package.*pip install "gazeheads\[demo\]"'):
+    with pytest.raises(MissingPackage, match=r'needs no_such_package.*pip install "gazeheads\[demo\]"'):
         demo(argparse.Namespace(), print)
 
 

@@ -23,8 +23,8 @@ from gazeheads.model.likelihood import answer_traces
 from gazeheads.regions.grid import Box, ImageGrid
 from gazeheads.sample import Sample
 from gazeheads.text import spoken
-from gazeheads.watching.grounding import Look, ceiling, chosen, grounded, iou, peak, points, predicted
-from gazeheads.watching.point import after, named_looks, point
+from gazeheads.watching.grounding import NamedObject, ceiling, chosen, grounded, iou, peak, points, predicted
+from gazeheads.watching.point import after, named_objects, point
 
 FIRST = Heads.of(["L0H0"], "m", 1, 2)
 SECOND = Heads.of(["L0H1"], "m", 1, 2)
@@ -47,9 +47,9 @@ def grid(model: gh.GazeModel, scene: Sample) -> ImageGrid:
     return model.encode(scene.picture, "?").grid
 
 
-def look(grid: ImageGrid, box: Box, *maps: Any, sample: str = "a", size: str = "small") -> Look:
+def look(grid: ImageGrid, box: Box, *maps: Any, sample: str = "a", size: str = "small") -> NamedObject:
     looks = np.array([np.asarray(each, dtype=float).ravel() for each in maps])
-    return Look(sample, 0, size, box, grid, looks, tuple(Head(0, n) for n in range(len(maps))))
+    return NamedObject(sample, 0, size, box, grid, looks, tuple(Head(0, n) for n in range(len(maps))))
 
 
 def spots(**cells: float) -> np.ndarray:
@@ -113,7 +113,7 @@ def test_each_set_of_heads_is_read_by_its_own_maps(grid: ImageGrid) -> None:
     assert both.heads == 2 and both.by_size["large"].mean == 0, "the first of two equal peaks counts"
     with pytest.raises(UsageError, match="gaze of L0H1 was asked for, and was not recorded"):
         look(grid, box, at).map(SECOND)
-    with pytest.raises(UsageError, match="no thing of the samples was named"):
+    with pytest.raises(UsageError, match="no object of the samples was named"):
         grounded("none", FIRST, test, [])
 
 
@@ -181,7 +181,7 @@ def test_what_the_model_does_not_name_is_counted(model: gh.GazeModel, scene: Sam
     other = {"object": "kite", "size": "small"}
     twins = {"object": "car", "size": "large"}
     sample = replace(scene, slots=(scene.slots[0], twins, twins, other), redraw=None)
-    looks, counts = named_looks(model, [sample], [Head(6, 2), Head(5, 2)])
+    looks, counts = named_objects(model, [sample], [Head(6, 2), Head(5, 2)])
     assert counts == {"named medium": 1, "alike large": 2, "missed small": 1}
     assert [(each.thing, each.box, each.looks.shape) for each in looks] == [(0, scene.boxes[0], (2, 36))]
 

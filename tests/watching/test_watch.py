@@ -17,7 +17,7 @@ from gazeheads.cli import main
 from gazeheads.data.clip_files import frames_of
 from gazeheads.drawing import grammar
 from gazeheads.drawing.clips import moving_doodle
-from gazeheads.errors import NoSuchDraw, OutsidePicture, RecordError, UsageError
+from gazeheads.errors import MissingPackage, NoSuchDraw, OutsidePicture, RecordError, UsageError
 from gazeheads.gaze.gaze import Gaze
 from gazeheads.gaze.live import Live
 from gazeheads.gaze.schedule import Schedule
@@ -26,7 +26,7 @@ from gazeheads.watching import from_files as files
 from gazeheads.watching.areas import areas
 from gazeheads.watching.phrases import spans, things
 from gazeheads.watching.sinks import border, sinks
-from gazeheads.watching.watch import told
+from gazeheads.watching.watch import describe
 
 TWO = ["L0H1", "L2H3"]
 
@@ -44,7 +44,7 @@ def test_one_generation_gives_both_sets_raw_and_weighed(model: GazeModel, scene:
         for weighting in ("raw", "value-norm"):
             alone = model.generate(scene, record=Record(members, weighting=weighting), max_new_tokens=12)  # type: ignore[arg-type]
             assert alone.trace is not None and alone.text == watched.answer.text
-            np.testing.assert_allclose(each.looks(weighting), alone.trace.mean, rtol=1e-3, atol=1e-6)
+            np.testing.assert_allclose(each.attention(weighting), alone.trace.mean, rtol=1e-3, atol=1e-6)
     np.testing.assert_allclose(watched.over(1, "raw").sum(1), 1, rtol=1e-5)  # the panels tile the strip
 
 
@@ -210,7 +210,7 @@ def test_words_that_map_to_no_token_are_refused(texts: list[str]) -> None:
 def test_ways_to_find_things_that_are_not_there() -> None:
     with pytest.raises(UsageError, match="Things by 'magic' were asked for"):
         things(["a cat"], "magic")
-    with pytest.raises(UsageError, match="spaCy is not installed|cannot be loaded"):
+    with pytest.raises(MissingPackage, match="spaCy is not installed|cannot be loaded"):
         things(["a cat"], "spacy:no_such_model")
 
 
@@ -292,10 +292,10 @@ def test_commands_that_cannot_be_meant_end_before_a_model_is_loaded(
 
 def test_how_an_answer_was_steered_is_told_in_words(scene: Scene, heads: Heads) -> None:
     tour = Gaze(heads, Schedule.every(4, scene.panels[:2]), during="decode")
-    assert told(tour) == "2 heads at panel 1 from token 1, panel 2 from token 5; focus, during 'decode'"
-    assert told(Gaze(heads, scene.panel(2))) == "2 heads at panel 3; focus, during 'all'"
-    assert "at a live target;" in told(Gaze(heads, Live(scene.panel(0)), during="answer"))
-    assert "at a mix of regions;" in told(Gaze(heads, Mix(scene.panels[:2])))
+    assert describe(tour) == "2 heads at panel 1 from token 1, panel 2 from token 5; focus, during 'decode'"
+    assert describe(Gaze(heads, scene.panel(2))) == "2 heads at panel 3; focus, during 'all'"
+    assert "at a live target;" in describe(Gaze(heads, Live(scene.panel(0)), during="answer"))
+    assert "at a mix of regions;" in describe(Gaze(heads, Mix(scene.panels[:2])))
 
 
 def test_the_command_writes_page_and_figure(tmp_path: Path, capsys: Any) -> None:

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from gazeheads.gaze.push import push_forms
+
 if TYPE_CHECKING:
     from gazeheads.regions.grid import Box
 
@@ -131,7 +133,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     },
     "push": {
         "metavar": "PUSH",
-        "help": "how attention is changed: focus, uniform, reweigh, or bias(inside, outside) in nats",
+        "help": f"how attention is changed: {push_forms()}, with numbers in nats",
     },
     "during": {
         "choices": ["all", "answer", "decode"],

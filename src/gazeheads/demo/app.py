@@ -20,6 +20,7 @@ from gazeheads.demo.looking import Asked, Looked, Refused, look
 from gazeheads.demo.place import Busy, Place
 from gazeheads.demo.visit import visit
 from gazeheads.demo.wire import place_of
+from gazeheads.gaze.push import PUSHES
 
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 PRESETS = {  # what people see, what the model is asked
@@ -30,6 +31,13 @@ PRESETS = {  # what people see, what the model is asked
     "Main object": "What is the main object in this part of the image?",
     "List the objects": "What objects are in this image?",
 }
+
+
+class Offer(BaseModel):
+    """A push that may be chosen. unit: of its strength; "" for a share."""
+
+    words: str
+    unit: str
 
 
 class About(BaseModel):
@@ -43,6 +51,7 @@ class About(BaseModel):
     most_k: int
     kinds: dict[str, str]
     presets: dict[str, str]
+    pushes: dict[str, Offer]
     limits: dict[str, float]
     version: str
 
@@ -164,6 +173,7 @@ def _about(place: Place) -> About:
         most_k=selected.most,
         kinds=KINDS,
         presets=PRESETS,
+        pushes={name: Offer(words=kind.words, unit=kind.unit) for name, kind in PUSHES.items()},
         limits={
             name: getattr(limits, name)
             for name in ("upload_bytes", "upload_pixels", "prompt", "tokens", "seconds")

@@ -74,7 +74,7 @@ def watch(
         if isinstance(describes, str)
         else spans(answer.token_texts, describes)
     )
-    steered = "" if gaze is None else told(gaze)
+    steered = "" if gaze is None else describe(gaze)
     parts = tuple(HeadSet(name, trace.select(members), about) for name, members, about in sets)
     return Watched(scene, answer, parts, regions, found, drawings, model.name, steered)
 
@@ -114,7 +114,7 @@ def _drawings(scene: Scene, shown: Sequence[Image.Image]) -> tuple[Image.Image, 
     return found
 
 
-def told(gaze: Gaze) -> str:
+def describe(gaze: Gaze) -> str:
     """How many heads were pointed where and when, by which push, in which rows."""
     if isinstance(gaze.at, Schedule):
         stops = zip(gaze.at.stops, gaze.at.starts, strict=True)
