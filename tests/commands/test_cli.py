@@ -196,8 +196,8 @@ def test_an_output_folder_that_cannot_be_written(command, tmp_path, capsys):
     "source, message",
     [
         ("doodles:x", "no whole number from 1 on. Write doodles:N"),
-        ("doodles:2:dve", "'dve' is no split; there are train, dev, test"),
-        ("doodles:0", "'0' is no whole number from 1 on"),
+        ("doodles:2:dve", "'dve' is not a split; use train, dev, test"),
+        ("doodles:0", "'0' is not a whole number of at least 1"),
         ("photos:3", "there is no such source"),
         ("comics:nowhere", "Panel folder nowhere: there is no such folder"),
     ],

@@ -128,10 +128,10 @@ def test_captions_come_with_the_panels(name: str, text: str, found: object, tmp_
         (
             "captions.json",
             '{"p1": "a", "p3": "c"}',
-            "p2 is missing; 'p3' is no panel. The folder's panels are p1 to p2",
+            "p2 is missing; 'p3' is not a panel. The panels of the folder are p1 to p2",
         ),
         ("captions.json", '"a"', "it holds a str"),
-        ("captions.json", '["a",', "this is no JSON"),
+        ("captions.json", '["a",', "this is not JSON"),
     ],
 )
 def test_captions_that_do_not_fit_the_panels(name: str, text: str, message: str, tmp_path: Path) -> None:
@@ -196,10 +196,10 @@ def test_a_grid_is_drawn_where_its_boxes_say_at_every_size(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     "layout, message",
     [
-        ("grid", "5 panels make no grid of several even rows"),
-        ("2x3", "2x3 is 6 panels, and it has 5"),
-        ("0x5", "Layout '0x5': there is none"),
-        ("circle", "Layout 'circle': there is none"),
+        ("grid", "5 panels cannot be divided into equal rows"),
+        ("2x3", "a grid of 2x3 has 6 panels, and the strip 5"),
+        ("0x5", "Layout '0x5': there is no such layout"),
+        ("circle", "Layout 'circle': there is no such layout"),
     ],
 )
 def test_an_uneven_grid_is_refused(layout: str, message: str, tmp_path: Path) -> None:

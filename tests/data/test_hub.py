@@ -119,7 +119,7 @@ def test_the_split_must_be_named_where_there_are_two(tmp_path: Path) -> None:
         DataError, match=r"no split was named; it has train, test. Name one, as in hub:.*:train"
     ):
         samples_of(f"hub:{folder}")
-    with pytest.raises(DataError, match="there is no split 'dev'; it has train, test"):
+    with pytest.raises(DataError, match="there is not a split 'dev'; it has train, test"):
         samples_of(f"hub:{folder}:dev")
 
 

@@ -195,8 +195,8 @@ def test_pictures_are_rgb_at_any_size():
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ({"n": 0}, "0 samples: that is none"),
-        ({"n": 1, "split": "validation"}, "Split 'validation': there is none"),
+        ({"n": 0}, "0 samples were asked for"),
+        ({"n": 1, "split": "validation"}, "Split 'validation': there is no such split"),
         ({"n": 1, "panels": 9}, "Strips of 9 panels: doodles have 1 to 8"),
         ({"n": 1, "columns": 4}, "6 panels in 4 columns"),
         ({"n": 1, "labels": "ABC"}, "Labels 'ABC' for 6 panels"),

@@ -37,4 +37,4 @@ def check(args: argparse.Namespace) -> dict[str, Any]:
         )
         if report.content:
             print(f"data hash {report.content}")
-    return report.as_json()
+    return report.to_json()
