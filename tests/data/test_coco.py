@@ -48,7 +48,7 @@ def test_a_folder_is_read_as_it_stands(tmp_path: Path, scenes: list[Sample]) -> 
         assert mine.names == tuple(scene.names[k] for k in order)
         assert [slots["object"] for slots in mine.slots] == list(mine.names)
         assert all(np.array_equal(mine.masks[i], scene.masks[k]) for i, k in enumerate(order))
-        assert np.array_equal(mine.picture, scene.picture) and mine.size == scene.size
+        assert np.array_equal(mine.image, scene.image) and mine.size == scene.size
     assert fingerprint(found) == fingerprint(samples_of(f"coco:{tmp_path}:masks=yes"))
     assert fingerprint(found) != fingerprint(samples_of(f"coco:{tmp_path}")), "boxes alone are other data"
 
@@ -297,5 +297,5 @@ def test_pictures_are_opened_when_they_are_looked_at(tmp_path: Path, scenes: lis
     (tmp_path / "val2017" / "000000000001.png").unlink()
     assert first.size == scenes[0].size
     with pytest.raises(DataError, match=r"000000000001\.png: there is no such file"):
-        _ = first.picture
+        _ = first.image
     assert json.loads(json.dumps(first.to_json()))["kind"] == "photo"

@@ -71,10 +71,10 @@ def test_rows_become_strips(copy: Path) -> None:
     one = found[1]
     assert len(one.boxes) == 6 and one.kind == "strip"
     assert one.captions == tuple((f"panel {k} of comic 1",) for k in range(1, 7))
-    middles = [one.picture.getpixel((int((b.x0 + b.x1) / 2), 100)) for b in one.boxes]
+    middles = [one.image.getpixel((int((b.x0 + b.x1) / 2), 100)) for b in one.boxes]
     assert middles == [(50, 0, 30 * k) for k in range(1, 7)]
     assert one.source["split"] == "test" and one.source["index"] == 1 and one.source["revision"] is None
-    assert one.resized(48, 16).picture.size == (6 * 48, 48)
+    assert one.resized(48, 16).image.size == (6 * 48, 48)
 
 
 def test_part_of_the_rows_and_other_layouts(copy: Path) -> None:

@@ -177,7 +177,7 @@ def test_another_package_adds_a_source(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.syspath_prepend(str(tmp_path))
     Image.new("RGB", (8, 8), "red").save(tmp_path / "a.png")
     (sample, _) = samples_of(f"tile:{tmp_path / 'a.png'}+doodles:1")
-    assert sample.size == (8, 8) and sample.picture.getpixel((0, 0)) == (255, 0, 0)
+    assert sample.size == (8, 8) and sample.image.getpixel((0, 0)) == (255, 0, 0)
     assert forms()[-2:] == ["broken:...", "tile:FILE[:start=I]"]
     with pytest.raises(UsageError, match="option 'stop' is unknown. Write tile:FILE"):
         samples_of("tile:a.png:stop=1")

@@ -77,7 +77,7 @@ def look(
     check(path, question, box, panel, min_tokens)
     if path.is_dir():
         sample = model.resized(strip_of(path))
-        picture, panels = sample.picture, sample.boxes
+        picture, panels = sample.image, sample.boxes
         if panel and panel[1] != len(panels):
             raise OutsidePicture(
                 f"Panel {panel[0]}/{panel[1]}: {path} holds {len(panels)} panels. Ask for k/{len(panels)}."

@@ -120,9 +120,7 @@ class Batches(torch.utils.data.IterableDataset[list[dict[str, Tensor]]]):
         """The batch of one step, short rows first."""
         rng = random.Random(f"{self.seed}/{self.stage}/{step}")
         drawn = [draw(rng, self.stage, self.reading) for _ in range(STAGES[self.stage].pictures)]
-        drawn.sort(
-            key=lambda row: row[0].picture.width * row[0].picture.height / CELL**2 + letters(row[1]) / 5
-        )
+        drawn.sort(key=lambda row: row[0].image.width * row[0].image.height / CELL**2 + letters(row[1]) / 5)
         size = -(-len(drawn) // PARTS)
         return [pack(drawn[i : i + size], self.tokenizer, self.processor) for i in range(0, len(drawn), size)]
 
@@ -143,7 +141,7 @@ def pack(
     labels (batch, token), weights (batch, token), decides (batch, token) boolean: the tokens that say which panel is
     meant, pixel_values and image_grid_thw as the processor makes them.
     """
-    images = processor(images=[sample.picture for sample, _ in drawn], return_tensors="pt")
+    images = processor(images=[sample.image for sample, _ in drawn], return_tensors="pt")
     index = {k: tokenizer.convert_tokens_to_ids(v) for k, v in SPECIAL.items()}
     rows = []
     for (_, lessons), (_, gh, gw) in zip(drawn, images["image_grid_thw"].tolist(), strict=True):

@@ -43,7 +43,7 @@ def ask(model: GazeModel, questions: Sequence[Question], budget: int, batch: int
     """The model's greedy answers, unsteered."""
     texts: list[str] = []
     for start in range(0, len(questions), batch):
-        scenes_ = [model.encode(model.resized(s).picture, q) for s, q, _ in questions[start : start + batch]]
+        scenes_ = [model.encode(model.resized(s).image, q) for s, q, _ in questions[start : start + batch]]
         texts += [g.text for g in model.generate(scenes_, max_new_tokens=budget)]
         print(f"\r{start + len(scenes_)} of {len(questions)} answers", end="", file=sys.stderr)
     print(file=sys.stderr)

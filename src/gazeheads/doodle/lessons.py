@@ -200,7 +200,7 @@ def scene_question(rng: random.Random, sample: Sample) -> Lesson:
         return Lesson(pick(rng, questions), f"{a(names[areas.index(max(areas))])}.")
     place = pick(rng, [*PLACES, "middle"])
     if place == "middle":
-        width, height = sample.picture.size
+        width, height = sample.image.size
         far = [abs(x - width / 2) + abs(y - height / 2) for x, y in centres]
         found = far.index(min(far))
         where = "in the middle"

@@ -81,8 +81,8 @@ def asked(
         height, cell = model.family.panel_size(model.processor)
         times = max(1, -(-SHARP // height))
         sample = strip.resized(height, cell)
-        scene = model.encode(sample.picture, question, panels=sample.boxes)
-        return Asked(scene, (strip.resized(times * height, times * cell).picture,))
+        scene = model.encode(sample.image, question, panels=sample.boxes)
+        return Asked(scene, (strip.resized(times * height, times * cell).image,))
     pictures: list[Image.Image] = []
     for path in paths:
         pictures += frames_of(path, frames) if is_clip(path) else [open_picture(path)]
