@@ -10,7 +10,7 @@ from PIL import Image
 
 from gazeheads.data.check import check
 from gazeheads.data.source import DataSource, Reports, Spec
-from gazeheads.data.sources import SOURCES, fingerprint, forms, samples_of
+from gazeheads.data.sources import SOURCES, fingerprint, forms, listing, samples_of
 from gazeheads.data.stored import whole
 from gazeheads.drawing.strips import doodles
 from gazeheads.errors import DataError, UsageError
@@ -179,6 +179,7 @@ def test_another_package_adds_a_source(tmp_path: Path, monkeypatch: pytest.Monke
     (sample, _) = samples_of(f"tile:{tmp_path / 'a.png'}+doodles:1")
     assert sample.size == (8, 8) and sample.image.getpixel((0, 0)) == (255, 0, 0)
     assert forms()[-2:] == ["broken:...", "tile:FILE[:start=I]"]
+    assert listing().endswith("  tile:FILE[:start=I]\n      one image")
     with pytest.raises(UsageError, match="option 'stop' is unknown. Write tile:FILE"):
         samples_of("tile:a.png:stop=1")
     with pytest.raises(UsageError, match="'broken', which tiles registers as nowhere:SOURCE"):

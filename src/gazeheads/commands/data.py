@@ -10,12 +10,14 @@ Command = Callable[[str, Callable[[argparse.Namespace], dict[str, Any]], str], a
 
 def add(command: Command) -> None:
     """The command and its options."""
-    from gazeheads.data.sources import forms
+    from gazeheads.data.sources import listing
 
     about = "say what is wrong with pictures, boxes and captions, file by file"
     sub = command("data", check, about)
     sub.add_argument("action", choices=["check"], help=about)
-    sub.add_argument("source", metavar="SOURCE", help=f'{", ".join(forms())}; several joined by "+"')
+    sub.add_argument("source", metavar="SOURCE", help="the data set, in one of the forms below")
+    sub.formatter_class = argparse.RawDescriptionHelpFormatter
+    sub.epilog = listing()
     sub.add_argument("--seed", type=int, default=0, help="of doodles, scenes and raw comics")
 
 
