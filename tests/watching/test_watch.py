@@ -208,7 +208,7 @@ def test_words_that_map_to_no_token_are_refused(texts: list[str]) -> None:
 
 
 def test_ways_to_find_things_that_are_not_there() -> None:
-    with pytest.raises(UsageError, match="Things by 'magic' were asked for"):
+    with pytest.raises(UsageError, match="Objects by 'magic' were asked for"):
         things(["a cat"], "magic")
     with pytest.raises(MissingPackage, match="spaCy is not installed|cannot be loaded"):
         things(["a cat"], "spacy:no_such_model")

@@ -10,7 +10,7 @@
     shelf     prompts that were run once, kept for the next answer
     visit     one visitor: a WebSocket, a picture, at most one answer
     looking   POST /v1/look, for programs
-    place     what all visitors share: the model, its heads, the thread, the door
+    shared    what all visitors share: the model, its heads, the thread, the door
     guard     who may come in, and what a browser may do with what it gets
     app       all of it as an ASGI application
     serving   a socket, and the application on it

@@ -18,7 +18,7 @@ class Busy(Exception):
     """As many visitors as there may be are there."""
 
 
-class Place:
+class SharedState:
     """One model and its visitors. Raises `WrongModel` for heads of another model."""
 
     def __init__(self, model: GazeModel, heads: Heads, limits: Limits) -> None:
