@@ -178,7 +178,7 @@ def test_a_trace_is_asked_for_what_it_has(trace: GazeTrace, scene: Scene) -> Non
         with pytest.raises(RecordError):
             trace.over(wrong)
         with pytest.raises(RecordError):
-            trace.of(wrong)
+            trace.select(wrong)
     for name in ("none", "text", "fraction", "array", "tensor", "object", "texts", "bytes", "truth"):
         with pytest.raises(RecordError):
             trace.map(WRONG[name])
@@ -189,7 +189,7 @@ def test_a_trace_is_asked_for_what_it_has(trace: GazeTrace, scene: Scene) -> Non
     ):
         trace.over(scene.panel(0))  # type: ignore[arg-type]
     assert np.array_equal(trace.map(np.int64(1)), trace.map(1))  # type: ignore[arg-type]
-    assert trace.of((1, 2)).heads == (Head(1, 2),)  # type: ignore[arg-type]
+    assert trace.select((1, 2)).heads == (Head(1, 2),)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

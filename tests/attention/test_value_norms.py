@@ -71,7 +71,7 @@ def test_lengths_that_mean_nothing_are_refused(model: GazeModel, scene: Scene) -
     with pytest.raises(RecordError, match='give keep="heads", weighting="raw"'):
         Record(HEADS, value_norms=True)
     raw, values = both(model, scene)
-    with pytest.raises(RecordError, match="has no lengths of value vectors"):
+    with pytest.raises(RecordError, match="has no norms of value vectors"):
         values.value_weighted  # noqa: B018
     with pytest.raises(RecordError, match=r"Head L0H0 was asked for; this trace keeps L0H1, L2H3, L1H0"):
         raw.select([Head(0, 1), Head(0, 0)])

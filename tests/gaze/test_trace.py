@@ -63,13 +63,13 @@ def test_a_map_of_a_word_is_the_mean_of_its_tokens() -> None:
 
 
 def test_one_head_of_a_trace() -> None:
-    one = trace().of(Head(2, 0))
+    one = trace().select(Head(2, 0))
     assert one.heads == (Head(2, 0),)
     assert np.array_equal(one.mean, trace().attention[1])
     with pytest.raises(RecordError, match="Head L1H1 was asked for; this trace keeps L0H1, L2H0"):
-        trace().of(Head(1, 1))
+        trace().select(Head(1, 1))
     with pytest.raises(RecordError, match='keeps the mean of its heads. Record it with keep="heads"'):
-        trace("mean").of(HEADS[0])
+        trace("mean").select(HEADS[0])
 
 
 def test_what_is_not_in_a_trace_is_refused() -> None:

@@ -86,7 +86,7 @@ def test_samples_are_taken_a_few_at_a_time(model, choose, monkeypatch) -> None:
     monkeypatch.setattr(model, "encode", counting)
     fit = model.resized
     fitted = []
-    monkeypatch.setattr(model, "fit", lambda sample: fitted.append(len(held)) or fit(sample))
+    monkeypatch.setattr(model, "resized", lambda sample: fitted.append(len(held)) or fit(sample))
     run(model, doodles(AT_ONCE + 2, seed=1), Redirect("x", "What?", 1), conditions("none"), choose)
     most = fitted[:AT_ONCE], fitted[AT_ONCE:]
     assert set(most[0]) == {0} and set(most[1]) == {AT_ONCE}, (

@@ -226,7 +226,7 @@ def _attention(
 
 def _running(session: _Session, layer: int) -> ForwardPass:
     """The forward pass that reached this layer. Raises `SeamError` if it is not known which."""
-    forward_pass: ForwardPass | None = getattr(session.mine, "moment", None)
+    forward_pass: ForwardPass | None = getattr(session.mine, "forward_pass", None)
     if forward_pass is None or layer in forward_pass.layers_seen:
         raise SeamError(
             "A forward pass reached the attention without building a mask (a 4-D attention mask was "
