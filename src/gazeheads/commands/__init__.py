@@ -3,6 +3,7 @@
 import argparse
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from gazeheads.errors import UsageError
@@ -100,19 +101,20 @@ def heads_for(model: "GazeModel", path: Path | None, top: int | float | None) ->
 def quickstart(args: argparse.Namespace) -> dict[str, Any]:
     """Discover, steer, control, report."""
     folder = writable_folder(args.out)
-    from gazeheads.evidence.quick import text, write
-    from gazeheads.runs import quickstart as job
+    from gazeheads.evidence import quick
+    from gazeheads.runs.quickstart import quickstart
 
     bar = Bar()
     model = loaded(args.model)
-    result = job.quickstart(model, args.full, bar)
+    with TemporaryDirectory(prefix="gazeheads-") as runs:
+        result = quickstart(model, Path(runs), args.full, bar)
+        results = quick.results_of(result)
     bar.close()
-    page = write(result, folder)
-    found = job.as_json(result)
+    page = quick.write(result, results, folder)
     if not args.json:
-        print(text(result))
+        print(quick.text(result, results))
         print(f"\nreport: {page}")
-    return found
+    return quick.to_json(result, results)
 
 
 def look(args: argparse.Namespace) -> dict[str, Any]:

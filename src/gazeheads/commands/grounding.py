@@ -172,9 +172,9 @@ def as_json(found: "Grounded") -> dict[str, Any]:
     """Plain values."""
     return {
         **{name: getattr(found, name) for name in ("name", "heads", "threshold")},
-        "pointing": found.pointing.as_json(),
-        "iou": found.iou.as_json(),
-        "by_size": {size: each.as_json() for size, each in found.by_size.items()},
+        "pointing": found.pointing.to_json(),
+        "iou": found.iou.to_json(),
+        "by_size": {size: each.to_json() for size, each in found.by_size.items()},
     }
 
 

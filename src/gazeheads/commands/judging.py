@@ -80,7 +80,7 @@ def _judge(args: argparse.Namespace) -> dict[str, Any]:
             raise UsageError(f"--name {name}: a judge's name holds no |. Give another one.")
         with closing(_made(args, samples, args.folder)) as found:
             judged = any(line["judge"] == name for line in folder.verdicts)
-            must_be_the_same(args.folder / JUDGES, name, settings(found, args.judge), judged)
+            must_be_the_same(args.folder / JUDGES, name, {"judge": args.judge, **found.settings()}, judged)
             if args.again:
                 left = [
                     key
@@ -182,7 +182,7 @@ def _samples(args: argparse.Namespace, manifest: dict[str, Any]) -> "list[Sample
 
 def _suited(samples: "Sequence[Sample]") -> str:
     """The judge to take where none was named."""
-    from gazeheads.judging.choose import suited
+    from gazeheads.judging.kinds import suited
 
     found = suited(samples[0])
     if found.startswith("api:"):
@@ -197,37 +197,22 @@ def _made(args: argparse.Namespace, samples: "Sequence[Sample]", folder: Path | 
     """The judge, with the options that were given."""
     from transformers.utils import logging
 
-    from gazeheads.judging.choose import judge_of
+    from gazeheads.judging.kinds import judge_of, kind_of
 
     logging.disable_progress_bar()
     options = {name: getattr(args, name) for name in OPTIONS if getattr(args, name) is not None}
-    if args.judge.startswith("api:") and folder is not None:
+    if folder is not None and kind_of(args.judge).keeps_replies:
         options.setdefault("cache", folder / REPLIES)
     return judge_of(args.judge, samples, **options)
 
 
 def _afford(args: argparse.Namespace, found: "Judge", asked: Sequence[Any]) -> None:
     """Say what an API will cost. Raises `JudgeError` where it is more than was allowed."""
-    estimate = getattr(found, "estimate", None)
-    if estimate is None:
+    cost = found.cost(asked, args.price_in, args.price_out)
+    if cost is None:
         return
-    cost = estimate(asked, args.price_in, args.price_out)
     print(f"{args.judge}: {cost}", file=sys.stderr)
     cost.must_be_allowed(args.limit, args.yes)
-
-
-def settings(found: "Judge", spec: str) -> dict[str, Any]:
-    """What a judge's verdicts depend on, as plain values."""
-    told: dict[str, Any] = {"judge": spec}
-    for name in ("threshold", "margin", "prompt", "base_url", "wording"):
-        if hasattr(found, name):
-            told[name] = getattr(found, name)
-    fingerprint = getattr(getattr(found, "model", None), "fingerprint", None)
-    if fingerprint is not None:
-        told["weights"] = fingerprint
-    if hasattr(found, "bias"):
-        told["bias"] = [float(nats) for nats in found.bias]
-    return told
 
 
 def must_be_the_same(path: Path, name: str, asked: dict[str, Any], judged: bool) -> None:

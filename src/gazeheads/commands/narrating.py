@@ -35,7 +35,7 @@ def narrate(args: argparse.Namespace) -> dict[str, Any]:
     from gazeheads.data.sources import samples_of
     from gazeheads.evidence import narrations
     from gazeheads.files import write_whole
-    from gazeheads.judging.choose import judge_of
+    from gazeheads.judging.kinds import judge_of
     from gazeheads.runs.narrate import narrate as go
     from gazeheads.runs.tracking import GAZE
 

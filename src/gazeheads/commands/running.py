@@ -110,13 +110,13 @@ def note(folder: Path) -> None:
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """Generate what is not there yet."""
-    from gazeheads.data.sources import fingerprint, samples_of
+    from gazeheads.data.sources import samples_of
     from gazeheads.experiments.catalogue import experiment
     from gazeheads.experiments.conditions import HeadSets, conditions
-    from gazeheads.judging.choose import suited
+    from gazeheads.judging.kinds import suited
     from gazeheads.runs.folder import RunFolder
-    from gazeheads.runs.manifest import about, told, versions
     from gazeheads.runs.pace import paced
+    from gazeheads.runs.run import manifest_of
     from gazeheads.runs.run import run as go
 
     asked, part, processor = conditions(args.conditions), shard(args.shard), values(args.processor)
@@ -127,26 +127,21 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     selected = heads.top(args.top) if args.top else heads.selected
     push = args.push or (heads.tuned.push if heads.tuned else "focus")
     chosen = paced(model, samples, chosen, args.every, values(args.setting))
-    manifest = {
-        "schema": 1,
-        "experiment": told(chosen),
-        "conditions": [condition.name for condition in asked],
-        "data": {
-            "source": args.data,
-            "seed": args.seed,
-            "samples": len(samples),
-            "hash": fingerprint(samples),
-        },
-        "model": {"name": model.name, "revision": model.revision, "hash": model.fingerprint},
-        "heads": about(heads, len(selected)),
-        "push": push,
-        "during": args.during,
-        "batch": args.batch,
-        "processor": processor,
-        "seed": args.seed,
-        "shard": list(part),
-        "versions": versions(),
-    }
+    manifest = manifest_of(
+        model,
+        chosen,
+        asked,
+        data=args.data,
+        seed=args.seed,
+        samples=samples,
+        heads=heads,
+        k=len(selected),
+        push=push,
+        during=args.during,
+        batch=args.batch,
+        settings=processor,
+        shard=part,
+    )
     mine = samples[part[0] - 1 :: part[1]]
     choose = HeadSets(heads, len(selected), args.seed)
     with RunFolder.begin(writable_folder(args.out), manifest, any_version=args.any_version) as folder:

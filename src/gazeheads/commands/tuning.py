@@ -41,7 +41,7 @@ def tune(args: argparse.Namespace) -> dict[str, Any]:
     from gazeheads.experiments.redirect import Redirect
     from gazeheads.gaze.push import Push
     from gazeheads.heads.heads import Heads
-    from gazeheads.judging.choose import judge_of
+    from gazeheads.judging.kinds import judge_of
     from gazeheads.runs.tune import tune as choose
 
     judge = judge_of(args.judge)
