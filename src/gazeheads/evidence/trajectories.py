@@ -25,8 +25,8 @@ class Trajectory:
     on_schedule: share of segments that describe the scheduled region; on_order: the one whose natural turn it is. None
     where there is no schedule. rho_schedule, rho_order: mean over texts of Spearman's correlation of the described
     regions with the schedule, and with the reading order, over the parts that describe one; `left_out` counts the
-    texts where it is undefined. degenerate: how many of the texts have more than half of their parts degenerate. latency: of
-    tours whose samples are at hand.
+    texts where it is undefined. degenerate: how many of the texts have more than half of their parts degenerate.
+    latency: of tours whose samples are at hand.
     """
 
     variant: str
