@@ -33,7 +33,7 @@ def run(args: Namespace, say: Say) -> dict[str, Any]:
     from gazeheads.data.sources import samples_of
     from gazeheads.evidence import narrations
     from gazeheads.files import write_whole
-    from gazeheads.judging.choose import judge_of
+    from gazeheads.judging.kinds import judge_of
     from gazeheads.runs.narrate import narrate
     from gazeheads.runs.tracking import GAZE
 
