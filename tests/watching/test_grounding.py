@@ -183,7 +183,9 @@ def test_what_the_model_does_not_name_is_counted(model: gh.GazeModel, scene: Sam
     sample = replace(scene, slots=(scene.slots[0], twins, twins, other), redraw=None)
     objects, counts = named_objects(model, [sample], [Head(6, 2), Head(5, 2)])
     assert counts == {"named medium": 1, "alike large": 2, "missed small": 1}
-    assert [(each.number, each.box, each.attention.shape) for each in objects] == [(0, scene.boxes[0], (2, 36))]
+    assert [(each.number, each.box, each.attention.shape) for each in objects] == [
+        (0, scene.boxes[0], (2, 36))
+    ]
 
 
 def test_point_finds_what_the_model_names(model: gh.GazeModel, scene: Sample) -> None:

@@ -1,4 +1,4 @@
-"""POST /v1/look, for programs: a picture, a question and where to look; the answer, where heads looked, the proof."""
+"""POST /v1/look, for programs: an image, a question and where to look; the answer, where heads looked, the proof."""
 
 import asyncio
 import base64
@@ -19,7 +19,7 @@ from gazeheads.regions.coverage import Floats
 
 
 class GivenImage(Message):
-    """A doodle by name ("strip-12"), or a picture file in base 64, with boxes for targets of the kind "panel"."""
+    """A doodle by name ("strip-12"), or an image file in base 64, with boxes for targets of the kind "panel"."""
 
     sample: Annotated[str, StringConstraints(pattern=SAMPLE)] | None = None
     data: str | None = None
@@ -36,8 +36,8 @@ class LookRequest(Ask):
 class TokenLook(BaseModel):
     """One token. look: attention of the watched heads on each cell, mean over heads, 0 to 1.
 
-    panels: the same, summed over each panel of the picture. target: number of the stop in force. before, after: mass
-    of the pushed heads on the target without and with the push.
+    panels: the same, summed over each panel of the image. target: number of the stop in force. before, after: mass
+    of the steered heads on the target without and with the push.
     """
 
     text: str
@@ -57,7 +57,7 @@ class Proof(BaseModel):
 
 
 class LookAnswer(BaseModel):
-    """The answer. views: the grids of the cells: rows, columns, left, top, right, bottom as shares of the picture."""
+    """The answer. views: the grids of the cells: rows, columns, left, top, right, bottom as shares of the image."""
 
     answer: str
     unsteered: str

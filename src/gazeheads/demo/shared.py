@@ -28,7 +28,7 @@ class SharedState:
         self.turns = Turns()
         self.visitors: set[int] = set()
         self._numbers = itertools.count(1)
-        # Pictures are drawn and decoded here, one at a time: a bomb costs one picture's memory, and no turn.
+        # Images are drawn and decoded here, one at a time: a bomb costs one image's memory, and no turn.
         self._easel = ThreadPoolExecutor(1, thread_name_prefix="easel")
         self._drawn: Recent[Shown] = Recent(50_000_000)
 
@@ -57,7 +57,7 @@ class SharedState:
         return found
 
     async def brought(self, data: bytes, panels: tuple[tuple[float, float, float, float], ...] = ()) -> Shown:
-        """The picture in these bytes. Raises `UsageError`, `RegionError`."""
+        """The image in these bytes. Raises `UsageError`, `RegionError`."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._easel, brought, data, self.limits, panels)
 

@@ -1,4 +1,4 @@
-"""One visitor: a WebSocket, a picture, and at most one answer at a time beside its unsteered twin.
+"""One visitor: a WebSocket, an image, and at most one answer at a time beside its unsteered twin.
 
 A message that cannot be understood gets an error that says where; the visit goes on. A visitor who leaves, in
 whatever way, takes his answers with him: the step under way is the last one.
@@ -58,7 +58,7 @@ class Visit:
             self._complain("picture" if isinstance(command, Show) else "say", str(error))
 
     async def take_picture(self, data: bytes) -> None:
-        """Show a picture that the visitor brought."""
+        """Show an image that the visitor brought."""
         try:
             self._show(await self.place.brought(data))
         except GazeHeadsError as error:
