@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gazeheads.commands.options import below, listing, share, whole
+from gazeheads.commands.options import below, listing, share, whole, words_of
 from gazeheads.commands.output import Bar, Say
 from gazeheads.errors import JudgeError, UsageError
 
@@ -71,7 +71,7 @@ def options(parser: ArgumentParser) -> None:
     below(
         parser,
         "Without --judge, the first of these that suits the samples. Without --data and --seed, those of the run.",
-        listing("judges", {kind.form: kind.about for kind in JUDGES.own.values()}),
+        listing("judges", words_of(JUDGES, lambda kind: (kind.form, kind.about))),
     )
 
 

@@ -9,14 +9,16 @@ import argparse
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from gazeheads.gaze.push import push_forms
 
 if TYPE_CHECKING:
+    from gazeheads.plugins import Registry
     from gazeheads.regions.grid import Box
 
 REQUIRED: Final = object()
+T = TypeVar("T")
 
 
 def whole(least: int) -> Callable[[str], int]:
@@ -191,6 +193,12 @@ def listing(title: str, words: Mapping[str, str]) -> str:
     """Names, and what is said of each, as lines below the options."""
     width = max(map(len, words))
     return "\n".join([f"{title}:", *(f"  {name:{width}}  {said}" for name, said in words.items())])
+
+
+def words_of(registry: "Registry[T]", words: Callable[[T], tuple[str, str]]) -> dict[str, str]:
+    """What is said of each thing of a registry; of other packages' things their names, so that none need be loaded."""
+    theirs = {name: "of another package" for name in registry if name not in registry.own}
+    return dict(map(words, registry.own.values())) | theirs
 
 
 def below(parser: argparse.ArgumentParser, *parts: str) -> None:

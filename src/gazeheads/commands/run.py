@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gazeheads.commands.models import heads_of, loaded, selected
-from gazeheads.commands.options import REQUIRED, below, listing, part, setting, share
+from gazeheads.commands.options import REQUIRED, below, listing, part, setting, share, words_of
 from gazeheads.commands.output import Bar, Say, writable_folder
 from gazeheads.files import write_whole
 
@@ -16,7 +16,7 @@ ASKED = "none,gaze,controls:20,all,prompt,panel-query,crop,marker"
 
 def options(parser: ArgumentParser) -> None:
     """The options, and all experiments below them."""
-    from gazeheads.experiments.catalogue import EXPERIMENTS, facts_of
+    from gazeheads.experiments.catalogue import EXPERIMENTS
     from gazeheads.experiments.conditions import CONDITIONS
 
     parser.add_argument("experiment", metavar="EXPERIMENT", help="what to ask: one of those below")
@@ -42,7 +42,7 @@ def options(parser: ArgumentParser) -> None:
         parser,
         "A folder that holds a run of the same settings is gone on with. Without --push, what the heads file was\n"
         "tuned to.",
-        listing("experiments", {name: facts_of(name).title for name in EXPERIMENTS.own}),
+        listing("experiments", words_of(EXPERIMENTS, lambda each: (each.name, each.facts.title))),
         listing(
             "conditions, separated by commas (@K: so many heads, as gaze@8)",
             {kind.written or name: kind.about for name, kind in CONDITIONS.items()},
