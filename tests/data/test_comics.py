@@ -16,9 +16,9 @@ from gazeheads.data import pictures
 from gazeheads.data.boxed import boxed
 from gazeheads.data.comics import comics, strip_of
 from gazeheads.data.layout import Layout, places
-from gazeheads.data.rawcomics import EDGE, Comic, raw_comics, windows
+from gazeheads.data.rawcomics import EDGE, RawComic, raw_comics, windows
 from gazeheads.data.sources import fingerprint
-from gazeheads.errors import DataError
+from gazeheads.errors import DataError, GazeHeadsError, UsageError
 
 SIDE = 32
 
@@ -61,12 +61,12 @@ def test_every_format_and_any_number_of_panels(suffix: str, tmp_path: Path) -> N
         (lambda f: (f / "p1.png").rename(f / "p0.png"), "p1 is missing"),
         (
             lambda f: (f / "p0.png").write_bytes((f / "p1.png").read_bytes()),
-            "5 panels up to p4, but there is a p0",
+            "panels count from 1, and this is p0",
         ),
         (lambda f: (f / "p01.png").write_bytes((f / "p1.png").read_bytes()), "panel 1 is there twice, p"),
         (lambda f: [p.unlink() for p in f.iterdir()], "it holds no panel"),
-        (lambda f: (f / "p3.png").write_text("hello"), "p3.png: this is not a picture"),
-        (lambda f: (f / "p3.png").write_bytes(b""), "p3.png: this is not a picture"),
+        (lambda f: (f / "p3.png").write_text("hello"), "p3.png: this is not an image"),
+        (lambda f: (f / "p3.png").write_bytes(b""), "p3.png: this is not an image"),
         (
             lambda f: Image.new("RGB", (900, 3)).save(f / "p3.png"),
             "p3.png: 900 x 3 px is more than 200 times",
@@ -203,7 +203,7 @@ def test_a_grid_is_drawn_where_its_boxes_say_at_every_size(tmp_path: Path) -> No
     ],
 )
 def test_an_uneven_grid_is_refused(layout: str, message: str, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=message):
+    with pytest.raises(GazeHeadsError, match=message):
         comics(panels(tmp_path / "one", 5), layout)
 
 
@@ -272,6 +272,15 @@ def test_a_panel_that_viewers_turn_is_laid_out_upright(suffix: str, tmp_path: Pa
     picture.save(tmp_path / "one" / f"p1.{suffix}", exif=exif)
     sample = strip_of(tmp_path / "one", "row").resized(48, 16)
     assert sample.size == (32, 48) and sample.picture.size == (32, 48)
+
+
+def test_what_is_changed_about_a_sample_from_files_keeps_it_unopened(tmp_path: Path) -> None:
+    sample = strip_of(panels(tmp_path / "one", 2))
+    other = replace(sample, names=("left", "right"))
+    (tmp_path / "one" / "p1.png").write_bytes(b"x")
+    assert other.size == sample.size and other.content == sample.content
+    with pytest.raises(DataError, match=r"p1.png: this is not an image"):
+        _ = other.picture
 
 
 def test_a_sample_from_files_can_be_changed_like_any_other(tmp_path: Path) -> None:
@@ -351,14 +360,14 @@ def test_a_strip_depends_on_seed_and_number_alone(library: Path) -> None:
 
 def test_panels_that_do_not_follow_each_other_are_no_window(tmp_path: Path) -> None:
     raw(tmp_path / "one", {0: [0, 1, 2, 4, 5, 6], 1: [2, 3, 4, 5, 6, 7, 9]})
-    assert Comic.read(tmp_path / "one").candidates(6) == [1]
+    assert RawComic.read(tmp_path / "one").candidates(6) == [1]
     (window,) = windows(tmp_path, 1, 0, 6, 0)
     assert (window.page, window.first) == (1, 2)
 
 
 @pytest.mark.parametrize("pages, interior", [(10, range(10)), (11, range(5, 6)), (16, range(5, 11))])
 def test_only_comics_over_ten_pages_lose_their_ends(pages: int, interior: range, tmp_path: Path) -> None:
-    assert Comic.read(raw(tmp_path / "one", dict.fromkeys(range(pages), 1))).interior == list(interior)
+    assert RawComic.read(raw(tmp_path / "one", dict.fromkeys(range(pages), 1))).interior == list(interior)
 
 
 def test_fewer_candidates_than_asked_for_are_counted(library: Path) -> None:
@@ -378,14 +387,14 @@ def test_raw_comics_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="it holds no comic"):
         raw_comics(tmp_path, 1)
     folder = raw(tmp_path / "one", {0: 6})
-    with pytest.raises(DataError, match="0 strips of 6 panels"):
+    with pytest.raises(UsageError, match="0 strips of 6 panels"):
         raw_comics(tmp_path, 0)
     (folder / "00_03.jpg").write_bytes(b"x")
     with pytest.raises(DataError, match=r"panel 3 of page 0 is there twice, 0+_0?3.jpg and 0+_0?3.jpg"):
         raw_comics(tmp_path, 1)
     (folder / "00_03.jpg").unlink()
     (folder / "0_3.jpg").write_bytes(b"x")
-    with pytest.raises(DataError, match=r"0_3.jpg: this is not a picture"):
+    with pytest.raises(DataError, match=r"0_3.jpg: this is not an image"):
         raw_comics(tmp_path, 1)
 
 
@@ -417,7 +426,7 @@ def test_a_picture_with_boxes_beside_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "entries, message",
     [
-        ([LEFT, {"box": [50, 0, 103, 50]}], r"box 2, .*sticks out of the picture of 100 x 50 px by 3 px"),
+        ([LEFT, {"box": [50, 0, 103, 50]}], r"box 2, .*sticks out of the image of 100 x 50 px by 3 px"),
         ([{"box": [-2, 0, 40, 50]}], "box 1, .*sticks out .* by 2 px"),
         ([{"box": [4, 0, 4, 50]}], r"box 1 cannot be used. Box \(4, 0, 4, 50\) is empty"),
         (

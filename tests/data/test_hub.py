@@ -22,7 +22,7 @@ from gazeheads.data import hub
 from gazeheads.data.check import check
 from gazeheads.data.hub import HubName, hub_comics
 from gazeheads.data.sources import fingerprint, samples_of
-from gazeheads.errors import DataError
+from gazeheads.errors import DataError, MissingPackage, UsageError
 
 STORED = pa.struct({"bytes": pa.binary(), "path": pa.string()})
 
@@ -134,7 +134,7 @@ FAULTS: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "a picture": (lambda c: c["panel_2"].__setitem__(1, None), "Strip hub/strips/c1: panel_2 is empty"),
     "pixels": (
         lambda c: c["panel_2"].__setitem__(1, {"bytes": b"x", "path": None}),
-        "Picture hub/strips/c1/panel_2: this is not a picture",
+        "Image hub/strips/c1/panel_2: this is not an image",
     ),
     "words": (lambda c: c["caption_4"].__setitem__(2, " "), "Captions hub/strips/c2: caption 4 is empty"),
     "a text": (
@@ -168,7 +168,7 @@ def test_a_folder_without_data_and_a_folder_with_a_revision(copy: Path, tmp_path
         DataError, match=r"it cannot be read \(EmptyDatasetError: .*or fetch a copy and give its folder"
     ):
         samples_of(f"hub:{tmp_path}")
-    with pytest.raises(DataError, match="a folder has no revision 'main'"):
+    with pytest.raises(UsageError, match="a folder has no revision 'main'"):
         hub_comics(str(copy), revision="main")
 
 
@@ -187,7 +187,7 @@ def test_a_folder_without_data_and_a_folder_with_a_revision(copy: Path, tmp_path
     ],
 )
 def test_the_name_of_a_data_set(text: str, parts: HubName) -> None:
-    assert HubName.parse(text, lambda what: DataError(what)) == parts
+    assert HubName.parse(text, UsageError) == parts
 
 
 def test_without_the_library_the_command_that_installs_it_is_said(
@@ -195,7 +195,7 @@ def test_without_the_library_the_command_that_installs_it_is_said(
 ) -> None:
     monkeypatch.setitem(sys.modules, "datasets", None)
     with pytest.raises(
-        DataError, match=r'`datasets`, which is not installed. Run: pip install "gazeheads\[hub\]"'
+        MissingPackage, match=r'`datasets`, which is not installed. Run: pip install "gazeheads\[hub\]"'
     ):
         samples_of(f"hub:{copy}")
 

@@ -11,7 +11,7 @@ from PIL import Image
 from gazeheads.drawing import grammar
 from gazeheads.drawing.grammar import Panel
 from gazeheads.drawing.scenes import draw_scene, scenes
-from gazeheads.drawing.strips import LETTERS, Comic, doodles, draw_comic
+from gazeheads.drawing.strips import LETTERS, DrawnComic, doodles, draw_comic
 from gazeheads.errors import GazeHeadsError
 
 STRIP_DIGEST = "3a57d879972d35c3ce7f32e9a70b9f2b071e638591d24684dac2b4959acb1782"
@@ -50,7 +50,7 @@ def test_no_combination_of_dev_or_test_is_ever_drawn_in_training(split):
                 pairs.add((p.object, p.setting))
                 triples.add((p.character, p.object, p.action))
             scene = draw_scene(random.Random(f"{part}{i}"), part)
-            pairs.update((t.name, scene.setting) for t in scene.things if t.colour is None)
+            pairs.update((t.name, scene.setting) for t in scene.objects if t.colour is None)
     assert len(drawn[split][0]) > 30 and len(drawn[split][1]) > 100
     assert not drawn["train"][0] & drawn[split][0]
     assert not drawn["train"][1] & drawn[split][1]
@@ -117,7 +117,7 @@ def test_a_panel_shows_its_slots_and_only_its_box_changes():
         if getattr(panels[2], slot) == other:
             continue
         panels[2] = Panel(**{**panels[2].__dict__, slot: other})
-        changed = Comic(tuple(panels), comic.widths, comic.jitters, comic.columns)
+        changed = DrawnComic(tuple(panels), comic.widths, comic.jitters, comic.columns)
         (before, boxes), (after, _) = comic.render(48, 16), changed.render(48, 16)
         differs = (np.asarray(before) != np.asarray(after)).any(-1)
         assert differs.any(), slot
@@ -135,7 +135,7 @@ def test_letters_are_drawn_in_the_panels():
 
 
 def test_scene_boxes_and_masks_are_exact():
-    """Each box is the tight box of its mask, and the mask's pixels are those that the thing changes."""
+    """Each box is the tight box of its mask, and the mask's pixels are those that the object changes."""
     for i in range(12):
         scene = draw_scene(random.Random(f"s{i}"), "test")
         sample = scene.sample("s", {})
@@ -149,9 +149,9 @@ def test_scene_boxes_and_masks_are_exact():
                 box.x1,
                 box.y1,
             )
-            if len(scene.things) == 1:
+            if len(scene.objects) == 1:
                 continue
-            rest = type(scene)(scene.setting, scene.things[:j] + scene.things[j + 1 :], scene.width)
+            rest = type(scene)(scene.setting, scene.objects[:j] + scene.objects[j + 1 :], scene.width)
             without = np.asarray(rest.sample("s", {}).picture).astype(int)
             changed = np.abs(whole - without).sum(-1) > 0
             assert (changed & mask).sum() > 0.9 * mask.sum()
@@ -164,11 +164,11 @@ def test_scene_boxes_and_masks_are_exact():
             )
 
 
-def test_scene_sizes_have_one_largest_thing():
+def test_scene_sizes_have_one_largest_object():
     sizes = []
     for i in range(400):
         scene = draw_scene(random.Random(f"z{i}"), "train")
-        order = [("small", "medium", "large").index(t.size) for t in scene.things]
+        order = [("small", "medium", "large").index(t.size) for t in scene.objects]
         assert 2 <= len(order) <= 6
         assert order.count(max(order)) == 1, "the main object must be beyond doubt"
         sizes += order

@@ -13,13 +13,13 @@ from itertools import accumulate, pairwise
 
 from PIL import Image
 
-from gazeheads.errors import DataError
+from gazeheads.errors import DataError, UsageError
 from gazeheads.regions.grid import Box
 
 
-def panels_of(picture: Image.Image, n: int) -> tuple[Box, ...]:
+def panels_of(image: Image.Image, n: int) -> tuple[Box, ...]:
     """A strip cut into `n` panels of equal width."""
-    width, height = picture.size
+    width, height = image.size
     edges = [width * i / n for i in range(n + 1)]
     return tuple(Box(x0, 0, x1, height) for x0, x1 in pairwise(edges))
 
@@ -38,7 +38,7 @@ class Layout:
 
     def __post_init__(self) -> None:
         if self.text not in ("row", "grid") and not re.fullmatch(r"[1-9]\d*x[1-9]\d*", self.text):
-            raise DataError(
+            raise UsageError(
                 f"Layout {self.text!r}: there is none. Use row, grid, or rows and columns such as 2x3."
             )
 
