@@ -38,7 +38,7 @@ def model() -> GazeModel:
 @pytest.fixture(scope="module")
 def scene(model: GazeModel) -> Scene:
     sample = tiny.strip(3)
-    return model.encode(sample.picture, "What?", panels=sample.boxes)
+    return model.encode(sample.image, "What?", panels=sample.boxes)
 
 
 @pytest.fixture(scope="module")

@@ -47,9 +47,9 @@ class StoredImage:
 class Sample:
     """One image and what is true of it.
 
-    `pixels` is the image, or a `StoredImage` that opens it; `picture` is the image in either case.
+    `pixels` is the image, or a `StoredImage` that opens it; `image` is the image in either case.
     `boxes`, `names`, `captions` and `slots` run in parallel, in reading order: the panels of a strip or a grid, the
-    objects of a scene. Boxes are in pixels of `picture`. `captions[i]` holds several wordings of the same truth, and
+    objects of a scene. Boxes are in pixels of `image`. `captions[i]` holds several wordings of the same truth, and
     `slots[i]` the phrases by which an answer is judged (empty where nothing is known). `masks` are boolean arrays
     (row, col) of the visible pixels of each object; empty where a box says it all. They may be drawn when asked for.
     """
@@ -75,7 +75,7 @@ class Sample:
                 )
 
     @property
-    def picture(self) -> Image.Image:
+    def image(self) -> Image.Image:
         """The image. Where it is stored in files, hold on to it while you work with it: each use may open them.
 
         Raises `DataError`, naming the file, where one is gone or broken.

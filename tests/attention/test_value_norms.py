@@ -35,7 +35,7 @@ def test_raw_attention_times_lengths_is_what_a_recording_by_values_gives(
 
 def test_every_row_of_a_padded_batch_has_its_own_lengths(model: GazeModel) -> None:
     scenes = [
-        model.encode(tiny.strip(n, seed=n).picture, prompt) for n, prompt in ((2, "Hm?"), (3, "What is it?"))
+        model.encode(tiny.strip(n, seed=n).image, prompt) for n, prompt in ((2, "Hm?"), (3, "What is it?"))
     ]
     records = [Record(HEADS, "heads", value_norms=True), Record(HEADS[:1])]
     together = model.generate(scenes, record=records, max_new_tokens=3)

@@ -24,7 +24,7 @@ def strip(tmp_path_factory):
     """A six-panel test strip as a picture file, with its ground truth."""
     sample = doodles(1, seed=5)[0]
     path = tmp_path_factory.mktemp("strip") / "strip.png"
-    sample.picture.save(path)
+    sample.image.save(path)
     return path, sample
 
 
@@ -34,7 +34,7 @@ def folder(tmp_path_factory):
     path = tmp_path_factory.mktemp("panels")
     sample = doodles(1, seed=5)[0].resized(256, 32)
     for i, box in enumerate(sample.boxes):
-        sample.picture.crop(tuple(int(c) for c in box.corners)).save(path / f"p{i + 1}.png")
+        sample.image.crop(tuple(int(c) for c in box.corners)).save(path / f"p{i + 1}.png")
     return path, sample
 
 
@@ -109,7 +109,7 @@ def test_doodles_draws_folders_that_look_takes(tmp_path, capsys):
 
 def broken_pictures(folder):
     whole = folder / "whole.png"
-    doodles(1)[0].picture.save(whole)
+    doodles(1)[0].image.save(whole)
     (folder / "text.png").write_text("I am no picture")
     (folder / "cut.png").write_bytes(whole.read_bytes()[:900])
     Image.new("RGB", (1, 1)).save(folder / "pixel.png")
@@ -213,8 +213,8 @@ def test_an_output_folder_that_cannot_be_written(command, tmp_path, capsys):
     "source, message",
     [
         ("doodles:x", "no whole number from 1 on. Write doodles:N"),
-        ("doodles:2:dve", "'dve' is no split; there are train, dev, test"),
-        ("doodles:0", "'0' is no whole number from 1 on"),
+        ("doodles:2:dve", "'dve' is not a split; use train, dev, test"),
+        ("doodles:0", "'0' is not a whole number of at least 1"),
         ("photos:3", "there is no such source"),
         ("comics:nowhere", "Panel folder nowhere: there is no such folder"),
     ],

@@ -84,7 +84,7 @@ def test_shards_merge_into_what_one_machine_would_have_made(tmp_path, capsys) ->
         (["tour", "--every", "0"], "argument --every: '0': give a number of tokens from 1 on, or auto"),
         (["tour-by-sentence", "--every", "5"], "Use the experiment `tour`"),
         (["vqa", "--top", "97"], "97"),
-        (["vqa", "--data", "doodles:0"], "'0' is no whole number"),
+        (["vqa", "--data", "doodles:0"], "'0' is not a whole number"),
     ],
 )
 def test_what_cannot_be_meant_is_one_line_and_makes_no_folder(tmp_path, capsys, options, said) -> None:

@@ -70,7 +70,7 @@ def test_every_fault_of_a_folder_is_told(tmp_path: Path) -> None:
     assert "both captions.txt and captions.json" in wrong["d"][0]
     assert "this is p0" in wrong["e/p0.png"][0]
     assert wrong["f"][0].startswith("it holds no panel")
-    assert wrong["good/p4.gif"] == ["it is named like a panel, in a format that is not read. Save it as PNG."]
+    assert wrong["good/p4.gif"] == ["named like a panel, but this format is not read. Save it as PNG."]
     assert report.samples == 0 and not report.content
     notes = {Path(note.place).name for note in report.notes}
     assert notes == {"notes.txt", "list.csv"}
@@ -117,7 +117,7 @@ def test_whole_strips_are_counted_beside_broken_ones(tmp_path: Path) -> None:
 def test_options_that_do_not_fit_are_a_problem(tmp_path: Path) -> None:
     panels(tmp_path / "one", 5)
     report = check(f"comics:{tmp_path}:layout=grid")
-    assert "5 panels make no grid" in report.problems[0].what and report.samples == 0
+    assert "5 panels cannot be divided into equal rows" in report.problems[0].what and report.samples == 0
     panels(tmp_path / "two" / "inner", 2)
     Image.new("RGB", (9, 9)).save(tmp_path / "two" / "p1.png")
     assert "it holds panels and the folder inner" in check(f"comics:{tmp_path / 'two'}").problems[0].what
@@ -196,7 +196,7 @@ def test_the_command_says_it_in_words_and_leaves_with_1(
     code, out = run(["data", "check", f"comics:{folder}"], capsys)
     lines = out.splitlines()
     assert code == 1 and lines[0].startswith(f"WRONG {folder / 'p2.png'}: this is not an image")
-    assert lines[1] == f"note  {folder / 'x.txt'}: it is no panel and is not read"
+    assert lines[1] == f"note  {folder / 'x.txt'}: not a panel, so it is not read"
     assert lines[2:] == ["0 samples can be used, 1 problems, 1 notes"]
     assert cli.main(["data", "check", "comic:nowhere"]) == 2
 

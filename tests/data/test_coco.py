@@ -48,7 +48,7 @@ def test_a_folder_is_read_as_it_stands(tmp_path: Path, scenes: list[Sample]) -> 
         assert mine.names == tuple(scene.names[k] for k in order)
         assert [slots["object"] for slots in mine.slots] == list(mine.names)
         assert all(np.array_equal(mine.masks[i], scene.masks[k]) for i, k in enumerate(order))
-        assert np.array_equal(mine.picture, scene.picture) and mine.size == scene.size
+        assert np.array_equal(mine.image, scene.image) and mine.size == scene.size
     assert fingerprint(found) == fingerprint(samples_of(f"coco:{tmp_path}:masks=yes"))
     assert fingerprint(found) != fingerprint(samples_of(f"coco:{tmp_path}")), "boxes alone are other data"
 
@@ -123,7 +123,7 @@ def test_the_check_tells_what_was_left_out(
     assert f"{len(told['annotations']) - 1} objects in 3 images" in said
     (tmp_path / "val2017" / "000000000002.png").write_bytes(b"no picture")
     report = check(f"coco:{tmp_path}")
-    assert not report.as_json()["fits"] and "000000000002" in str(report.problems[0])
+    assert not report.to_json()["fits"] and "000000000002" in str(report.problems[0])
 
 
 def test_a_picture_that_viewers_turn_is_left_out(tmp_path: Path, scenes: list[Sample], told: Any) -> None:
@@ -249,15 +249,15 @@ def test_polygons_are_drawn_by_the_reference(tmp_path: Path, scenes: list[Sample
     [
         ({"size": [256, 999], "counts": [1]}, r"annotation 1 cannot be used: A mask is of \[256, 999\]"),
         ({"size": None, "counts": [3, 4]}, r"add up to 7 pixels"),
-        ({"size": None, "counts": [-1, 2]}, r"not whole numbers from 0 on"),
+        ({"size": None, "counts": [-1, 2]}, r"not whole numbers of at least 0"),
         ({"size": None, "counts": "a~"}, r"hold the character '~'"),
         ({"size": None, "counts": "P"}, r"end within a number"),
-        ({"size": None, "counts": "000O"}, r"not whole numbers from 0 on"),
+        ({"size": None, "counts": "000O"}, r"not whole numbers of at least 0"),
         ({"counts": [1]}, r"neither a list of polygons nor run lengths"),
         (None, r"neither a list of polygons nor run lengths"),
         ([], r"has no polygon"),
-        ([[1, 2, 3, 4]], r"no list of three or more points"),
-        ([[1, 2, 3, 4, 5, "6"]], r"a value that is no number"),
+        ([[1, 2, 3, 4]], r"not a list of three or more points"),
+        ([[1, 2, 3, 4, 5, "6"]], r"a value that is not a number"),
     ],
 )
 def test_masks_that_are_broken_are_refused_only_if_they_are_asked_for(
@@ -297,5 +297,5 @@ def test_pictures_are_opened_when_they_are_looked_at(tmp_path: Path, scenes: lis
     (tmp_path / "val2017" / "000000000001.png").unlink()
     assert first.size == scenes[0].size
     with pytest.raises(DataError, match=r"000000000001\.png: there is no such file"):
-        _ = first.picture
+        _ = first.image
     assert json.loads(json.dumps(first.to_json()))["kind"] == "photo"

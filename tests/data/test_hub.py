@@ -71,10 +71,10 @@ def test_rows_become_strips(copy: Path) -> None:
     one = found[1]
     assert len(one.boxes) == 6 and one.kind == "strip"
     assert one.captions == tuple((f"panel {k} of comic 1",) for k in range(1, 7))
-    middles = [one.picture.getpixel((int((b.x0 + b.x1) / 2), 100)) for b in one.boxes]
+    middles = [one.image.getpixel((int((b.x0 + b.x1) / 2), 100)) for b in one.boxes]
     assert middles == [(50, 0, 30 * k) for k in range(1, 7)]
     assert one.source["split"] == "test" and one.source["index"] == 1 and one.source["revision"] is None
-    assert one.resized(48, 16).picture.size == (6 * 48, 48)
+    assert one.resized(48, 16).image.size == (6 * 48, 48)
 
 
 def test_part_of_the_rows_and_other_layouts(copy: Path) -> None:
@@ -119,7 +119,7 @@ def test_the_split_must_be_named_where_there_are_two(tmp_path: Path) -> None:
         DataError, match=r"no split was named; it has train, test. Name one, as in hub:.*:train"
     ):
         samples_of(f"hub:{folder}")
-    with pytest.raises(DataError, match="there is no split 'dev'; it has train, test"):
+    with pytest.raises(DataError, match="there is not a split 'dev'; it has train, test"):
         samples_of(f"hub:{folder}:dev")
 
 

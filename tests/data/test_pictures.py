@@ -65,7 +65,7 @@ def test_panels_are_read_in_the_order_of_their_numbers(tmp_path):
     (tmp_path / "notes.txt").write_text("not a panel")
     assert [path.stem for (path,) in numbered(tmp_path).values()] == [f"p{k}" for k in range(1, 11)]
     sample = strip_of(tmp_path)
-    assert len(sample.boxes) == 10 and sample.resized(48, 16).picture.height == 48
+    assert len(sample.boxes) == 10 and sample.resized(48, 16).image.height == 48
 
 
 def test_a_panel_that_is_there_twice(tmp_path):

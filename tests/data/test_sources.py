@@ -10,7 +10,7 @@ from PIL import Image
 
 from gazeheads.data.check import check
 from gazeheads.data.source import DataSource, Reports, Spec
-from gazeheads.data.sources import SOURCES, fingerprint, forms, samples_of
+from gazeheads.data.sources import SOURCES, fingerprint, forms, listing, samples_of
 from gazeheads.data.stored import whole
 from gazeheads.drawing.strips import doodles
 from gazeheads.errors import DataError, UsageError
@@ -96,36 +96,36 @@ def test_raw_comics_and_a_picture_by_name(tmp_path: Path) -> None:
     "source, message",
     [
         ("", "there is no such source"),
-        ("doodles", "it does not say which"),
-        ("doodles:", "it does not say which"),
+        ("doodles", "nothing follows the colon"),
+        ("doodles:", "nothing follows the colon"),
         ("doodle:3", "'doodle:3': there is no such source. Write one of doodles:N"),
-        ("doodles:x", "'x' is no whole number from 1 on"),
-        ("doodles:0", "'0' is no whole number from 1 on"),
-        ("doodles:-3", "'-3' is no whole number from 1 on"),
-        ("doodles:²", "'²' is no whole number from 1 on"),
-        ("doodles:3:tset", "'tset' is no split; there are train, dev, test"),
-        ("doodles:3:test:4", "'test:4' is no split"),
+        ("doodles:x", "'x' is not a whole number of at least 1"),
+        ("doodles:0", "'0' is not a whole number of at least 1"),
+        ("doodles:-3", "'-3' is not a whole number of at least 1"),
+        ("doodles:²", "'²' is not a whole number of at least 1"),
+        ("doodles:3:tset", "'tset' is not a split; use train, dev, test"),
+        ("doodles:3:test:4", "'test:4' is not a split"),
         ("doodles:3:panel=4", "option 'panel' is unknown. Write doodles:N"),
         ("doodles:3:panels=4:panels=5", "option 'panels' is given twice"),
-        ("doodles:3:panels=", "'' is no whole number from 1 on"),
-        ("doodles:3:panels=4:test", "'panels=4:test' is no split"),
-        ("doodles:3:grid=2", "grid=2 is no grid"),
-        ("doodles:3:grid=0x3", "'0' is no whole number from 1 on"),
+        ("doodles:3:panels=", "'' is not a whole number of at least 1"),
+        ("doodles:3:panels=4:test", "'panels=4:test' is not a split"),
+        ("doodles:3:grid=2", "grid=2 is not a grid"),
+        ("doodles:3:grid=0x3", "'0' is not a whole number of at least 1"),
         ("doodles:3:grid=2x3:panels=4", "a grid of 2x3 has 6 panels"),
-        ("doodles:3:start=-1", "'-1' is no whole number from 0 on"),
+        ("doodles:3:start=-1", "'-1' is not a whole number of at least 0"),
         ("scenes:3:panels=4", "option 'panels' is unknown. Write scenes:N"),
-        ("comics:", "it does not say which"),
+        ("comics:", "nothing follows the colon"),
         ("comics:nowhere:layout=circle", "layout=circle is unknown"),
-        ("comics:nowhere:layout=row:grid=2x3", "grid=2x3 is no grid, or contradicts layout=row"),
-        ("comics:nowhere:n=0", "'0' is no whole number from 1 on"),
-        ("comics-raw:nowhere", "it does not say how many strips"),
-        ("comics-raw:nowhere:many", "'many' is no whole number"),
+        ("comics:nowhere:layout=row:grid=2x3", "grid=2x3 is not a grid, or contradicts layout=row"),
+        ("comics:nowhere:n=0", "'0' is not a whole number of at least 1"),
+        ("comics-raw:nowhere", "the number of strips is missing"),
+        ("comics-raw:nowhere:many", "'many' is not a whole number"),
         ("strip:nothing.png:layout=row", "option 'layout' is unknown. Write strip:IMAGE.png"),
         ("hub:a/b:0", "'a/b:0' cannot be read"),
         ("hub:a/b@x@y", "'a/b@x@y' cannot be read"),
         ("hub:a/b:test@main:dev", "cannot be read"),
-        ("doodles:2+comics:", "'comics:': it does not say which"),
-        ("doodles:2+", "'2\\+' is no whole number"),
+        ("doodles:2+comics:", "'comics:': nothing follows the colon"),
+        ("doodles:2+", "'2\\+' is not a whole number"),
     ],
 )
 def test_a_source_that_cannot_be_meant_says_why(source: str, message: str) -> None:
@@ -177,8 +177,9 @@ def test_another_package_adds_a_source(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.syspath_prepend(str(tmp_path))
     Image.new("RGB", (8, 8), "red").save(tmp_path / "a.png")
     (sample, _) = samples_of(f"tile:{tmp_path / 'a.png'}+doodles:1")
-    assert sample.size == (8, 8) and sample.picture.getpixel((0, 0)) == (255, 0, 0)
+    assert sample.size == (8, 8) and sample.image.getpixel((0, 0)) == (255, 0, 0)
     assert forms()[-2:] == ["broken:...", "tile:FILE[:start=I]"]
+    assert listing().endswith("  tile:FILE[:start=I]\n      one image")
     with pytest.raises(UsageError, match="option 'stop' is unknown. Write tile:FILE"):
         samples_of("tile:a.png:stop=1")
     with pytest.raises(UsageError, match="'broken', which tiles registers as nowhere:SOURCE"):

@@ -97,7 +97,7 @@ def test_a_box_on_an_uploaded_scene_is_what_is_named(open_page: Any) -> None:
     """Unsteered it names each thing once; with a box on one of them it comes back to that one."""
     scene = scenes(1, seed=4)[0]
     page: Page = open_page()
-    upload = {"name": "scene.png", "mimeType": "image/png", "buffer": file(scene.picture)}
+    upload = {"name": "scene.png", "mimeType": "image/png", "buffer": file(scene.image)}
     page.page.set_input_files("#file", upload)
     page.wait("document.querySelector('#name').textContent === 'your image'")
     page.set("tokens", 12)
@@ -332,7 +332,7 @@ def test_a_spotlight_grows_with_the_wheel_and_pictures_are_pasted_and_dropped(op
     shown = page.page.inner_text("#name")
     page.page.get_by_text("Draw another").click()
     page.wait(f"document.querySelector('#name').textContent !== '{shown}'")
-    picture = base64.b64encode(file(scenes(1, seed=4)[0].picture)).decode()
+    picture = base64.b64encode(file(scenes(1, seed=4)[0].image)).decode()
     event = """(bits) => {
       const data = new DataTransfer();
       const bytes = Uint8Array.from(atob(bits), (c) => c.charCodeAt(0));

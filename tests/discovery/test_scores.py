@@ -129,7 +129,7 @@ def test_scores_of_discovery_against_eager_attention(model: GazeModel) -> None:
         mine = {name: np.zeros((n, 3, 4)) for name in ("own", "z", "shares")}
         attention = np.zeros((3, 4, 2, 2 * n))
         for k in range(n):
-            scene = model.encode(sample.picture, panel_query(k + 1, n))
+            scene = model.encode(sample.image, panel_query(k + 1, n))
             keep: dict[int, torch.Tensor] = {}
             with reference.eager(model.hf, keep=keep):
                 reference.forward(model.hf, scene)

@@ -19,7 +19,7 @@ SCENE_DIGEST = "6ae327494b193c2eec8f961962fc2dda7978f09d245dbe9e3bf00a867c5d93a5
 
 
 def pixels(sample) -> str:
-    return hashlib.sha256(np.asarray(sample.picture).tobytes()).hexdigest()
+    return hashlib.sha256(np.asarray(sample.image).tobytes()).hexdigest()
 
 
 def test_the_grammar_is_rich_enough():
@@ -82,7 +82,7 @@ def test_strips_of_one_to_eight_panels(panels):
 def test_panel_edges_fall_on_the_token_grid_and_gaps_are_white(height, cell):
     for sample in doodles(4, seed=3):
         sample = sample.resized(height, cell)
-        array = np.asarray(sample.picture)
+        array = np.asarray(sample.image)
         assert array.shape[0] == height and array.shape[1] % cell == 0
         widths = set()
         for box, after in zip(sample.boxes, [*sample.boxes[1:], None], strict=True):
@@ -130,7 +130,7 @@ def test_letters_are_drawn_in_the_panels():
     plain, labelled = doodles(1, seed=4)[0], doodles(1, seed=4, labels=LETTERS)[0]
     assert len(set(labelled.letters)) == 6 and not plain.letters
     for box in labelled.boxes:
-        corner = np.asarray(labelled.picture)[4:14, int(box.x0) + 4 : int(box.x0) + 13]
+        corner = np.asarray(labelled.image)[4:14, int(box.x0) + 4 : int(box.x0) + 13]
         assert corner.max() > 240 and corner.min() < 120, "dark ink on a white label"
 
 
@@ -140,7 +140,7 @@ def test_scene_boxes_and_masks_are_exact():
         scene = draw_scene(random.Random(f"s{i}"), "test")
         sample = scene.sample("s", {})
         assert 2 <= len(sample.boxes) <= 6
-        whole = np.asarray(sample.picture).astype(int)
+        whole = np.asarray(sample.image).astype(int)
         for j, (box, mask) in enumerate(zip(sample.boxes, sample.masks, strict=True)):
             rows, cols = np.nonzero(mask)
             assert (cols.min(), rows.min(), cols.max() + 1, rows.max() + 1) == (
@@ -152,7 +152,7 @@ def test_scene_boxes_and_masks_are_exact():
             if len(scene.objects) == 1:
                 continue
             rest = type(scene)(scene.setting, scene.objects[:j] + scene.objects[j + 1 :], scene.width)
-            without = np.asarray(rest.sample("s", {}).picture).astype(int)
+            without = np.asarray(rest.sample("s", {}).image).astype(int)
             changed = np.abs(whole - without).sum(-1) > 0
             assert (changed & mask).sum() > 0.9 * mask.sum()
             ys, xs = np.nonzero(changed)
@@ -188,15 +188,15 @@ def test_ground_truth_is_json():
 def test_pictures_are_rgb_at_any_size():
     for sample in (*doodles(1), *scenes(1)):
         for height, cell in ((48, 16), (256, 32)):
-            picture = sample.resized(height, cell).picture
+            picture = sample.resized(height, cell).image
             assert isinstance(picture, Image.Image) and picture.mode == "RGB"
 
 
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ({"n": 0}, "0 samples: that is none"),
-        ({"n": 1, "split": "validation"}, "Split 'validation': there is none"),
+        ({"n": 0}, "0 samples were asked for"),
+        ({"n": 1, "split": "validation"}, "Split 'validation': there is no such split"),
         ({"n": 1, "panels": 9}, "Strips of 9 panels: doodles have 1 to 8"),
         ({"n": 1, "columns": 4}, "6 panels in 4 columns"),
         ({"n": 1, "labels": "ABC"}, "Labels 'ABC' for 6 panels"),

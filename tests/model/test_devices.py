@@ -35,7 +35,7 @@ def heads() -> gh.Heads:
 
 def strip(model: gh.GazeModel) -> gh.Scene:
     sample = model.resized(gh.doodles(n=1)[0])
-    return model.encode(sample.picture, THIS_PANEL, panels=sample.boxes)
+    return model.encode(sample.image, THIS_PANEL, panels=sample.boxes)
 
 
 def test_the_pretended_device_refuses_what_cuda_refuses() -> None:
@@ -104,7 +104,7 @@ def test_every_way_to_run_the_model(
 def test_every_family(name: str) -> None:
     model = zoo(name)
     sample = model.resized(gh.doodles(n=1)[0])
-    picture = sample.picture
+    picture = sample.image
     heads = gh.Heads.of(["L0H0"], model.name, model.n_layers, model.n_heads)
     texts = []
     for place in ("cpu", "device"):

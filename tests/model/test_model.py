@@ -39,7 +39,7 @@ HEADS = [Head(0, 1), Head(1, 2), Head(2, 0)]
 
 def encoded(model: GazeModel, panels: int = 3, prompt: str = "What is it?", seed: int = 0) -> Any:
     sample = tiny.strip(panels, seed=seed)
-    return model.encode(sample.picture, prompt, panels=sample.boxes)
+    return model.encode(sample.image, prompt, panels=sample.boxes)
 
 
 # ------------------------------------------------------------------------------------------------------ encoding
@@ -188,7 +188,7 @@ def test_a_picture_is_encoded_once_for_the_rows_that_share_it(
     model: GazeModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scene, other = encoded(model), encoded(model, seed=1)
-    asked = model.encode(tiny.strip(3).picture, "And why?")  # the same picture under another prompt
+    asked = model.encode(tiny.strip(3).image, "And why?")  # the same picture under another prompt
     sizes = []
     inner = model.hf.model.get_image_features
     monkeypatch.setattr(
@@ -275,7 +275,7 @@ def test_an_answer_that_ends_before_its_gaze_begins_raises(model: GazeModel, sta
 
 def test_a_batch_names_the_row_in_which_nothing_was_steered(model: GazeModel) -> None:
     scene = encoded(model)
-    asked = model.encode(tiny.strip(3, seed=3).picture, "What " + "a very long question " * 5)
+    asked = model.encode(tiny.strip(3, seed=3).image, "What " + "a very long question " * 5)
     end = model.generate(asked, max_new_tokens=1).token_ids[0]
     gazes = [None, None, Gaze(HEADS, asked.box(0, 0, 64, 64), during="decode")]
     for size in (None, 1, 2):

@@ -55,7 +55,7 @@ def write(root: Path, samples: list[Sample], told: dict[str, Any] | None = None)
 @lru_cache(16)
 def _png(sample: Sample) -> bytes:
     file = io.BytesIO()
-    sample.picture.save(file, "PNG", compress_level=1)
+    sample.image.save(file, "PNG", compress_level=1)
     return file.getvalue()
 
 

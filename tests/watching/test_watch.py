@@ -300,7 +300,7 @@ def test_how_an_answer_was_steered_is_told_in_words(scene: Scene, heads: Heads) 
 
 def test_the_command_writes_page_and_figure(tmp_path: Path, capsys: Any) -> None:
     sample = gh.doodles(1, seed=9)[0]
-    sample.picture.save(tmp_path / "strip.png")
+    sample.image.save(tmp_path / "strip.png")
     path = tmp_path / "out" / "page.html"
     given = [
         "--ask",

@@ -10,13 +10,13 @@ from gazeheads.commands.output import Say
 
 def options(parser: argparse.ArgumentParser) -> None:
     """The options, and all kinds of sources below them."""
-    from gazeheads.data.sources import forms
+    from gazeheads.data.sources import listing
 
     parser.add_argument("action", choices=["check"], help="open every file and say what is wrong")
     parser.add_argument("source", metavar="SOURCE", help="the images, in one of the forms below")
     share(parser, seed=0)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = "\n  ".join(["sources (several are joined by +):", *forms()])
+    parser.epilog = listing()
 
 
 def run(args: argparse.Namespace, say: Say) -> dict[str, Any]:
@@ -34,4 +34,4 @@ def run(args: argparse.Namespace, say: Say) -> dict[str, Any]:
     say(f"{report.samples} samples can be used, {len(report.problems)} problems, {len(report.notes)} notes")
     if report.content:
         say(f"data hash {report.content}")
-    return report.as_json()
+    return report.to_json()

@@ -25,7 +25,7 @@ def run(args: Namespace, say: Say) -> dict[str, Any]:
         folder = writable_folder(args.out / f"strip{i}")
         for k, box in enumerate(large.boxes, start=1):
             x0, y0, x1, y1 = (round(c) for c in box.corners)
-            large.picture.crop((x0, y0, x1, y1)).save(folder / f"p{k}.png")
+            large.image.crop((x0, y0, x1, y1)).save(folder / f"p{k}.png")
         (folder / "captions.txt").write_text("".join(f"{c[1]}\n" for c in large.captions))
         say(str(folder))
         folders.append(str(folder))

@@ -71,7 +71,7 @@ def _entries(text: str, path: Path, n: int) -> list[Any]:
         found = json.loads(text)
     except json.JSONDecodeError as error:
         raise DataError(
-            f"Captions {path}: this is no JSON ({error}). Write a list with a text for each panel."
+            f"Captions {path}: this is not JSON ({error}). Write a list with a text for each panel."
         ) from error
     if isinstance(found, list):
         return found
@@ -81,7 +81,7 @@ def _entries(text: str, path: Path, n: int) -> list[Any]:
         )
     names = [f"p{k}" for k in range(1, n + 1)]
     wrong = [f"{name} is missing" for name in names if name not in found]
-    wrong += [f"{key!r} is no panel" for key in found if key not in names]
+    wrong += [f"{key!r} is not a panel" for key in found if key not in names]
     if wrong:
-        raise DataError(f"Captions {path}: {'; '.join(wrong)}. The folder's panels are p1 to p{n}.")
+        raise DataError(f"Captions {path}: {'; '.join(wrong)}. The panels of the folder are p1 to p{n}.")
     return [found[name] for name in names]

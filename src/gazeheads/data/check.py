@@ -40,7 +40,7 @@ class DataReport:
     notes: list[Finding] = field(default_factory=list)
     content: str = ""
 
-    def as_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """The fields, and whether the data fits a run."""
         return {**asdict(self), "fits": not self.problems}
 

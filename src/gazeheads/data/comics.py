@@ -63,7 +63,7 @@ def comics(
         )
     if reports.thorough and folders != [root]:
         for path in _others(root, folders):
-            reports.note(path, "it belongs to no strip and is not read")
+            reports.note(path, "part of no strip, so it is not read")
     chosen = folders[start : None if n is None else start + n]
     return [sample for path in chosen if (sample := _strip(path, layout, reports))]
 
@@ -126,10 +126,10 @@ def _note_others(folder: Path, panels: dict[int, list[Path]], reports: Reports) 
     used = [path for paths in panels.values() for path in paths] + [folder / name for name in NAMES]
     for path in _others(folder, used):
         if re.fullmatch(r"p\d+", path.stem) and path.is_file():
-            what = "it is named like a panel, in a format that is not read. Save it as PNG."
+            what = "named like a panel, but this format is not read. Save it as PNG."
             reports.note(path, what, serious=True)
         else:
-            reports.note(path, "it is no panel and is not read")
+            reports.note(path, "not a panel, so it is not read")
 
 
 def _others(folder: Path, used: Iterable[Path]) -> list[Path]:

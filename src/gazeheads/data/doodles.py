@@ -11,7 +11,7 @@ def _asked(spec: Spec) -> tuple[int, Split]:
     """How many, and of which split."""
     number, _, split = spec.body.partition(":")
     if split and split not in SPLITS:
-        raise spec.wrong(f"{split!r} is no split; there are {', '.join(SPLITS)}")
+        raise spec.wrong(f"{split!r} is not a split; use {', '.join(SPLITS)}")
     return spec.number(number, 1), split or "dev"
 
 

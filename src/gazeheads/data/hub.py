@@ -81,7 +81,7 @@ def hub_comics(
     if split is None and len(splits) == 1:
         split = next(iter(splits))
     if split not in splits:
-        asked = "no split was named" if split is None else f"there is no split {split!r}"
+        asked = "no split was named" if split is None else f"there is not a split {split!r}"
         raise DataError(
             f"{what}: {asked}; it has {', '.join(splits)}. Name one, as in hub:{name}:{next(iter(splits))}."
         )

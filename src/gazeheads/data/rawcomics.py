@@ -139,7 +139,7 @@ def _survey(folder: str | Path, panels: int, reports: Reports) -> bool:
             comic = RawComic.read(path)
             count.add(comic)
             for stray in comic.strays:
-                reports.note(stray, "it is no <page>_<panel>.jpg and is not read")
+                reports.note(stray, "not named <page>_<panel>.jpg, so it is not read")
     reports.note(folder, str(count))
     return reports.faults == before
 
@@ -214,7 +214,7 @@ class Count:
 def _read(spec: Spec, seed: int, reports: Reports) -> list[Sample]:
     folder, _, number = spec.body.rpartition(":")
     if not folder:
-        raise spec.wrong("it does not say how many strips")
+        raise spec.wrong("the number of strips is missing")
     n, panels = spec.number(number, 1), spec.option("panels", 6)
     return raw_comics(folder, n, seed, panels=panels, layout=spec.layout, start=spec.start, reports=reports)
 

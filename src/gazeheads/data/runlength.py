@@ -67,7 +67,7 @@ def runs_of(segmentation: Any, size: tuple[int, int]) -> npt.NDArray[np.int64]:
     runs = unpacked(counts) if isinstance(counts, str) else counts
     if not isinstance(runs, list) or not all(isinstance(run, int) and run >= 0 for run in runs):
         raise DataError(
-            "Run lengths of a mask are not whole numbers from 0 on: they are broken. Export it again."
+            "Run lengths of a mask are not whole numbers of at least 0: they are broken. Export it again."
         )
     if sum(runs) != width * height:
         raise DataError(
@@ -108,10 +108,10 @@ def must_be_polygons(segmentation: list[Any]) -> None:
     for polygon in segmentation:
         if not isinstance(polygon, list) or len(polygon) < 6 or len(polygon) % 2:
             raise DataError(
-                "A polygon of a mask is no list of three or more points x, y, x, y, ... Correct it."
+                "A polygon of a mask is not a list of three or more points x, y, x, y, ... Correct it."
             )
         if not all(isinstance(edge, int | float) and np.isfinite(edge) for edge in polygon):
-            raise DataError("A polygon of a mask holds a value that is no number. Correct it.")
+            raise DataError("A polygon of a mask holds a value that is not a number. Correct it.")
     if not segmentation:
         raise DataError("A mask has no polygon. Correct it, or leave it out.")
     try:

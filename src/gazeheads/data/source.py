@@ -104,7 +104,7 @@ class Spec:
             if key in dict(options[:number]):
                 raise self.wrong(f"option {key!r} is given twice")
         if not self.body:
-            raise self.wrong("it does not say which")
+            raise self.wrong("nothing follows the colon")
 
     def read(self, seed: int, reports: Reports = RAISE) -> list[Sample]:
         """Its samples."""
@@ -119,7 +119,7 @@ class Spec:
         if text is None:
             return default
         if not re.fullmatch(r"[0-9]+", text) or int(text) < least:
-            raise self.wrong(f"{text!r} is no whole number from {least} on")
+            raise self.wrong(f"{text!r} is not a whole number of at least {least}")
         return int(text)
 
     def option(self, key: str, default: int, least: int = 1) -> int:
@@ -136,7 +136,7 @@ class Spec:
         """How panels are put together: "row", "grid", "2x3"."""
         layout, grid = self.options.get("layout"), self.options.get("grid")
         if grid is not None and (layout not in (None, "grid") or not re.fullmatch(r"\d+x\d+", grid)):
-            raise self.wrong(f"grid={grid} is no grid, or contradicts layout={layout}")
+            raise self.wrong(f"grid={grid} is not a grid, or contradicts layout={layout}")
         if layout not in (None, "row", "grid"):
             raise self.wrong(f"layout={layout} is unknown")
         return grid or layout or "row"

@@ -13,7 +13,7 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from gazeheads.data import boxed, coco, comics, doodles, hub, rawcomics
 from gazeheads.data.source import DataSource, Spec
@@ -38,15 +38,23 @@ SOURCES: Registry[DataSource] = Registry(
 
 
 def forms() -> list[str]:
-    """How each source is typed. A package that cannot be loaded is in nobody's way here: its name is all there is."""
-    return [_form(name) for name in SOURCES]
+    """How each source is typed."""
+    return [form for form, _ in _described()]
 
 
-def _form(name: str) -> str:
-    try:
-        return SOURCES[name].form
-    except UsageError:
-        return f"{name}:..."
+def listing() -> str:
+    """All sources for `--help`: how each is typed, and what it is."""
+    lines = [f"  {form}\n      {about}" for form, about in _described()]
+    return "\n".join(['sources (several are joined by "+"):', *lines])
+
+
+def _described() -> Iterator[tuple[str, str]]:
+    """Form and meaning of each source. A package that cannot be loaded is in nobody's way here."""
+    for name in SOURCES:
+        try:
+            yield SOURCES[name].form, SOURCES[name].about
+        except UsageError as error:
+            yield f"{name}:...", str(error)
 
 
 def samples_of(text: str, seed: int = 0) -> list[Sample]:

@@ -58,7 +58,7 @@ def causal(
     changes = np.zeros((len(samples), model.n_layers, model.n_heads))
     there, groups = np.zeros(changes.shape[1:], dtype=np.bool_), list[tuple[Head, ...]]()
     for number, sample in enumerate(map(model.resized, samples)):
-        scene = model.encode(sample.picture, prompt, panels=sample.boxes, **(settings or {}))
+        scene = model.encode(sample.image, prompt, panels=sample.boxes, **(settings or {}))
         if number == 0:
             there = ~np.asarray(np.isnan(model.last_row([scene])[0]).any(-1))
             groups = _groups(there, group, rounds, seed)

@@ -128,7 +128,7 @@ def measure(
     for start in range(0, len(asked), batch_size):
         part = asked[start : start + batch_size]
         scenes = [
-            model.encode(samples[number].picture, question(k + 1, sizes[number]), **(settings or {}))
+            model.encode(samples[number].image, question(k + 1, sizes[number]), **(settings or {}))
             for number, k in part
         ]
         raw, shares = last_rows(model, scenes, ("raw", "value-norm-share"))

@@ -46,7 +46,7 @@ def follow(
     total = np.zeros(len(heads))
     for start in range(0, len(samples), batch_size):
         part = [model.resized(sample) for sample in samples[start : start + batch_size]]
-        scenes = [model.encode(sample.picture, prompt, **(settings or {})) for sample in part]
+        scenes = [model.encode(sample.image, prompt, **(settings or {})) for sample in part]
         traces = answer_traces(model, scenes, [listed(s) for s in part], Record(heads, "heads"), batch_size)
         for sample, scene, trace in zip(part, scenes, traces, strict=True):
             masses = [

@@ -44,7 +44,7 @@ def examine(model: GazeModel) -> Iterator[Check]:
     yield text_model(model)
     sample = model.resized(doodles(1)[0])
     try:
-        scene = model.encode(sample.picture, QUESTION)
+        scene = model.encode(sample.image, QUESTION)
     except GazeHeadsError as error:
         yield Check("picture", "FAIL", str(error))
         return

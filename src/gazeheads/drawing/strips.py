@@ -79,7 +79,7 @@ def draw_panel(pen: Pen, panel: Panel, width: float, jitter: tuple[float, float]
             character(mid, floor - 0.74 * tall)
             item(mid, floor - big * 0.74, big * 1.5)
         case other:
-            raise UsageError(f"Action {other!r}: there is no such drawing. Use one of {grammar.ACTIONS}.")
+            raise UsageError(f"Action {other!r}: there is no such action. Use one of {grammar.ACTIONS}.")
 
 
 def _label(pen: Pen, text: str) -> None:
@@ -168,7 +168,7 @@ def draw_comic(
     story = extend([])
     if story is None:
         raise UsageError(
-            f"A comic of {panels} panels of split {split!r}: no such combination. Ask for fewer panels."
+            f"A comic of {panels} panels of split {split!r}: there is no such combination. Ask for fewer panels."
         )
     return DrawnComic(
         tuple(story),
@@ -202,7 +202,7 @@ def doodles(
         )
     if columns is not None and (columns < 1 or panels % columns):
         raise UsageError(
-            f"{panels} panels in {columns} columns: rows would be uneven. Use a divisor of {panels}."
+            f"{panels} panels in {columns} columns: the rows would not be equal. Use a divisor of {panels}."
         )
     if labels and len(set(labels)) < panels:
         raise UsageError(
@@ -226,6 +226,6 @@ def doodles(
 def check(n: int, split: str) -> None:
     """Raise unless at least one sample of a known split is asked for."""
     if n < 1:
-        raise UsageError(f"{n} samples: that is none. Ask for at least one.")
+        raise UsageError(f"{n} samples were asked for. Ask for at least one.")
     if split not in grammar.SPLITS:
-        raise UsageError(f"Split {split!r}: there is none. Use one of {', '.join(grammar.SPLITS)}.")
+        raise UsageError(f"Split {split!r}: there is no such split. Use one of {', '.join(grammar.SPLITS)}.")

@@ -218,7 +218,7 @@ def strip_figure(result: Quickstart) -> Figure:
     sample, answers, right, _ = six(result)
     sample = sample.resized(256, 32)
     figure, (axes,) = figures.new_figure(11, 2.9)
-    figures.panel_answers(axes, sample.picture, [b.corners for b in sample.boxes], answers, right, columns=22)
+    figures.panel_answers(axes, sample.image, [b.corners for b in sample.boxes], answers, right, columns=22)
     return figure
 
 

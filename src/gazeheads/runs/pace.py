@@ -23,7 +23,7 @@ def pace(model: GazeModel, samples: Sequence[Sample], prompt: str) -> int:
     """
     lengths: list[int] = []
     for sample in map(model.resized, samples):
-        scene = model.encode(sample.picture, prompt, panels=sample.boxes)
+        scene = model.encode(sample.image, prompt, panels=sample.boxes)
         told = model.generate(scene, max_new_tokens=LONGEST * len(sample.boxes))
         lengths += [stop - start for start, stop in sentence_spans(told.token_texts)]
     if not lengths:

@@ -152,7 +152,7 @@ def redirect(
 def narrate(model: GazeModel, sample: Sample, selected: Heads) -> Narration:
     """Let the model tell one strip panel by panel, and see where the lever's heads look at each word."""
     sample = model.resized(sample)
-    scene = model.encode(sample.picture, prompts.NARRATE, panels=sample.boxes)
+    scene = model.encode(sample.image, prompts.NARRATE, panels=sample.boxes)
     told = model.generate(scene, record=selected, max_new_tokens=120)
     assert told.trace is not None
     tokens = told.trace.token_texts

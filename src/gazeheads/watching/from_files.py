@@ -83,8 +83,8 @@ class SceneFiles:
         height, cell = model.family.panel_size(model.processor)
         times = max(1, -(-SHARP // height))
         sample = strip.resized(height, cell)
-        scene = model.encode(sample.picture, self.question, panels=sample.boxes)
-        return FileScene(scene, (strip.resized(times * height, times * cell).picture,))
+        scene = model.encode(sample.image, self.question, panels=sample.boxes)
+        return FileScene(scene, (strip.resized(times * height, times * cell).image,))
 
     def _images(self, model: GazeModel) -> FileScene:
         images: list[Image.Image] = []

@@ -52,7 +52,7 @@ def named_looks(
     counts: Counter[str] = Counter()
     for start in range(0, len(samples), batch_size):
         part = [model.resized(sample) for sample in samples[start : start + batch_size]]
-        scenes = [model.encode(sample.picture, prompt, **(settings or {})) for sample in part]
+        scenes = [model.encode(sample.image, prompt, **(settings or {})) for sample in part]
         record = Record(heads, "heads", weighting)
         answers = model.generate(scenes, record=record, max_new_tokens=max_new_tokens)
         for sample, answer in zip(part, answers, strict=True):
