@@ -314,7 +314,7 @@ def test_gazes_that_do_not_fit_are_refused(model: GazeModel) -> None:
         model.generate(scene, Gaze(Heads.of(["L0H0"], "big", 36, 32), scene.panel(0)))
     with pytest.raises(UsageError, match="max_new_tokens=0"):
         model.generate(scene, max_new_tokens=0)
-    with pytest.raises(UsageError, match="batch_size=0"):
+    with pytest.raises(UsageError, match="batch_size= is a whole number from 1 on; found 0"):
         model.generate([scene], batch_size=0)
 
 

@@ -36,7 +36,7 @@ from gazeheads.heads.head import Head
 from gazeheads.heads.heads import Heads, members
 from gazeheads.regions.grid import ImageGrid
 from gazeheads.regions.mix import Mix, Target, to_json
-from gazeheads.regions.region import Region
+from gazeheads.regions.region import Region, same_scene
 
 During = Literal["all", "answer", "decode"]
 
@@ -86,8 +86,6 @@ class Gaze:
             numbers = tuple(number(weight, "The weight of a head", GazeError) for weight in weights)
             object.__setattr__(self, "weights", numbers)
             self._check_weights()
-        if isinstance(self.at, Region | Mix):
-            self.at.checked()
         moving = isinstance(self.at, Live) or self.schedule.unit == "sentence"
         if moving and self.during == "all":
             raise GazeError(
@@ -146,6 +144,10 @@ class Gaze:
         """The push, as a value."""
         assert isinstance(self.push, Push)
         return self.push
+
+    def must_suit(self, grid: ImageGrid) -> None:
+        """Raise `ForeignRegion` unless it is aimed at the scene whose grid this is."""
+        same_scene(grid, [self.at.first if isinstance(self.at, Live) else self.schedule.targets[0]])
 
     def look(self, target: Target | None) -> None:
         """Move a live target: `gaze.at.look(target)`. Raises `GazeError` where the target is not live."""
