@@ -9,7 +9,6 @@ from pretend_device import DEVICE, Pretended, counting, on_pretend_device
 from zoo_families import ZOO, zoo
 
 import gazeheads as gh
-import tiny
 from gazeheads.model.bundled import HEADS
 
 THIS_PANEL = "What is happening in this panel of the comic strip?"
@@ -79,13 +78,15 @@ def test_answers_are_those_of_the_cpu(
             t.text
             for t in m.stream(s, gh.Gaze(h, at=s.panel(2), during="answer"), prefill=m.prefill(s), record=h)
         ),
-        lambda m, h, s: m.generate(
-            s, gh.Gaze(h, at=gh.Schedule.every(3, s.panels[:3]), during="decode"), max_new_tokens=9
-        ).text,
+        lambda m, h, s: (
+            m.generate(
+                s, gh.Gaze(h, at=gh.Schedule.every(3, s.panels[:3]), during="decode"), max_new_tokens=9
+            ).text
+        ),
         lambda m, h, s: m.generate(s, gh.Gaze(h, at=s.panel(2)), num_beams=2, max_new_tokens=6).text,
-        lambda m, h, s: m.generate(
-            s, do_sample=True, generator=torch.Generator().manual_seed(0), max_new_tokens=6
-        ).text,
+        lambda m, h, s: (
+            m.generate(s, do_sample=True, generator=torch.Generator().manual_seed(0), max_new_tokens=6).text
+        ),
         lambda m, h, s: m.last_row([s], weighting="value-norm-share")[0].round(3).tolist(),
         lambda m, h, s: str(gh.discover(m, gh.doodles(n=2, seed=1, split="dev"))),
     ],

@@ -6,9 +6,10 @@
     assert host.syncs <= ...
 
 A tensor of the device wraps one on the CPU. An operation in which such a tensor meets a plain one of one or more
-dimensions raises what CUDA raises; a tensor without dimensions may lie anywhere, as there. Copies to and from the device
-are allowed, and those that make the host wait (`item`, `tolist`, `cpu`, truth values, `nonzero`) are counted. `numpy` of a
-tensor of the device raises. The backend is PyTorch's own for devices of others (PrivateUse1), set up in Python.
+dimensions raises what CUDA raises; a tensor without dimensions may lie anywhere, as there. Copies to and from the
+device are allowed, and those that make the host wait (`item`, `tolist`, `cpu`, truth values, `nonzero`) are counted.
+`numpy` of a tensor of the device raises. The backend is PyTorch's own for devices of others (PrivateUse1), set up in
+Python.
 """
 
 from collections.abc import Iterator
@@ -58,7 +59,12 @@ class Pretended(Tensor):
     @staticmethod
     def __new__(cls, raw: Tensor) -> "Pretended":
         made: Pretended = torch.Tensor._make_wrapper_subclass(  # type: ignore[attr-defined]
-            cls, raw.shape, strides=raw.stride(), storage_offset=raw.storage_offset(), dtype=raw.dtype, device=DEVICE
+            cls,
+            raw.shape,
+            strides=raw.stride(),
+            storage_offset=raw.storage_offset(),
+            dtype=raw.dtype,
+            device=DEVICE,
         )
         made.raw = raw
         return made
@@ -101,10 +107,16 @@ def _run(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     out = func(*plain_args, **plain_kwargs)
     if not stays:
         return out
-    wrapped = {id(tensor.raw): tensor for tensor in mine}  # in-place operations give back what they were given
+    wrapped = {
+        id(tensor.raw): tensor for tensor in mine
+    }  # in-place operations give back what they were given
 
     def wrap(leaf: Any) -> Any:
-        return (wrapped[id(leaf)] if id(leaf) in wrapped else Pretended(leaf)) if isinstance(leaf, Tensor) else leaf
+        return (
+            (wrapped[id(leaf)] if id(leaf) in wrapped else Pretended(leaf))
+            if isinstance(leaf, Tensor)
+            else leaf
+        )
 
     return tree_map(wrap, out)
 
@@ -131,9 +143,18 @@ def _made(name: str) -> Any:
     return lambda *args, **kwargs: _run(func, args, kwargs)
 
 
-# What PyTorch calls below Python's dispatch, as in torch.tensor(..., device=...), and what would resize a tensor of ours.
+# What PyTorch calls below Python's dispatch, as in torch.tensor(..., device=...), and what would resize a tensor of
+# ours.
 _LIBRARY = torch.library.Library("aten", "IMPL")
-for _name in ("empty_strided", "empty.memory_format", "arange", "arange.start", "arange.start_step", "linspace", "eye"):
+for _name in (
+    "empty_strided",
+    "empty.memory_format",
+    "arange",
+    "arange.start",
+    "arange.start_step",
+    "linspace",
+    "eye",
+):
     _LIBRARY.impl(_name, _made(_name), "PrivateUse1")
 _LIBRARY.impl("_copy_from", _copy, "PrivateUse1")
 _LIBRARY.impl("_copy_from_and_resize", _copy, "PrivateUse1")
