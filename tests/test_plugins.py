@@ -33,7 +33,11 @@ def registry() -> Registry[Thing]:
     return Registry("gazeheads.things", "Thing", Thing, [Thing(name="ours")])
 
 
-MODULE = "from argparse import Namespace as Thing\nTHEIRS, OTHER = Thing(name='theirs'), Thing(name='other')\nWORD = 'a word'\n"
+MODULE = """
+from argparse import Namespace as Thing
+THEIRS, OTHER = Thing(name='theirs'), Thing(name='other')
+WORD = 'a word'
+"""
 
 
 def test_ours_come_first_and_theirs_are_loaded_when_asked_for(install: Install) -> None:

@@ -76,5 +76,5 @@ def test_lengths_that_mean_nothing_are_refused(model: GazeModel, scene: Scene) -
     with pytest.raises(RecordError, match=r"Head L0H0 was asked for; this trace keeps L0H1, L2H3, L1H0"):
         raw.select([Head(0, 1), Head(0, 0)])
     assert raw.value_norms is not None
-    with pytest.raises(BadTrace, match="Lengths of shape"):
+    with pytest.raises(BadTrace, match="Norms of shape"):
         GazeTrace(raw.attention, raw.grid, raw.heads, "heads", "raw", raw.token_texts, raw.value_norms[:2])

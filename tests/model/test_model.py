@@ -16,6 +16,7 @@ from gazeheads.errors import (
     ModelError,
     NothingSteered,
     RegionError,
+    SceneError,
     UnknownFamily,
     UsageError,
     WrongModel,
@@ -106,15 +107,15 @@ def test_pictures_of_any_mode(model: GazeModel, mode: str) -> None:
 
 
 def test_inputs_that_cannot_be_used(model: GazeModel) -> None:
-    with pytest.raises(UsageError, match="The prompt is empty"):
+    with pytest.raises(SceneError, match="The prompt is empty"):
         model.encode(tiny.noise(), "  ")
-    with pytest.raises(UsageError, match=r"takes a PIL picture, or a list of them; found str"):
+    with pytest.raises(SceneError, match=r"takes a PIL picture, or a list of them; found str"):
         model.encode(["dog.png"], "What?")  # type: ignore[list-item]
-    with pytest.raises(UsageError, match=r"found an empty list"):
+    with pytest.raises(SceneError, match=r"found an empty list"):
         model.encode([], "What?")
-    with pytest.raises(UsageError, match="refuses a picture of 20000 x 10 px.*more usual proportions"):
+    with pytest.raises(SceneError, match="refuses a picture of 20000 x 10 px.*more usual proportions"):
         model.encode(Image.new("RGB", (20000, 10)), "What?")
-    with pytest.raises(UsageError, match="Found total 2 .* no image placeholders in the prompt"):
+    with pytest.raises(SceneError, match="Found total 2 .* no image placeholders in the prompt"):
         model.encode(tiny.noise(64, 64), "What is <|image_pad|>?")
 
 
@@ -225,7 +226,7 @@ def test_generation_saves_as_json(model: GazeModel, tmp_path: Path) -> None:
         "decoding": "greedy",
         "no_repeat_ngram_size": 2,
         "on_loop": "ignore",
-        "record": {"heads": [list(HEADS[0])], "keep": "mean", "weigh": "raw"},
+        "record": {"heads": [list(HEADS[0])], "keep": "mean", "weighting": "raw"},
         "gaze": {
             "heads": [list(head) for head in HEADS],
             "weights": [1.0, -2.0, 0.5],
@@ -290,7 +291,7 @@ def test_an_interrupt_inside_generate_restores(model: GazeModel, monkeypatch: py
         raise KeyboardInterrupt
 
     scene = encoded(model)
-    monkeypatch.setattr("gazeheads.attention.steering.pushed", interrupted)
+    monkeypatch.setattr("gazeheads.attention.steering.mixed", interrupted)
     with pytest.raises(KeyboardInterrupt):
         model.generate(scene, Gaze(HEADS, scene.panel(0)), max_new_tokens=3)
     assert model.hf.config.text_config._attn_implementation == "sdpa"
@@ -313,7 +314,7 @@ def test_gazes_that_do_not_fit_are_refused(model: GazeModel) -> None:
         model.generate(scene, Gaze(Heads.of(["L0H0"], "big", 36, 32), scene.panel(0)))
     with pytest.raises(UsageError, match="max_new_tokens=0"):
         model.generate(scene, max_new_tokens=0)
-    with pytest.raises(UsageError, match="batch_size=0"):
+    with pytest.raises(UsageError, match="batch_size= is a whole number from 1 on; found 0"):
         model.generate([scene], batch_size=0)
 
 

@@ -118,7 +118,7 @@ def test_each_set_of_heads_is_read_by_its_own_maps(grid: ImageGrid) -> None:
 
 
 @pytest.mark.parametrize(
-    "pieces, names, expected",
+    "token_texts, names, expected",
     [
         (("a", " red", " cat", ",", " a", " kite", "."), ["kite", "the red cat", "car"], [(5,), (1, 2), ()]),
         (("a", " red", " cat", ",", " a", " cat", "."), ["cat", "red cat"], [(5,), (1, 2)]),
@@ -209,14 +209,17 @@ def test_a_forced_phrase_is_read_where_it_has_been_read(model: gh.GazeModel, sce
 
 def test_the_commands_write_heads_numbers_and_a_picture(tmp_path: Path, scene: Sample, capsys: Any) -> None:
     heads, numbers, drawn = tmp_path / "heads.json", tmp_path / "g" / "ground.json", tmp_path / "point.png"
-    assert cli.main(["follow", "--data", "scenes:1:dev", "--out", str(heads)]) == 0
+    measured = ["discover", "--score", "follow", "--data", "scenes:1:dev"]
+    assert cli.main([*measured, "--out", str(heads)]) == 0
     held = Heads.load(heads)
-    assert held.others["follow"].shape == (8, 12) and held.provenance.follow == "scenes:1:dev, seed 0"
+    assert (
+        held.others["follow"].shape == (8, 12) and held.provenance.notes["follow"] == "scenes:1:dev, seed 0"
+    )
     Heads.load(HEADS).save(alone := tmp_path / "alone.json")
     assert "follow" not in json.loads(alone.read_text())["provenance"], (
         "the hash of older files stays what it was"
     )
-    assert cli.main(["follow", "--data", "scenes:1:dev", "--instead", "--out", str(alone)]) == 0
+    assert cli.main([*measured, "--as-gaze", "--out", str(alone)]) == 0
     assert Heads.load(alone).by("gaze").heads == held.by("follow").heads and not Heads.load(alone).others
     kinds = "follow@3,controls:2@3"
     asked = ["--heads", str(heads), "--data", "scenes:1:test", "--dev", "scenes:1:dev", "--conditions", kinds]

@@ -28,7 +28,7 @@ PRESETS = {  # what people see, what the model is asked
     "Panel by panel": prompts.NARRATE,
     "Backwards": "Describe the panels from last to first. Start each with its number.",
     "Main object": "What is the main object in this part of the image?",
-    "List the things": "What objects are in this image?",
+    "List the objects": "What objects are in this image?",
 }
 
 
@@ -75,7 +75,7 @@ def create_app(
     app = FastAPI(
         title="gazeheads demo",
         version=gazeheads.__version__,
-        description="Ask a vision-language model about a picture, and say where it shall look meanwhile.",
+        description="Ask a vision-language model about an image, and say where it should look meanwhile.",
         lifespan=life,
         docs_url=None,  # its page loads scripts from elsewhere
         redoc_url=None,
@@ -119,7 +119,7 @@ def create_app(
 
     @app.post("/v1/look", response_model=Looked, responses=refusals)
     async def ask(asked: Asked, request: Request) -> Any:
-        """Ask about a picture with the gaze on a target, or on a plan of targets."""
+        """Ask about an image with the gaze on a target, or on a plan of targets."""
         return await look(place, asked, request) or Response(status_code=499)
 
     @app.websocket("/v1/session")

@@ -25,7 +25,7 @@ KINDS = {
     "strip": "six panels",
     "short": "three panels",
     "grid": "two rows of panels",
-    "scene": "things in a picture",
+    "scene": "objects in one image",
 }
 
 

@@ -3,7 +3,7 @@
     none                      no steering
     gaze                      the top K heads by gaze score
     image-heads, localization-heads, selectivity, norm-weighted, causal, follow
-                              the top K by another score (`gazeheads.discovery.scores`)
+                              the top K by another score (`gazeheads.heads.scores`)
     controls:N                N layer-matched control draws of K heads, named controls/0, controls/1, ...
     controls:N:RULE           N draws by another rule of `gazeheads.heads.controls`, named band/0, band/1, ...
     wrong-region:N            the gaze heads, pointed at another region than the one that counts, N times

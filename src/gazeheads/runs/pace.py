@@ -44,7 +44,7 @@ def paced(
     """A tour with its pace and settings; other experiments as they are. Raises `UsageError` where these take none."""
     if not isinstance(experiment, Tour):
         if every or settings:
-            raise UsageError(f"--every and --setting are for tours; {experiment.name} is none.")
+            raise UsageError(f"--every and --generate are for tours; {experiment.name} is none.")
         return experiment
     experiment = replace(experiment, settings={**experiment.settings, **settings})
     if experiment.every is None:

@@ -53,10 +53,10 @@ function say() {
   $("tokens-out").textContent = `${$("tokens").value} tokens`;
   $("heads-note").textContent = {
     gaze: "The heads that look at what is described.",
-    random: `Control: as many other heads of the same layers, draw ${draw + 1}. Press again for another draw.`,
+    random: `Random-head control: as many other heads of the same layers, draw ${draw + 1}. Press again for another draw.`,
     all: "Every head of the model: text tends to break.",
   }[heads];
-  $("pushed").textContent = heads === "gaze" ? "" : heads === "random" ? "random heads pushed" : "all heads pushed";
+  $("pushed").textContent = heads === "gaze" ? "" : heads === "random" ? "random heads" : "all heads";
   for (const button of $("heads").children) choose(button, button.dataset.heads === heads);
 }
 
