@@ -7,7 +7,7 @@ at, but only the panels that the source draws are opened.
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from gazeheads.data.pictures import ImageFile
 from gazeheads.data.source import Reports
 from gazeheads.data.sources import fingerprint, specs
 from gazeheads.errors import DataError, FaultyData, GazeHeadsError
+from gazeheads.plain import plain
 from gazeheads.sample import PANELS, Sample
 
 Progress = Callable[[int], object]
@@ -43,7 +44,7 @@ class DataReport:
 
     def to_json(self) -> dict[str, Any]:
         """The fields, and whether the data fits a run."""
-        return {**asdict(self), "fits": not self.problems}
+        return {**plain(vars(self)), "fits": not self.problems}
 
 
 class Collector(Reports):
