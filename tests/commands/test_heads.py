@@ -36,7 +36,7 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, st
 def test_a_file_is_shown_with_its_origin_ranking_and_overlaps(
     file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code, out, err = run(capsys, "heads", file, "--top", 2)
+    code, out, err = run(capsys, "heads", file, "--list", 2)
     assert code == 0 and not err
     for said in (
         "m: 10 layers x 12 heads",
@@ -49,7 +49,7 @@ def test_a_file_is_shown_with_its_origin_ranking_and_overlaps(
     ):
         assert said in out
     assert "L9H10" in out and "L9H9 " not in out
-    _, out, _ = run(capsys, "heads", file, "--by", "image-heads", "--top", 1)
+    _, out, _ = run(capsys, "heads", file, "--by", "image-heads", "--list", 1)
     (line,) = (line for line in out.splitlines() if line.startswith("   1  "))
     assert line.split() == ["1", "L0H0", "-0.000", "0.000", "-"], "no candidate by the causal score"
 
@@ -108,7 +108,7 @@ def test_scores_are_drawn_with_gaps(file: Path, tmp_path: Path, capsys: pytest.C
 def test_scores_and_files_that_are_not_there(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, _, err = run(capsys, "heads", file, "--by", "selectivity")
     assert code == 2 and "these heads of m have gaze, image-heads, causal" in err
-    code, _, err = run(capsys, "heads", file, "--top", 0)
+    code, _, err = run(capsys, "heads", file, "--list", 0)
     assert code == 2 and "top(0) was asked of a set of 120 heads" in err
     code, _, err = run(capsys, "heads", "none.json")
     assert code == 2 and "Heads file none.json cannot be read" in err

@@ -25,7 +25,7 @@ from gazeheads.demo import serving
 from gazeheads.demo.aims import SwitchableHeads
 from gazeheads.demo.app import create_app
 from gazeheads.demo.gallery import drawn
-from gazeheads.errors import GazeHeadsError, WrongModel
+from gazeheads.errors import GazeHeadsError, MissingPackage, WrongModel
 from gazeheads.model.model import GazeModel
 
 PANEL = {"kind": "panel", "index": 1}
@@ -197,7 +197,11 @@ def test_a_server_on_the_loopback_answers_to_its_names_only(model: GazeModel) ->
         assert client.get("/", headers={"host": "localhost:7860"}).status_code == 200
         assert client.get("/", headers={"host": "[::1]:7860"}).status_code == 200
         answer = client.get("/", headers={"host": "rebound.example:7860"})
-        assert answer.status_code == 403 and answer.headers["content-security-policy"]
+        assert answer.status_code == 400 and answer.headers["content-security-policy"]
+        stranger = client.websocket_connect("/v1/session", headers={"host": "rebound.example"})
+        with pytest.raises(WebSocketDisconnect), stranger:
+            pass
+    assert serving.names("::1") == serving.names("[::1]") == serving.LOOPBACK
     assert serving.names("0.0.0.0") is None
 
 
@@ -256,7 +260,7 @@ def test_the_command_serves_the_page_of_its_model(
 
 def test_without_its_packages_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serving, "NEEDED", ("fastapi", "no_such_package"))
-    with pytest.raises(GazeHeadsError, match=r'needs no_such_package.*pip install "gazeheads\[demo\]"'):
+    with pytest.raises(MissingPackage, match=r'needs no_such_package.*pip install "gazeheads\[demo\]"'):
         demo(argparse.Namespace(), print)
 
 

@@ -53,22 +53,29 @@ def sweep(
 def test_a_table_says_accuracy_with_its_company_and_the_paper_beside(tmp_path: Path) -> None:
     results = read(write(tmp_path / "run", redirection(), model=QWEN))
     table = tables.conditions(results)
-    assert [row[0] for row in table.rows] == ["no steering", "gaze heads", "3 control draws, same layers"]
+    assert [row[0] for row in table.rows] == [
+        "no steering",
+        "gaze heads",
+        "random-head controls, same layers (3 draws)",
+    ]
     assert table.strong == [1]
     assert column(table, "about the target")["gaze heads"].startswith("80.0 [")
-    assert column(table, "about the target")["3 control draws, same layers"] == "33.3 (33.3 to 33.3)"
-    assert column(table, "junk") == {
+    assert (
+        column(table, "about the target")["random-head controls, same layers (3 draws)"]
+        == "33.3 (33.3 to 33.3)"
+    )
+    assert column(table, "degenerate") == {
         "no steering": "0.0",
         "gaze heads": "16.7",
-        "3 control draws, same layers": "0.0",
+        "random-head controls, same layers (3 draws)": "0.0",
     }
     assert column(table, "none")["no steering"] == "50.0"
     assert column(table, "unscored")["gaze heads"] == "16.7"
-    assert column(table, "mass on target")["gaze heads"] == "20 → 90"
+    assert column(table, "attention mass on the target")["gaze heads"] == "20 → 90"
     assert column(table, "paper") == {
         "no steering": "–",
         "gaze heads": "83.1",
-        "3 control draws, same layers": "–",
+        "random-head controls, same layers (3 draws)": "–",
     }
     other = read(write(tmp_path / "other", redirection()))
     assert "paper" not in tables.conditions(other).header, "only where the model is the same"
@@ -78,19 +85,19 @@ def test_control_pools_stand_beside_each_other(tmp_path: Path) -> None:
     table = tables.pools(read(write(tmp_path / "run", redirection(), model=QWEN)))
     assert table is not None
     assert table.rows[0][:6] == [
-        "control draws, same layers",
+        "random-head controls, same layers",
         "3",
         "33.3 (33.3 to 33.3)",
         "0.0",
         "3 of 3",
         "0.25",
     ]
-    assert column(table, "gaze heads better by")["control draws, same layers"].startswith("+40.0 [")
+    assert column(table, "gaze heads better by")["random-head controls, same layers"].startswith("+40.0 [")
     assert "3 draws cannot show less than 0.25" in table.caption
     without = [each for each in redirection() if not each[0].trial.condition.startswith("controls")]
     results = read(write(tmp_path / "without", without))
     assert tables.pools(results) is None
-    assert any("No control draws ran" in text for text in limits([results]))
+    assert any("No random-head controls ran" in text for text in limits([results]))
 
 
 def test_conditions_with_a_number_of_heads_have_a_table_of_their_own(tmp_path: Path) -> None:
@@ -102,16 +109,19 @@ def test_conditions_with_a_number_of_heads_have_a_table_of_their_own(tmp_path: P
     assert [row[0] for row in tables.conditions(results, "2").rows] == [
         "no steering",
         "gaze heads, K = 2",
-        "1 control draw, same layers, K = 2",
+        "random-head controls, same layers, K = 2 (1 draw)",
     ]
     assert "gaze heads, K = 2" not in [row[0] for row in tables.conditions(results).rows]
     table = tables.differences(results, "2")
     assert table is not None
-    assert column(table, "better by")["1 control draw, same layers, K = 2"] == "+100.0 [all alike]"
+    assert (
+        column(table, "better by")["random-head controls, same layers, K = 2 (1 draw)"]
+        == "+100.0 [zero variance]"
+    )
     pools = tables.pools(results)
     assert (
         pools is not None
-        and column(pools, "gaze heads above")["control draws, same layers, K = 2"] == "1 of 1"
+        and column(pools, "gaze heads above")["random-head controls, same layers, K = 2"] == "1 of 1"
     )
 
 
@@ -120,7 +130,7 @@ def test_heads_that_point_elsewhere_say_where_to(tmp_path: Path) -> None:
     table = tables.pools(read(write(tmp_path / "run", judged)))
     assert table is not None
     assert column(table, "about the region pointed at") == {
-        "control draws, same layers": "–",
+        "random-head controls, same layers": "–",
         "gaze heads, pointed at another region": "100.0",
     }
 
@@ -130,7 +140,7 @@ def test_a_sweep_is_a_line_for_each_setting(tmp_path: Path) -> None:
     results = sweep(tmp_path / "run", hits, "push-sweep", model=QWEN)
     table = sweeps.sweep(results)
     assert [row[0] for row in table.rows] == ["bias 1", "focus"]
-    assert column(table, "gaze heads")["focus"] == "100.0 [all alike]"
+    assert column(table, "gaze heads")["focus"] == "100.0 [zero variance]"
     assert column(table, "paper: gaze") == {"bias 1": "33.2", "focus": "–"}
     assert table.caption.startswith("The paper's table 4.")
     assert column(sweeps.statuses(results), "gaze heads") == {
@@ -151,7 +161,7 @@ def test_models_are_compared_at_their_best_number_of_heads(tmp_path: Path) -> No
     assert [row[0] for row in table.rows] == ["s", QWEN], "smaller models first"
     assert column(table, "best K") == {"s": "4 (20%)", QWEN: "23 (2%)"}, "of equals the fewest heads"
     assert column(table, "falls below half at") == {"s": "8", QWEN: "921"}
-    assert column(table, "junk there") == {"s": "75.0", QWEN: "75.0"}
+    assert column(table, "degenerate there") == {"s": "75.0", QWEN: "75.0"}
     assert column(table, "paper: gaze") == {"s": "–", QWEN: "83.1"}
     alone = models.table(models.peaks([large]))
     assert column(alone, "falls below half at") == {QWEN: "not up to 46"}
@@ -167,8 +177,8 @@ def test_tours_are_laid_out_as_the_papers_table_8(tmp_path: Path) -> None:
     assert column(table, "match the schedule") == {"gaze heads": "100.0", "all heads": "0.0"}
     assert column(table, "rho with schedule") == {"gaze heads": "1.00", "all heads": "–"}
     assert column(table, "rho with reading order")["gaze heads"] == "−0.50"
-    assert column(table, "strips mostly junk") == {"gaze heads": "0 of 1", "all heads": "1 of 1"}
-    assert column(table, "paper: junk") == {"gaze heads": "–", "all heads": "384 of 500"}
+    assert column(table, "strips mostly degenerate") == {"gaze heads": "0 of 1", "all heads": "1 of 1"}
+    assert column(table, "paper: degenerate") == {"gaze heads": "–", "all heads": "384 of 500"}
     assert column(ways.tour(results, trajectories(results)), "undefined") == {
         "gaze heads": "0 of 1",
         "all heads": "1 of 1",
@@ -214,7 +224,7 @@ def test_the_papers_figures_belong_to_its_models(name: str, known: int | None) -
         (
             {"data": "doodles:16:dev", "seed": 2},
             {"source": "doodles:9:dev", "seed": 2},
-            "the very pictures of this run",
+            "the very images of this run",
         ),
         (
             {"data": "doodles:16", "seed": 3},
@@ -256,7 +266,7 @@ def test_what_is_missing_is_said_first(tmp_path: Path) -> None:
     found = warnings([results])
     assert [re.sub(r"\s+", " ", text)[:44] for text in found] == [
         "run: 1 answers have no verdict yet and count",
-        "run is unfinished: 2 of 3 pictures under non",
+        "run is unfinished: 2 of 3 images under none ",
         "run is shard 2 of 3: gazeheads merge makes o",
         "run: the model gave no answer to 1 of 26 tri",
         "run: 17% of the answers under 'gaze' are uns",
@@ -296,7 +306,7 @@ def test_each_run_has_its_section_and_its_commands(tmp_path: Path) -> None:
 
 def test_conditions_have_names_for_people() -> None:
     assert wording.condition("gaze@8") == "gaze heads, K = 8"
-    assert wording.condition("controls@0.12/3") == "control draws, same layers 4, K = 12%"
+    assert wording.condition("controls@0.12/3") == "random-head controls, same layers, K = 12%, draw 4"
     assert wording.condition("something-new") == "something-new"
     assert wording.spread([0.1, 0.3]) == "20.0 (10.0 to 30.0)"
 
@@ -312,7 +322,7 @@ def test_figures_show_every_condition_and_every_draw(tmp_path: Path) -> None:
     (axes,) = drawn.image.axes  # type: ignore[union-attr]
     lines = {line.get_label(): list(line.get_ydata()) for line in axes.lines}
     assert lines["gaze heads"] == [1, 1, 0]
-    assert lines["mean of the control draws"] == pytest.approx([0.5, 1 / 3, 1 / 6])
+    assert lines["mean of the random-head controls"] == pytest.approx([0.5, 1 / 3, 1 / 6])
     over_k = sweep(tmp_path / "k", {"K = 2%": (2, 1), "K = 4%": (4, 4)})
     (axes,) = pictures.k_curves(over_k).image.axes  # type: ignore[union-attr]
     assert list(axes.lines[0].get_xdata()) == [2, 4] and list(axes.lines[0].get_ydata()) == [0.25, 1]

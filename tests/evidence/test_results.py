@@ -10,9 +10,10 @@ from run_folders import JUNK, NONE, UNSCORED, Judged, answer, matched, redirecti
 from gazeheads.drawing.strips import doodles
 from gazeheads.errors import NoEvidence, RunError
 from gazeheads.evidence.latency import first_token, own_phrases
-from gazeheads.evidence.results import Results, family_of, gaze_for
+from gazeheads.evidence.results import Results, gaze_for
 from gazeheads.evidence.runs import Run
 from gazeheads.evidence.trajectories import trajectories
+from gazeheads.experiments.conditions import family_of
 from gazeheads.experiments.trial import Generated
 
 
@@ -131,7 +132,7 @@ def test_heads_that_point_elsewhere_are_asked_where_they_point(tmp_path: Path) -
 
 
 def test_the_numbers_go_into_json(results: Results) -> None:
-    found = json.loads(json.dumps(results.as_json(), allow_nan=False))
+    found = json.loads(json.dumps(results.to_json(), allow_nan=False))
     cells = {cell["condition"]: cell for cell in found["cells"]}
     assert cells["gaze"]["accuracy"]["mean"] == 0.8 and cells["gaze"]["same_as_unsteered"] == 1
     assert found["among_controls"] == [
@@ -171,7 +172,7 @@ def test_a_tour_is_held_against_its_schedule_and_the_reading_order(tmp_path: Pat
         2,
     )
     assert (found.rho_order.mean, found.rho_order.n, found.rho_order.left_out) == (pytest.approx(0), 2, 2)
-    assert (found.junk, found.texts) == (1, 4)
+    assert (found.degenerate, found.texts) == (1, 4)
 
 
 def test_a_trajectory_with_a_missing_verdict_is_undefined(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def results(tmp_path: Path, scene: Sample) -> Results:
 def test_the_table_has_a_line_for_each_size(results: Results, scene: Sample) -> None:
     table = by_size(results, {scene.id: scene}, "area")
     assert table is not None
-    assert table.header[:2] == ["size", "things"] and "gaze" in table.header[2]
+    assert table.header[:2] == ["size", "objects"] and "gaze" in table.header[2]
     assert [row[:3] for row in table.rows] == [
         ["large", "1", "100.0"],
         ["medium", "2", "100.0"],
@@ -92,5 +92,5 @@ def test_what_the_unsteered_answer_names_among_others_has_not_moved(results: Res
 def test_the_report_shows_things_by_size(results: Results, scene: Sample) -> None:
     page = report([results], samples={scene.id: scene})
     tables = [table for section in page.sections for table in section.tables]
-    assert tables[0].header[:2] == ["size", "things"]
+    assert tables[0].header[:2] == ["size", "objects"]
     assert tables[1].header[0] == "cells by" and tables[1].rows[0][0] == "area"

@@ -118,7 +118,7 @@ def test_k_curve_shows_means_intervals_draws_and_the_choice() -> None:
     legend = drawn.get_legend()
     assert legend is not None
     assert [text.get_text() for text in legend.get_texts()] == [
-        "control draws",
+        "random-head controls",
         "top K heads",
         "chosen on dev: K = 8",
     ]

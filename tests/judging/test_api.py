@@ -19,11 +19,12 @@ from provider_server import Reply, Request, Served, honest, served, wrapped
 from gazeheads.errors import JudgeError
 from gazeheads.experiments.trial import Generated, Trial
 from gazeheads.judging.api import ApiJudge
-from gazeheads.judging.choose import judge_of
-from gazeheads.judging.cost import Estimate
+from gazeheads.judging.cost import Cost
+from gazeheads.judging.kinds import judge_of
 from gazeheads.judging.providers import Retry, asked_to_wait
 from gazeheads.regions.grid import Box
-from gazeheads.runs.judge import judge, outcomes
+from gazeheads.runs.judge import verdicts_on
+from gazeheads.runs.outcomes import outcomes
 from gazeheads.sample import Sample
 from gazeheads.statistics import estimate
 
@@ -198,11 +199,11 @@ def test_a_server_that_always_fails_leaves_everything_unscored(
         Generated(Trial("e", "s", "gaze", "?", 5, target=k), f"about {k}", 1, "eos") for k in range(3)
     ]
     with served(lambda request, _: reply) as server:
-        verdicts = judge(judge_at(server, timeout=0.05), generated, [sample])
+        verdicts = verdicts_on(judge_at(server, timeout=0.05), generated, [sample])
     assert {v.kind for v in verdicts.values()} == {"unscored"}
     assert all(f"3 tries failed; the last: {why}" in v.reason for v in verdicts.values())
     assert len(server.requests) == 3 * FAST.tries
-    found = estimate(outcomes(generated, verdicts, "gaze", [sample]), np.random.default_rng(0))
+    found = estimate(outcomes(generated, verdicts, {"s": ()}), np.random.default_rng(0))
     assert (found.n, found.left_out) == (0, 3)
     assert np.isnan(found.mean)
 
@@ -360,15 +361,15 @@ def test_what_was_answered_once_is_not_asked_again(sample: Sample, tmp_path: Pat
     ]
     with served(lambda request, _: honest(request)) as server:
         one = judge_at(server, cache=cache)
-        assert str(one.estimate(asked)).startswith("2 calls (0 more are answered already)")
+        assert str(one.cost(asked)).startswith("2 calls (0 more are answered already)")
         assert [each[0].region for each in one.judge_many(asked)] == [0, 0, 0, 1]
         assert len(server.requests) == 2
         again = judge_at(server, cache=cache)
         assert [each[0].region for each in again.judge_many(asked)] == [0, 0, 0, 1]
         assert again.judge(sample, "about 2").margin == 0.75
         assert len(server.requests) == 2
-        assert again.estimate([*asked, (other, ["about 1"])]).calls == 1
-        assert again.estimate([*asked, (other, ["about 1"])]).known == 2
+        assert again.cost([*asked, (other, ["about 1"])]).calls == 1
+        assert again.cost([*asked, (other, ["about 1"])]).known == 2
         again.judge(other, "about 1")
         again.judge(renamed, "about 1")
         again.judge_parts(sample, ["about 1", "about 2"])
@@ -384,7 +385,7 @@ def test_what_was_answered_once_is_not_asked_again(sample: Sample, tmp_path: Pat
 def test_a_cost_is_named_before_and_asked_for_above_the_limit(sample: Sample) -> None:
     with served(lambda request, _: honest(request)) as server:
         found = judge_at(server)
-        cost = found.estimate([(sample, ["about 1"]), (sample, ["about 2", "about 3", ""])], 3.0, 15.0)
+        cost = found.cost([(sample, ["about 1"]), (sample, ["about 2", "about 3", ""])], 3.0, 15.0)
     assert cost.calls == 2
     assert 800 < cost.tokens_in < 3000
     assert cost.tokens_out == 40 * 2 + 40 * 3
@@ -394,10 +395,10 @@ def test_a_cost_is_named_before_and_asked_for_above_the_limit(sample: Sample) ->
     with pytest.raises(JudgeError, match="about 0.0.*more than the limit of 0.001. Say --yes"):
         cost.must_be_allowed(0.001, False)
     cost.must_be_allowed(0.001, True)
-    Estimate(100).must_be_allowed(0.0, False)
+    Cost(100).must_be_allowed(0.0, False)
     with pytest.raises(JudgeError, match="101 calls .* at unknown prices, no price was given"):
-        Estimate(101).must_be_allowed(1e9, False)
-    Estimate(101).must_be_allowed(0.0, True)
+        Cost(101).must_be_allowed(1e9, False)
+    Cost(101).must_be_allowed(0.0, True)
 
 
 def test_without_a_key_nothing_starts(monkeypatch: pytest.MonkeyPatch, sample: Sample) -> None:

@@ -13,7 +13,7 @@ from gazeheads.errors import JudgeError
 from gazeheads.judging.agreement import agreement
 from gazeheads.judging.base import Judge, Verdict
 from gazeheads.judging.calibration import Calibration, calibrate
-from gazeheads.judging.choose import KNOWN, judge_of
+from gazeheads.judging.kinds import JUDGES, judge_of
 from gazeheads.judging.rules import RulesJudge
 from gazeheads.sample import Sample
 
@@ -178,6 +178,6 @@ def test_judges_that_are_not_known_are_refused_with_those_that_are() -> None:
         with pytest.raises(JudgeError) as caught:
             judge_of(spec)
         assert f"Judge {spec!r} is not known. Use one of: " in str(caught.value)
-        assert all(known in str(caught.value) for known in KNOWN)
+        assert all(kind.form in str(caught.value) for kind in JUDGES.values())
     with pytest.raises(JudgeError, match="'rules' was asked for with margin: it does not take one of these"):
         judge_of("rules", margin=0.1)

@@ -17,7 +17,7 @@ from gazeheads.drawing.scenes import scenes
 from gazeheads.drawing.strips import doodles
 from gazeheads.errors import JudgeError
 from gazeheads.judging.captions import CaptionsJudge, RareWords, corpus_of
-from gazeheads.judging.choose import judge_of
+from gazeheads.judging.kinds import judge_of
 from gazeheads.regions.grid import Box
 from gazeheads.sample import Sample
 

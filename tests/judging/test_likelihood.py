@@ -7,7 +7,7 @@ from PIL import Image
 
 from gazeheads.drawing.strips import doodles
 from gazeheads.errors import JudgeError
-from gazeheads.judging.choose import judge_of
+from gazeheads.judging.kinds import judge_of
 from gazeheads.judging.likelihood import GREY, LikelihoodJudge
 from gazeheads.judging.rules import RulesJudge
 from gazeheads.model.likelihood import answer_logprobs

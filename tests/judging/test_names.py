@@ -8,7 +8,7 @@ from gazeheads.data.coco_names import COCO, plural
 from gazeheads.drawing.scenes import scenes
 from gazeheads.drawing.strips import doodles
 from gazeheads.errors import JudgeError
-from gazeheads.judging.choose import judge_of, suited
+from gazeheads.judging.kinds import judge_of, suited
 from gazeheads.judging.names import NamesJudge
 from gazeheads.sample import Sample
 

@@ -13,7 +13,7 @@ from PIL import Image
 import gazeheads
 from gazeheads import figures
 from gazeheads.errors import GazeHeadsError
-from gazeheads.pages.report import Picture, Report, Section, Table
+from gazeheads.pages.report import CaptionedFigure, Report, Section, Table
 
 EVIL = "<script>alert('x')</script> & \"quotes\""
 
@@ -53,7 +53,9 @@ def full_report() -> Report:
     figures.region_matrix(axes, np.eye(3))
     report = Report(f"Title {EVIL}", lead="A lead.", facts={"model": "tiny & small"})
     report.section(
-        "First: what & why", "One paragraph\nof two lines.\n\n  Another.", [Picture(figure, "A <figure>")]
+        "First: what & why",
+        "One paragraph\nof two lines.\n\n  Another.",
+        [CaptionedFigure(figure, "A <figure>")],
     )
     report.section(
         "Numbers",
@@ -62,7 +64,7 @@ def full_report() -> Report:
         ],
         commands=["gazeheads quickstart", "make test"],
     )
-    report.section("Pixels", figures=[Picture(Image.new("RGB", (3, 2), "#0a0b0c"), half=True)])
+    report.section("Pixels", figures=[CaptionedFigure(Image.new("RGB", (3, 2), "#0a0b0c"), half=True)])
     return report
 
 

@@ -46,7 +46,7 @@ def made(path: Path, *keys: str, judged: bool = False, **settings: Any) -> Path:
 
 
 def contents(path: Path) -> dict[str, bytes]:
-    return {each.name: each.read_bytes() for each in path.iterdir() if each.name != ".lock"}
+    return {each.name: each.read_bytes() for each in path.iterdir() if each.name not in (".lock", ".writer")}
 
 
 def test_a_run_that_was_stopped_goes_on_in_its_folder(tmp_path: Path) -> None:

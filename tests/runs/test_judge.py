@@ -18,7 +18,8 @@ from gazeheads.experiments.trial import Generated, SegmentRecord, Trial
 from gazeheads.judging.base import Asked, Judge, Verdict
 from gazeheads.judging.rules import RulesJudge
 from gazeheads.runs.folder import RunFolder
-from gazeheads.runs.judge import judge, judge_folder, outcomes
+from gazeheads.runs.judge import judge_folder, verdicts_on
+from gazeheads.runs.outcomes import outcomes
 from gazeheads.sample import Sample
 from gazeheads.statistics import estimate
 
@@ -125,14 +126,9 @@ def test_a_judge_is_told_the_sample_and_the_text_and_nothing_else(folder: RunFol
         [said(STRIPS[0], 2), "digs digs digs digs"],  # a tour's parts together, no word of its order
         [said(STRIPS[0], 3), said(STRIPS[0], 4), "and then"],
     ]
-    assert judge(spy, answers()[:8], STRIPS) == {
-        each.key: (
-            Verdict("unscored", reason="no answer: steered nothing")
-            if each.failed
-            else RulesJudge().judge(STRIPS[0], each.text)
-        )
-        for each in answers()[:8]
-    }
+    assert verdicts_on(spy, answers()[:8], STRIPS) == {
+        (each.key, 0): RulesJudge().judge(STRIPS[0], each.text) for each in answers()[:7]
+    }, "and none on what failed"
     assert spy.asked[-7:] == [(STRIPS[0], [each.text]) for each in answers()[:7]]
 
 
@@ -222,7 +218,7 @@ def test_a_judge_that_always_fails_leaves_everything_unscored_and_nothing_at_zer
             return Verdict("unscored", reason="down")
 
     told = answers()[:6]
-    found = outcomes(told, judge(Fails(), told, STRIPS), "gaze", STRIPS)
+    found = outcomes(told, verdicts_on(Fails(), told, STRIPS), {strip.id: () for strip in STRIPS})
     assert list(found.values()) == [None] * 6
     share = estimate(found, np.random.default_rng(0))
     assert (share.n, share.left_out) == (0, 6)

@@ -13,10 +13,12 @@ from gazeheads.experiments.redirect import THIS_PANEL
 from gazeheads.experiments.trial import Generated, Trial
 from gazeheads.judging.base import Judge, Verdict
 from gazeheads.runs import quickstart as job
-from gazeheads.runs.judge import judge, outcomes
+from gazeheads.runs.folder import RunFolder
+from gazeheads.runs.judge import verdicts_on
+from gazeheads.runs.outcomes import judged_parts, outcomes
 from gazeheads.runs.run import run
-from gazeheads.runs.tune import Cell, Tuning
-from gazeheads.statistics import k_grid
+from gazeheads.runs.tune import Candidate, Tuning
+from gazeheads.statistics import Estimate, k_grid
 
 
 @pytest.fixture(scope="module")
@@ -33,39 +35,64 @@ def small(monkeypatch):
 def test_the_command_prints_a_table_and_writes_a_page(small, tmp_path, capsys):
     assert cli.main(["quickstart", "--out", str(tmp_path / "out")]) == 0
     out = capsys.readouterr().out
-    for word in ("no steering", "gaze heads", "8 control draws", "all heads", "gaze on panel 6:", "report:"):
+    for word in ("no steering", "gaze heads", "(8 draws)", "all heads", "gaze on panel 6:", "report:"):
         assert word in out
     page = (tmp_path / "out" / "report.html").read_text()
     assert page.count("data:image/") >= 6 and "http" not in page.split("</style>")[1].split("<footer")[0]
-    for title in ("Six answers", "The heads", "looked-at panel", "How many heads", "While it narrates"):
+    for title in ("Six answers", "The heads", "on each panel", "How many heads", "While it narrates"):
         assert title in page
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["report.html", "strip.png"]
 
 
 def test_json_holds_the_same_numbers(small, tmp_path, capsys):
     assert cli.main(["quickstart", "--out", str(tmp_path), "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    table = found["redirections"]["this-panel"]["conditions"]
+    told = json.loads(capsys.readouterr().out)
+    (run_,) = told["runs"]
+    assert (run_["experiment"], run_["judge"], run_["data"]) == (
+        "this-panel",
+        "rules",
+        "doodles:2:test, seed 0",
+    )
+    table = {line["condition"]: line for line in run_["cells"]}
     assert list(table) == ["none", "gaze", *(f"controls/{i}" for i in range(8)), "all"]
-    assert {line["heads"] for name, line in table.items() if name.startswith("controls")} == {found["k"]}
-    assert table["gaze"]["heads"] == found["k"] == len(found["heads_found"])
+    assert {line["heads"] for name, line in table.items() if name.startswith("controls")} == {told["k"]}
+    assert table["gaze"]["heads"] == told["k"] == len(told["heads"])
     assert table["none"]["accuracy"]["n"] == table["gaze"]["accuracy"]["n"] == 12
     assert table["gaze"]["mass_after"] > table["gaze"]["mass_before"]
-    assert list(map(int, found["dev_accuracy_by_k"])) == list(k_grid(96))
+    assert list(map(int, told["dev_accuracy_by_k"])) == list(k_grid(96))
+    assert [answer["target"] for answer in told["answers"]] == list(range(6))
 
 
-def test_full_asks_the_papers_vqa_prompt_too_with_twenty_draws(small, monkeypatch):
+def test_full_asks_the_papers_vqa_prompt_too_with_twenty_draws(small, monkeypatch, tmp_path):
     asked = []
+    tuned = Tuning(
+        {Candidate("gaze", "focus", 8): Estimate(1, 1, 1, 2, 2)}, Candidate("gaze", "focus", 8), None, 0.0
+    )
     monkeypatch.setattr(job, "discover", lambda *a, **k: asked.append("discover") or heads())
-    monkeypatch.setattr(job, "tune", lambda *a, **k: Tuning({}, Cell("gaze", "focus", 8), None, 0.0))
+    monkeypatch.setattr(job, "tune", lambda *a, **k: tuned)
     monkeypatch.setattr(
         job,
-        "redirect",
-        lambda m, e, samples, heads, k, draws, p: asked.append((e.name, len(samples), k, draws)),
+        "_redirect",
+        lambda model, folder, e, data, samples, heads, draws, p: asked.append(
+            (e.name, data, len(samples), len(heads.selected), draws)
+        ),
     )
-    monkeypatch.setattr(job, "narrate", lambda *a: None)
-    job.quickstart(None, True, lambda *a: None)
-    assert asked == ["discover", ("this-panel", 60, 8, 20), ("vqa", 60, 8, 20)]
+    monkeypatch.setattr(job, "narrate", lambda *a: iter([None]))
+    job.quickstart(None, tmp_path, True, lambda *a: None)
+    data = "doodles:60:test", 60, 8, 20
+    assert asked == ["discover", ("this-panel", *data), ("vqa", *data)]
+
+
+def test_its_runs_are_ordinary_folders(small, monkeypatch, tmp_path, model):
+    """Another run with the same settings goes on with what is there: nothing is left to do."""
+    result = job.quickstart(model, tmp_path, False, lambda *a: None)
+    assert result.runs == (tmp_path / "this-panel",)
+    with RunFolder.open(result.runs[0]) as folder:
+        assert len(folder.generations) == len(folder.verdicts) == 2 * (1 + 6 * 10)
+        assert folder.manifest["heads"]["tuned_on"] == {"data": "doodles:2:dev", "seed": 202}
+        asked = conditions("none,gaze,controls:8,all")
+        sets = HeadSets(result.heads, result.tuning.chosen.k)
+        assert run(model, result.samples, THIS_PANEL, asked, sets, kept=folder.generations) == []
 
 
 def heads():
@@ -126,13 +153,10 @@ def test_an_unsteered_answer_counts_for_each_target_and_unscored_is_no_miss():
                 else Verdict("matched", 2)
             )
 
-    verdicts = judge(Strict(), generated, [sample])
-    assert outcomes(generated, verdicts, "none", [sample]) == {
-        (sample.id, k): float(k == 2) for k in range(6)
-    }
-    assert outcomes(generated, verdicts, "gaze", [sample]) == {(sample.id, 0): 0.0, (sample.id, 1): None}
-    junk = outcomes(generated, verdicts, "gaze", [sample], "degenerate")
-    assert junk == {(sample.id, 0): 1.0, (sample.id, 1): None}, "unscored is not in this denominator either"
+    verdicts, regions = verdicts_on(Strict(), generated, [sample]), {sample.id: range(6)}
+    assert outcomes(generated[:1], verdicts, regions) == {(sample.id, k): float(k == 2) for k in range(6)}
+    assert outcomes(generated[1:], verdicts, regions) == {(sample.id, 0): 0.0, (sample.id, 1): None}
+    assert [judged_parts(g, verdicts)[0].status for g in generated] == ["matched", "degenerate", "unscored"]
 
 
 def test_the_bound_where_all_strips_are_alike_is_that_of_so_many_strips() -> None:

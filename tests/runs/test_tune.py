@@ -12,7 +12,7 @@ from gazeheads.heads.heads import Heads
 from gazeheads.judging.rules import RulesJudge
 from gazeheads.model.bundled import HEADS
 from gazeheads.model.loading import load
-from gazeheads.runs.tune import Cell, choose, tune
+from gazeheads.runs.tune import Candidate, choose, tune
 
 
 def outcomes(hits: int, of: int = 40) -> dict[tuple[str, int], float]:
@@ -23,30 +23,30 @@ def outcomes(hits: int, of: int = 40) -> dict[tuple[str, int], float]:
 def test_the_smallest_k_within_one_standard_error_of_the_best_is_chosen() -> None:
     """35 of 40 has a standard error of 5.3 points by strips: 33 of 40 is within, 32 of 40 is not."""
     found = {
-        Cell("gaze", "focus", k): outcomes(n) for k, n in ((2, 20), (4, 32), (8, 33), (16, 35), (32, 34))
+        Candidate("gaze", "focus", k): outcomes(n) for k, n in ((2, 20), (4, 32), (8, 33), (16, 35), (32, 34))
     }
     tuning = choose(found)
-    assert (tuning.best, tuning.chosen) == (Cell("gaze", "focus", 16), Cell("gaze", "focus", 8))
+    assert (tuning.best, tuning.chosen) == (Candidate("gaze", "focus", 16), Candidate("gaze", "focus", 8))
     assert tuning.standard_error == pytest.approx(np.sqrt(0.875 * 0.125 / 39))
     assert {k: e.mean for k, e in tuning.curve.items()} == {2: 0.5, 4: 0.8, 8: 0.825, 16: 0.875, 32: 0.85}
 
 
 def test_among_cells_of_that_k_the_best_and_among_equals_the_first_named() -> None:
     cells = {
-        Cell("gaze", "focus", 4): outcomes(33),
-        Cell("gaze", "reweigh", 4): outcomes(34),
-        Cell("selectivity", "focus", 4): outcomes(34),
-        Cell("selectivity", "focus", 8): outcomes(35),
+        Candidate("gaze", "focus", 4): outcomes(33),
+        Candidate("gaze", "reweigh", 4): outcomes(34),
+        Candidate("selectivity", "focus", 4): outcomes(34),
+        Candidate("selectivity", "focus", 8): outcomes(35),
     }
-    assert choose(cells).chosen == Cell("gaze", "reweigh", 4)
+    assert choose(cells).chosen == Candidate("gaze", "reweigh", 4)
     swapped = {cell: cells[cell] for cell in reversed(cells)}
-    assert choose(swapped).chosen == Cell("selectivity", "focus", 4)
+    assert choose(swapped).chosen == Candidate("selectivity", "focus", 4)
     assert list(choose(cells).curve) == [4], "the curve is that of the chosen score and push"
 
 
 def test_one_strip_is_too_few_to_choose_on() -> None:
     with pytest.raises(UsageError, match="at least 2"):
-        choose({Cell("gaze", "focus", 4): outcomes(1, of=1)})
+        choose({Candidate("gaze", "focus", 4): outcomes(1, of=1)})
 
 
 def test_what_cannot_be_tried_is_refused() -> None:

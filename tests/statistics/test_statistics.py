@@ -162,9 +162,9 @@ def test_percentile_laws(value: float, draws: list[float]) -> None:
 
 def test_percentile_says_what_it_cannot_show() -> None:
     assert str(stat.percentile(0.9, [0.1] * 8)) == (
-        "above 8 of 8 control draws (p = 0.11, the least that 8 draws can show)"
+        "above 8 of 8 random-head controls (p = 0.11, the least that 8 draws can show)"
     )
-    assert str(stat.percentile(0.1, [0.1, 0.0, 0.2])) == "above 1 of 3 control draws (p = 0.75)"
+    assert str(stat.percentile(0.1, [0.1, 0.0, 0.2])) == "above 1 of 3 random-head controls (p = 0.75)"
     with pytest.raises(stat.StatisticsError, match="Give a finite value and finite draws"):
         stat.percentile(0.9, [])
     with pytest.raises(GazeHeadsError, match="nan"):
@@ -285,7 +285,7 @@ def test_estimates_print_for_people_and_dump_for_machines() -> None:
     assert str(stat.Estimate(0.5, 0.25, 0.75, 8, 4, left_out=3)) == "50.0% [25.0, 75.0] (3 left out)"
     one = stat.estimate(table([[1, 1, 0, 1]]), rng())
     assert str(one) == "75.0% [no interval]"
-    assert json.loads(json.dumps(one.as_json(), allow_nan=False)) == {
+    assert json.loads(json.dumps(one.to_json(), allow_nan=False)) == {
         "mean": 0.75,
         "low": None,
         "high": None,

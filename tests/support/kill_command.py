@@ -18,7 +18,7 @@ from pathlib import Path
 
 from killing import killed_until_done, left
 
-from gazeheads.runs.folder import LOCK
+from gazeheads.runs.folder import WRITER
 
 
 def command(*words: str) -> Callable[[Path], int]:
@@ -44,7 +44,7 @@ def command(*words: str) -> Callable[[Path], int]:
 
 def has_lock(child: int, path: Path) -> bool:
     """Whether the process is, or was the last, to have the right to write to the folder."""
-    return (path / LOCK).exists() and (path / LOCK).read_text() == f"{child}\n"
+    return (path / WRITER).exists() and (path / WRITER).read_text() == f"{child}\n"
 
 
 def undisturbed(begin: Callable[[Path], int], path: Path) -> float:

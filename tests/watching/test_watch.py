@@ -17,7 +17,7 @@ from gazeheads.cli import main
 from gazeheads.data.clip_files import frames_of
 from gazeheads.drawing import grammar
 from gazeheads.drawing.clips import moving_doodle
-from gazeheads.errors import NoSuchDraw, OutsidePicture, RecordError, UsageError
+from gazeheads.errors import DataError, MissingPackage, NoSuchDraw, OutsidePicture, RecordError, UsageError
 from gazeheads.gaze.gaze import Gaze
 from gazeheads.gaze.live import Live
 from gazeheads.gaze.schedule import Schedule
@@ -26,7 +26,7 @@ from gazeheads.watching import from_files as files
 from gazeheads.watching.areas import areas
 from gazeheads.watching.phrases import spans, things
 from gazeheads.watching.sinks import border, sinks
-from gazeheads.watching.watch import told
+from gazeheads.watching.watch import describe
 
 TWO = ["L0H1", "L2H3"]
 
@@ -44,7 +44,7 @@ def test_one_generation_gives_both_sets_raw_and_weighed(model: GazeModel, scene:
         for weighting in ("raw", "value-norm"):
             alone = model.generate(scene, record=Record(members, weighting=weighting), max_new_tokens=12)  # type: ignore[arg-type]
             assert alone.trace is not None and alone.text == watched.answer.text
-            np.testing.assert_allclose(each.looks(weighting), alone.trace.mean, rtol=1e-3, atol=1e-6)
+            np.testing.assert_allclose(each.attention(weighting), alone.trace.mean, rtol=1e-3, atol=1e-6)
     np.testing.assert_allclose(watched.over(1, "raw").sum(1), 1, rtol=1e-5)  # the panels tile the strip
 
 
@@ -64,7 +64,7 @@ def test_what_cannot_be_watched_is_refused(
         gh.watch(model, scene, replace(heads, heads=()))
     with pytest.raises(NoSuchDraw):
         gh.watch(model, scene, heads.all())
-    with pytest.raises(UsageError, match="another shape. Give a drawing of the same picture"):
+    with pytest.raises(UsageError, match="another shape. Give a drawing of the same image"):
         gh.watch(model, scene, heads, shown=[Image.new("RGB", (50, 50))])
     with pytest.raises(UsageError, match="0 pictures were given to show; the scene has 1"):
         gh.watch(model, replace(scene, pictures=()), heads)
@@ -145,7 +145,7 @@ def test_two_pictures_are_told_apart(model: GazeModel, heads: Heads) -> None:
     second = areas(scene)[1]
     watched = gh.watch(model, scene, heads, Gaze(heads, second), max_new_tokens=24)
     np.testing.assert_allclose(watched.over(), [[0, 1]] * len(watched.answer.token_texts), atol=1e-6)
-    assert watched.html().count('alt="Picture') == 2
+    assert watched.html().count('alt="Image') == 2
 
 
 @pytest.mark.parametrize(
@@ -208,9 +208,9 @@ def test_words_that_map_to_no_token_are_refused(texts: list[str]) -> None:
 
 
 def test_ways_to_find_things_that_are_not_there() -> None:
-    with pytest.raises(UsageError, match="Things by 'magic' were asked for"):
+    with pytest.raises(UsageError, match="Objects by 'magic' were asked for"):
         things(["a cat"], "magic")
-    with pytest.raises(UsageError, match="spaCy is not installed|cannot be loaded"):
+    with pytest.raises(MissingPackage, match="spaCy is not installed|cannot be loaded"):
         things(["a cat"], "spacy:no_such_model")
 
 
@@ -231,7 +231,7 @@ def test_a_moving_doodle_moves_and_its_boxes_with_it(tmp_path: Path) -> None:
     assert [np.array_equal(a, clip.frames[n]) for a, n in zip(frames_of(path, 2), (0, 3), strict=True)] == [
         True
     ] * 2
-    with pytest.raises(UsageError, match="5 frames were asked for; it has 4"):
+    with pytest.raises(DataError, match="5 frames were asked for; it has 4"):
         frames_of(path, 5)
     with pytest.raises(UsageError, match="Something moves from two on"):
         moving_doodle(frames=1)
@@ -292,10 +292,10 @@ def test_commands_that_cannot_be_meant_end_before_a_model_is_loaded(
 
 def test_how_an_answer_was_steered_is_told_in_words(scene: Scene, heads: Heads) -> None:
     tour = Gaze(heads, Schedule.every(4, scene.panels[:2]), during="decode")
-    assert told(tour) == "2 heads at panel 1 from token 1, panel 2 from token 5; focus, during 'decode'"
-    assert told(Gaze(heads, scene.panel(2))) == "2 heads at panel 3; focus, during 'all'"
-    assert "at a live target;" in told(Gaze(heads, Live(scene.panel(0)), during="answer"))
-    assert "at a mix of regions;" in told(Gaze(heads, Mix(scene.panels[:2])))
+    assert describe(tour) == "2 heads at panel 1 from token 1, panel 2 from token 5; focus, during 'decode'"
+    assert describe(Gaze(heads, scene.panel(2))) == "2 heads at panel 3; focus, during 'all'"
+    assert "at a live target;" in describe(Gaze(heads, Live(scene.panel(0)), during="answer"))
+    assert "at a mix of regions;" in describe(Gaze(heads, Mix(scene.panels[:2])))
 
 
 def test_the_command_writes_page_and_figure(tmp_path: Path, capsys: Any) -> None:

@@ -15,7 +15,7 @@ def options(parser: ArgumentParser) -> None:
 
 def run(args: Namespace, say: Say) -> dict[str, Any]:
     """Each check as soon as it is made; exit code 1 if one fails."""
-    from gazeheads.doctor.doctor import as_json, examine
+    from gazeheads.doctor.doctor import examine, to_json
 
     model = loaded(args.model)
     say(str(model))
@@ -23,6 +23,6 @@ def run(args: Namespace, say: Say) -> dict[str, Any]:
     for check in examine(model):
         checks.append(check)
         say(f"{check.state:5} {check.name:11} {check.found}")
-    result = as_json(model, checks)
+    result = to_json(model, checks)
     say("This model fits." if result["fits"] else "This model does not fit: see FAIL above.")
     return result

@@ -2,15 +2,13 @@
 
 import json
 from argparse import ArgumentParser, Namespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gazeheads import prompts
 from gazeheads.commands.models import heads_of, loaded
 from gazeheads.commands.options import share, whole
 from gazeheads.commands.output import Say, writable_folder
-
-if TYPE_CHECKING:
-    from gazeheads.watching.grounding import Grounded
+from gazeheads.plain import plain
 
 CONDITIONS = "gaze,localization-heads,controls:20"
 
@@ -39,7 +37,7 @@ def run(args: Namespace, say: Say) -> dict[str, Any]:
     from gazeheads.files import write_whole
     from gazeheads.sample import nouns
     from gazeheads.watching.grounding import ceiling, grounded
-    from gazeheads.watching.point import named_looks
+    from gazeheads.watching.point import named_objects
 
     asked = conditions(args.conditions)
     if any(not condition.is_steered or condition.kind == "wrong-region" for condition in asked):
@@ -56,12 +54,12 @@ def run(args: Namespace, say: Say) -> dict[str, Any]:
     choose = HeadSets(held, args.top or len(held.selected), args.seed)
     sets = {condition.name: heads for condition in asked if (heads := choose(condition)) is not None}
     every = sorted({head for heads in sets.values() for head in heads})
-    (dev_looks, _), (looks, counts) = (
-        named_looks(model, samples, every, prompt=args.ask, weighting=args.weighting, batch_size=args.batch)
+    (dev_objects, _), (objects, counts) = (
+        named_objects(model, samples, every, prompt=args.ask, weighting=args.weighting, batch_size=args.batch)
         for samples in (dev, test)
     )
-    results = [grounded(name, heads, dev_looks, looks) for name, heads in sets.items()]
-    best = sum(ceiling(look) for look in looks) / len(looks)
+    results = [grounded(name, heads, dev_objects, objects) for name, heads in sets.items()]
+    best = sum(ceiling(named) for named in objects) / len(objects)
     numbers = {
         "model": model.name,
         "data": {"source": args.data, "seed": args.seed},
@@ -70,7 +68,7 @@ def run(args: Namespace, say: Say) -> dict[str, Any]:
         "weighting": args.weighting,
         "things": dict(counts),
         "best_iou_of_cells": best,
-        "sets": [_plain(each) for each in results],
+        "sets": [plain(each) for each in results],
     }
     if args.out:
         write_whole(args.out, json.dumps(numbers, indent=1) + "\n")
@@ -83,13 +81,3 @@ def run(args: Namespace, say: Say) -> dict[str, Any]:
         )
     say(f"best IoU of boxes of whole cells: {best:.3f}")
     return numbers
-
-
-def _plain(result: "Grounded") -> dict[str, Any]:
-    """Plain values."""
-    return {
-        **{name: getattr(result, name) for name in ("name", "heads", "threshold")},
-        "pointing": result.pointing.as_json(),
-        "iou": result.iou.as_json(),
-        "by_size": {size: each.as_json() for size, each in result.by_size.items()},
-    }

@@ -29,7 +29,7 @@ def options(parser: ArgumentParser) -> None:
         help="heads file; without it, that of the bundled model",
     )
     parser.add_argument(
-        "--top",
+        "--list",
         type=amount,
         default=20,
         metavar="K",
@@ -59,7 +59,7 @@ def run(args: Namespace, say: Say) -> dict[str, Any]:
 
     held = Heads.load(args.file or HEADS)
     ranked = held.by(args.by) if args.by else held
-    top = ranked.top(min(counted(args.top, held.scores.size, "--top"), len(ranked)))
+    top = ranked.top(min(counted(args.list, held.scores.size, "--list"), len(ranked)))
     others = [(str(path), Heads.load(path)) for path in args.compare]
     rows = [*_scores(held), *(row for name, other in others for row in _files(held, name, other, args.by))]
     if args.plot:

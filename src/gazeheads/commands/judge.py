@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gazeheads.commands.options import share, whole
+from gazeheads.commands.options import below, listing, share, whole
 from gazeheads.commands.output import Bar, Say
 from gazeheads.errors import JudgeError, UsageError
 
@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     from gazeheads.judging.base import Judge
     from gazeheads.sample import Sample
 
-JUDGES, REPLIES = "judges.json", "replies.sqlite"
+SETTINGS, REPLIES = "judges.json", "replies.sqlite"
 LIMIT = 1.0  # of the currency of the prices: what may be spent without being asked
 
 
 def options(parser: ArgumentParser) -> None:
-    """The options, those of APIs in a group of their own."""
+    """The options, those of APIs in a group of their own, and all judges below them."""
+    from gazeheads.judging.kinds import JUDGES
+
     parser.add_argument("folder", type=Path, nargs="?", metavar="DIR", help="folder of a run")
     share(parser, "judge", "data", "seed")
     parser.add_argument(
@@ -66,13 +68,11 @@ def options(parser: ArgumentParser) -> None:
         help="cost above which --yes is needed (default: %(default)s)",
     )
     api.add_argument("--yes", action="store_true", help="go ahead whatever it costs")
-    parser.epilog = (
-        "Without --judge: rules for doodle panels, names for objects, else captions. Without --data and --seed: "
-        "those of the run."
+    below(
+        parser,
+        "Without --judge, the first of these that suits the samples. Without --data and --seed, those of the run.",
+        listing("judges", {kind.form: kind.about for kind in JUDGES.own.values()}),
     )
-
-
-OPTIONS = ("calibration", "threshold", "margin", "base_url", "concurrency", "timeout", "cache")
 
 
 def run(args: Namespace, say: Say) -> dict[str, Any]:
@@ -100,7 +100,7 @@ def _judge(args: Namespace, say: Say) -> dict[str, Any]:
             raise UsageError(f"--name {name}: a judge's name holds no |. Give another one.")
         with closing(_made(args, samples, args.folder)) as found:
             judged = any(line["judge"] == name for line in folder.verdicts)
-            must_be_the_same(args.folder / JUDGES, name, settings(found, args.judge), judged)
+            must_be_the_same(args.folder / SETTINGS, name, {"judge": args.judge, **found.settings()}, judged)
             if args.unscored:
                 left = [
                     key
@@ -197,7 +197,7 @@ def _samples(args: Namespace, manifest: dict[str, Any]) -> "list[Sample]":
 
 def _suited(samples: "Sequence[Sample]") -> str:
     """The judge to take where none was named."""
-    from gazeheads.judging.choose import suited
+    from gazeheads.judging.kinds import suited
 
     found = suited(samples[0])
     if found.startswith("api:"):
@@ -212,37 +212,23 @@ def _made(args: Namespace, samples: "Sequence[Sample]", folder: Path | None) -> 
     """The judge, with the options that were given."""
     from transformers.utils import logging
 
-    from gazeheads.judging.choose import judge_of
+    from gazeheads.judging.kinds import JUDGES, judge_of, kind_of
 
     logging.disable_progress_bar()
-    options = {name: getattr(args, name) for name in OPTIONS if getattr(args, name) is not None}
-    if args.judge.startswith("api:") and folder is not None:
+    known = {name for kind in JUDGES.own.values() for name in kind.options}
+    options = {name: value for name, value in vars(args).items() if name in known and value is not None}
+    if folder is not None and kind_of(args.judge).keeps_replies:
         options.setdefault("cache", folder / REPLIES)
     return judge_of(args.judge, samples, **options)
 
 
 def _afford(args: Namespace, found: "Judge", asked: Sequence[Any]) -> None:
     """Say what an API will cost. Raises `JudgeError` where it is more than was allowed."""
-    estimate = getattr(found, "estimate", None)
-    if estimate is None:
+    cost = found.cost(asked, args.price_in, args.price_out)
+    if cost is None:
         return
-    cost = estimate(asked, args.price_in, args.price_out)
     print(f"{args.judge}: {cost}", file=sys.stderr)
     cost.must_be_allowed(args.limit, args.yes)
-
-
-def settings(found: "Judge", spec: str) -> dict[str, Any]:
-    """What a judge's verdicts depend on, as plain values."""
-    told: dict[str, Any] = {"judge": spec}
-    for name in ("threshold", "margin", "prompt", "base_url", "wording"):
-        if hasattr(found, name):
-            told[name] = getattr(found, name)
-    fingerprint = getattr(getattr(found, "model", None), "fingerprint", None)
-    if fingerprint is not None:
-        told["weights"] = fingerprint
-    if hasattr(found, "bias"):
-        told["bias"] = [float(nats) for nats in found.bias]
-    return told
 
 
 def must_be_the_same(path: Path, name: str, asked: dict[str, Any], judged: bool) -> None:

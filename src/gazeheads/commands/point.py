@@ -58,4 +58,4 @@ def run(args: Namespace, say: Say) -> dict[str, Any]:
         title(axes, f"{found.heads} heads at “{found.phrase}”")
         figure.savefig(args.out, dpi=150)
         say(f"written: {args.out}")
-    return {**found.as_json(), "out": str(args.out) if args.out else None}
+    return {**found.to_json(), "out": str(args.out) if args.out else None}

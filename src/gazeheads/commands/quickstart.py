@@ -2,6 +2,7 @@
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from gazeheads.commands.models import loaded
@@ -20,14 +21,16 @@ def options(parser: ArgumentParser) -> None:
 def run(args: Namespace, say: Say) -> dict[str, Any]:
     """The main job, in about a minute."""
     folder = writable_folder(args.out)
-    from gazeheads.evidence.quick import text, write
-    from gazeheads.runs import quickstart as job
+    from gazeheads.evidence import quick
+    from gazeheads.runs.quickstart import quickstart
 
     bar = Bar()
     model = loaded(args.model)
-    result = job.quickstart(model, args.full, bar)
+    with TemporaryDirectory(prefix="gazeheads-") as runs:
+        result = quickstart(model, Path(runs), args.full, bar)
+        results = quick.results_of(result)
     bar.close()
-    page = write(result, folder)
-    say(text(result))
+    page = quick.write(result, results, folder)
+    say(quick.text(result, results))
     say(f"\nreport: {page}")
-    return job.as_json(result)
+    return quick.to_json(result, results)

@@ -58,7 +58,7 @@ def run(args: Namespace, say: Say) -> dict[str, Any]:
     out = writable_folder(args.out)
     found = page(runs, heads, samples, typed(args), unmeasured)
     said = warnings(runs)
-    numbers = {"runs": [results.as_json() for results in runs], "warnings": said}
+    numbers = {"runs": [results.to_json() for results in runs], "warnings": said}
     write_whole(out / "results.json", json.dumps(numbers, indent=1) + "\n")
     write_markdown(found, out)
     shown = found.write(out / "report.html")
@@ -83,10 +83,10 @@ def bundled(runs: "Sequence[Results]") -> "list[Heads]":
     """The heads that ship with the bundled model, where it ran with them."""
     from gazeheads.heads.heads import Heads
     from gazeheads.model.bundled import HEADS
-    from gazeheads.runs.manifest import about
+    from gazeheads.runs.manifest import describe_heads
 
     heads = Heads.load(HEADS)
-    shipped = about(heads, 1)["hash"]
+    shipped = describe_heads(heads, 1)["hash"]
     return [heads] if any(r.run.manifest.get("heads", {}).get("hash") == shipped for r in runs) else []
 
 

@@ -2,24 +2,25 @@
 
 import shlex
 import sys
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
 from gazeheads.commands.models import heads_of, loaded, selected
-from gazeheads.commands.options import REQUIRED, part, setting, share
+from gazeheads.commands.options import REQUIRED, below, listing, part, setting, share
 from gazeheads.commands.output import Bar, Say, writable_folder
 from gazeheads.files import write_whole
 
-CONDITIONS = "none,gaze,controls:20,all,prompt,panel-query,crop,marker"
+ASKED = "none,gaze,controls:20,all,prompt,panel-query,crop,marker"
 
 
 def options(parser: ArgumentParser) -> None:
     """The options, and all experiments below them."""
-    from gazeheads.experiments.catalogue import EXPERIMENTS
+    from gazeheads.experiments.catalogue import EXPERIMENTS, facts_of
+    from gazeheads.experiments.conditions import CONDITIONS
 
     parser.add_argument("experiment", metavar="EXPERIMENT", help="what to ask: one of those below")
-    share(parser, "model", "heads", "top", data="doodles:24:test", seed=0, conditions=CONDITIONS)
+    share(parser, "model", "heads", "top", data="doodles:24:test", seed=0, conditions=ASKED)
     share(parser, "push", "every", "processor", during="all", batch=64)
     parser.add_argument(
         "--generate",
@@ -37,10 +38,15 @@ def options(parser: ArgumentParser) -> None:
         help="take every N-th sample only, from the I-th on: N machines share a run, then `gazeheads merge`",
     )
     share(parser, "any-version", out={"default": REQUIRED, "metavar": "DIR"})
-    parser.formatter_class = RawDescriptionHelpFormatter
-    parser.epilog = (
-        "A folder that holds a run of the same settings is gone on with. Without --push, what the heads file was tuned "
-        f"to.\n\nexperiments: {', '.join(EXPERIMENTS)}"
+    below(
+        parser,
+        "A folder that holds a run of the same settings is gone on with. Without --push, what the heads file was\n"
+        "tuned to.",
+        listing("experiments", {name: facts_of(name).title for name in EXPERIMENTS.own}),
+        listing(
+            "conditions, separated by commas (@K: so many heads, as gaze@8)",
+            {kind.written or name: kind.about for name, kind in CONDITIONS.items()},
+        ),
     )
 
 
@@ -54,13 +60,13 @@ def keep_command(folder: Path) -> None:
 
 def run(args: Namespace, say: Say) -> dict[str, Any]:
     """Generate what is not there yet."""
-    from gazeheads.data.sources import fingerprint, samples_of
+    from gazeheads.data.sources import samples_of
     from gazeheads.experiments.catalogue import experiment
     from gazeheads.experiments.conditions import HeadSets, conditions
-    from gazeheads.judging.choose import suited
+    from gazeheads.judging.kinds import suited
     from gazeheads.runs.folder import RunFolder
-    from gazeheads.runs.manifest import about, told, versions
     from gazeheads.runs.pace import paced
+    from gazeheads.runs.run import manifest_of
     from gazeheads.runs.run import run as go
 
     asked, (first, shards), processor = conditions(args.conditions), args.shard, dict(args.processor)
@@ -71,26 +77,21 @@ def run(args: Namespace, say: Say) -> dict[str, Any]:
     steered = selected(heads, args.top)
     push = args.push or (heads.tuned.push if heads.tuned else "focus")
     chosen = paced(model, samples, chosen, args.every, dict(args.generate))
-    manifest = {
-        "schema": 1,
-        "experiment": told(chosen),
-        "conditions": [condition.name for condition in asked],
-        "data": {
-            "source": args.data,
-            "seed": args.seed,
-            "samples": len(samples),
-            "hash": fingerprint(samples),
-        },
-        "model": {"name": model.name, "revision": model.revision, "hash": model.fingerprint},
-        "heads": about(heads, len(steered)),
-        "push": push,
-        "during": args.during,
-        "batch": args.batch,
-        "processor": processor,
-        "seed": args.seed,
-        "shard": [first, shards],
-        "versions": versions(),
-    }
+    manifest = manifest_of(
+        model,
+        chosen,
+        asked,
+        data=args.data,
+        seed=args.seed,
+        samples=samples,
+        heads=heads,
+        k=len(steered),
+        push=push,
+        during=args.during,
+        batch=args.batch,
+        settings=processor,
+        shard=args.shard,
+    )
     mine = samples[first - 1 :: shards]
     choose = HeadSets(heads, len(steered), args.seed)
     with RunFolder.begin(writable_folder(args.out), manifest, any_version=args.any_version) as folder:

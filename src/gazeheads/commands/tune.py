@@ -15,11 +15,13 @@ if TYPE_CHECKING:
 
 def options(parser: ArgumentParser) -> None:
     """The options."""
+    from gazeheads.experiments.catalogue import REDIRECTIONS
+
     share(parser, "model", "heads", data="doodles:16:dev", seed=0, batch=64)
     parser.add_argument(
         "--experiment",
         default="this-panel",
-        choices=["this-panel", "vqa"],
+        choices=list(REDIRECTIONS),
         help="what is asked (default: %(default)s)",
     )
     parser.add_argument(
@@ -40,18 +42,16 @@ def options(parser: ArgumentParser) -> None:
 def run(args: Namespace, say: Say) -> dict[str, Any]:
     """Choose on dev samples."""
     from gazeheads.data.sources import samples_of
-    from gazeheads.experiments.catalogue import experiment
-    from gazeheads.experiments.redirect import Redirect
+    from gazeheads.experiments.catalogue import REDIRECTIONS
     from gazeheads.gaze.push import Push
     from gazeheads.heads.heads import Heads
-    from gazeheads.judging.choose import judge_of
+    from gazeheads.judging.kinds import judge_of
     from gazeheads.runs.tune import tune
 
     judge = judge_of(args.judge)
     scores = [score.strip() for score in args.scores.split(",") if score.strip()]
     pushes = [str(Push.parse(push)) for push in args.pushes.split(";") if push.strip()]
-    base = experiment(args.experiment)
-    assert isinstance(base, Redirect)
+    base = REDIRECTIONS[args.experiment]
     if args.heads is None and args.out is None:
         raise UsageError("Nothing says where to write the choice. Give --heads FILE, or --out FILE.")
     samples = samples_of(args.data, args.seed)

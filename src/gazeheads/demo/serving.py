@@ -6,16 +6,17 @@ import sys
 from importlib.util import find_spec
 
 from gazeheads.demo.limits import Limits
-from gazeheads.errors import UsageError
+from gazeheads.errors import MissingPackage, UsageError
 
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})  # as browsers write them
 NEEDED = ("fastapi", "uvicorn", "websockets")
 
 
 def must_be_installed() -> None:
-    """Raise unless the packages of the extra are there."""
+    """Raise `MissingPackage` unless the packages of the extra are there."""
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
-        raise UsageError(
+        raise MissingPackage(
             f"The demo needs {', '.join(missing)}, which the extra brings. "
             'Install it: pip install "gazeheads[demo]".'
         )
@@ -64,9 +65,8 @@ def opened(host: str, port: int, allow_remote: bool) -> socket.socket:
 
 def names(host: str) -> frozenset[str] | None:
     """The host names that requests may carry; None: any."""
-    from gazeheads.demo.guard import LOOPBACK
-
-    return LOOPBACK | {host.strip("[]")} if is_loopback(host) else None
+    bare = host.strip("[]")
+    return LOOPBACK | {f"[{bare}]" if ":" in bare else bare} if is_loopback(host) else None
 
 
 def serve(app: object, place: socket.socket, limits: Limits) -> None:

@@ -1,6 +1,6 @@
 """The messages between page and server. What is not understood is refused, with the place where it went wrong.
 
-Places on a picture are shares of it: x of its width, y of its height, from the upper left corner, 0 to 1. A radius is
+Places on an image are shares of it: x of its width, y of its height, from the upper left corner, 0 to 1. A radius is
 a share of the height.
 """
 
@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, model_validator
+
+from gazeheads.gaze.push import PUSHES
 
 Share = Annotated[float, Field(ge=0, le=1)]
 LONGEST = 300  # characters of a complaint
@@ -23,7 +25,7 @@ class Message(BaseModel):
 
 
 class AtPanel(Message):
-    """A panel or thing of the picture, counted from 0."""
+    """A panel or object of the image, counted from 0."""
 
     kind: Literal["panel"]
     index: int = Field(ge=0, le=63)
@@ -49,7 +51,7 @@ class AtSpot(Message):
 
 
 class AtMask(Message):
-    """A painted area: `rows` x `cols` bits over the whole picture, row by row, first bit highest, in base 64."""
+    """A painted area: `rows` x `cols` bits over the whole image, row by row, first bit highest, in base 64."""
 
     kind: Literal["mask"]
     rows: int = Field(ge=1, le=128)
@@ -81,18 +83,19 @@ class Stop(Message):
 
 
 class Manner(Message):
-    """Which heads are pushed, how hard, and which are watched.
+    """Which heads are steered, how hard, and which are watched.
 
     heads: the gaze heads, as many others drawn at random (layer by layer as many; `draw` is the seed), or all. k: how
-    many gaze heads; none: as many as were chosen on dev samples. strength: 0 to 1, the weight of each head; with
-    mode "bias" ten times as many nats. watch: the gaze heads, or the next best ones, which are not pushed.
+    many gaze heads; none: as many as were chosen on dev samples. mode: a push
+    of `gazeheads.gaze.push`. strength: 0 to 1, the weight of each head; of a push that takes nats ten times as many.
+    watch: the gaze heads, or the next best ones, which are not steered.
     """
 
     heads: Literal["gaze", "random", "all"] = "gaze"
     draw: int = Field(default=0, ge=0, le=1_000_000)
     k: int | None = Field(default=None, ge=1, le=100_000)
     strength: Share = 1.0
-    mode: Literal["focus", "uniform", "bias", "reweigh"] = "focus"
+    mode: str = Field(default="focus", pattern=rf"^({'|'.join(PUSHES)})$")
     watch: Literal["gaze", "next"] = "gaze"
 
 
@@ -113,7 +116,7 @@ class Show(Message):
 
 
 class Prepare(Message):
-    """Run this prompt about the picture that is shown, so that the answer will begin at once."""
+    """Run this prompt about the image that is shown, so that the answer will begin at once."""
 
     type: Literal["prepare"]
     prompt: Annotated[str, StringConstraints(min_length=1, pattern=r"\S")]

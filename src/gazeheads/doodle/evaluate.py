@@ -243,7 +243,7 @@ def main() -> None:
     args = parser.parse_args()
     rows = evaluate(load(args.model), args.split, args.n, args.seed)
     if args.json:
-        print(json.dumps([{**row._asdict(), "result": row.result.as_json()} for row in rows], indent=1))
+        print(json.dumps([{**row._asdict(), "result": row.result.to_json()} for row in rows], indent=1))
     else:
         print(markdown(rows))
 

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from gazeheads.evidence.runs import STATUSES, Status
+from gazeheads.runs.outcomes import STATUSES, Status
 from gazeheads.statistics import Estimate, Key, Outcomes, Percentile, percentile
 
 
 @dataclass(frozen=True, eq=False)
-class Cell:
+class ConditionResult:
     """What one condition did in one variant.
 
     heads: how many were steered. answers: how many parts of answers were to be judged; fates: what became of them.
@@ -47,10 +47,10 @@ class Cell:
         """Which share of the answers came to this."""
         return self.statuses[status] / self.answers
 
-    def as_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """The numbers, without the single outcomes."""
         estimates = {
-            name: None if value is None else value.as_json()
+            name: None if value is None else value.to_json()
             for name, value in vars(self).items()
             if name in ("accuracy", "all_slots", "moved", "with_rule", "at_pointed")
         }
@@ -61,7 +61,7 @@ class Cell:
             "answers": self.answers,
             **estimates,
             "same_as_unsteered": self.same,
-            "positions": {str(place + 1): each.as_json() for place, each in self.positions.items()},
+            "positions": {str(place + 1): each.to_json() for place, each in self.positions.items()},
             **{status: self.statuses[status] for status in STATUSES},
             "mass_before": self.before,
             "mass_after": self.after,
@@ -69,12 +69,12 @@ class Cell:
 
 
 @dataclass(frozen=True, eq=False)
-class Family:
+class ControlDraws:
     """Control draws of one kind: what each did, and where the gaze heads stand among them, if they ran."""
 
     name: str
-    draws: tuple[Cell, ...]
-    gaze: Cell | None = None
+    draws: tuple[ConditionResult, ...]
+    gaze: ConditionResult | None = None
 
     @property
     def means(self) -> list[float]:

@@ -2,73 +2,28 @@
 
 import math
 
-from gazeheads.evidence.cells import Cell, Family
-from gazeheads.evidence.results import family_of
+from gazeheads.evidence.cells import ConditionResult, ControlDraws
+from gazeheads.experiments.conditions import CONDITIONS, amount_of, family_of, kind_of
 from gazeheads.statistics import Estimate
-
-CONDITIONS = {
-    "none": "no steering",
-    "gaze": "gaze heads",
-    "image-heads": "Image Heads",
-    "localization-heads": "Localization Heads",
-    "selectivity": "heads by selectivity",
-    "norm-weighted": "heads by norm-weighted gaze",
-    "causal": "heads by causal effect",
-    "follow": "heads that follow speech",
-    "all": "all heads",
-    "prompt": "no steering, region named in the question",
-    "panel-query": "no steering, discovery question",
-    "crop": "no steering, cropped to the region",
-    "marker": "no steering, region framed in red",
-    "controls": "control draws, same layers",
-    "band": "control draws, the gaze heads' band of layers",
-    "bottom5": "control draws, lowest 5% by score",
-    "below-median": "control draws, below the median score",
-    "lowest": "control draws, the lowest by score",
-    "mass-matched": "control draws, same image mass",
-    "wrong-region": "gaze heads, pointed at another region",
-}
-EXPERIMENTS = {
-    "vqa": "Redirection: what happens in this strip?",
-    "this-panel": "Redirection: what happens in this panel?",
-    "k-sweep": "How many heads",
-    "collapse": "Too many heads",
-    "push-sweep": "How hard the push is",
-    "scope": "Which rows are steered",
-    "wordings": "Other wordings of the question",
-    "layouts": "Panel counts and grids",
-    "tour": "Switching the target while the model speaks",
-    "tour-by-sentence": "Switching the target at the end of each sentence",
-    "free-narration": "Free narration",
-    "boxes": "Redirection: which object is this?",
-    "masks": "Redirection: which object is this? By masks",
-}
 
 
 def condition(name: str) -> str:
-    """A condition, or a family of draws, in words: "gaze heads, K = 8"."""
-    kind, at, amount = (family_of(name) or name).partition("@")
-    draw = f" {int(name.rpartition('/')[2]) + 1}" if family_of(name) else ""
+    """A condition, or a family of draws, in words: "gaze heads, K = 8", "random-head controls, same layers, draw 2"."""
+    kind, amount = kind_of(name), amount_of(name)
+    title = CONDITIONS[kind].title if kind in CONDITIONS else kind
     share = f", K = {float(amount):.0%}" if "." in amount else f", K = {amount}"
-    return CONDITIONS.get(kind, kind) + draw + share * bool(at)
+    draw = f", draw {int(name.rpartition('/')[2]) + 1}" if family_of(name) else ""
+    return title + share * bool(amount) + draw
 
 
-def family(found: Family) -> str:
-    """A family with its number of draws: "20 control draws, same layers"."""
-    said = condition(found.name)
-    n = len(found.draws)
-    if said.startswith("control draws"):
-        return f"{n} control draw" + said.removeprefix("control draw").replace("s", "", int(n == 1))
-    return f"{said} ({n} draw{'s' * (n > 1)})"
-
-
-def experiment(name: str) -> str:
-    """The heading of an experiment."""
-    return EXPERIMENTS.get(name, name)
+def family(draws: ControlDraws) -> str:
+    """A family with its number of draws: "random-head controls, same layers (20 draws)"."""
+    n = len(draws.draws)
+    return f"{condition(draws.name)} ({n} draw{'s' * (n > 1)})"
 
 
 def percent(found: Estimate | None) -> str:
-    """Mean and interval: "83.1 [79.2, 86.8]", "100.0 [all alike]"; "–" where nothing is known."""
+    """Mean and interval: "83.1 [79.2, 86.8]", "100.0 [zero variance]"; "–" where nothing is known."""
     if found is None or not found.n:
         return "–"
     if math.isnan(found.low):
@@ -76,7 +31,7 @@ def percent(found: Estimate | None) -> str:
     if (
         found.low == found.high
     ):  # every picture gave the same: resampling them cannot show what others would give
-        return f"{100 * found.mean:.1f} [all alike]"
+        return f"{100 * found.mean:.1f} [zero variance]"
     return f"{100 * found.mean:.1f} [{100 * found.low:.1f}, {100 * found.high:.1f}]"
 
 
@@ -109,7 +64,7 @@ def share(value: float) -> str:
     return f"{100 * value:.1f}"
 
 
-def mass(cells: list[Cell]) -> str:
+def mass(cells: list[ConditionResult]) -> str:
     """Attention mass on the target without and with the push: "21 → 97"; "–" where nothing was steered."""
     known = [(c.before, c.after) for c in cells if c.before is not None and c.after is not None]
     if not known:

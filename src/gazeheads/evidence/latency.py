@@ -33,9 +33,9 @@ class Latency:
         """Switches after which such words came before the next switch."""
         return self.tokens.n
 
-    def as_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """The numbers."""
-        return {"tokens": self.tokens.as_json(), "switches": self.switches, "followed": self.followed}
+        return {"tokens": self.tokens.to_json(), "switches": self.switches, "followed": self.followed}
 
 
 def latency(

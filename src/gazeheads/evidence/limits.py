@@ -57,9 +57,7 @@ def chosen_here(run: Run) -> Iterator[str]:
         if not on.get("data") or not splits(on["data"]) & splits(str(data.get("source", ""))):
             continue
         same = on.get("seed") == data.get("seed")
-        which = (
-            "the very pictures of this run" if same else "the split of this run, on pictures of another seed"
-        )
+        which = "the very images of this run" if same else "the split of this run, on images of another seed"
         where = f"{on['data']}, seed {on.get('seed')}"
         yield f"{what} on {which} ({where}): its accuracy may be too good. Report on another split."
 
@@ -91,12 +89,12 @@ def unfinished(run: Run) -> str:
         return ""
     name, n = next(iter(short.items()))
     others = f" (and under {len(short) - 1} more)" if len(short) > 1 else ""
-    return f"{n} of {expected} pictures under {name}{others}"
+    return f"{n} of {expected} images under {name}{others}"
 
 
 def limits(runs: Sequence[Results]) -> list[str]:
     """What these numbers cannot say."""
-    found = ["Intervals resample pictures. They say nothing of other data, other models or other questions."]
+    found = ["Intervals resample images. They say nothing of other data, other models or other questions."]
     judges = {results.run.judge for results in runs}
     if "rules" in judges:
         found.append(
@@ -120,17 +118,19 @@ def limits(runs: Sequence[Results]) -> list[str]:
             "draws might hold a better one."
         )
     else:
-        found.append("No control draws ran: nothing here says that these heads matter more than others.")
+        found.append(
+            "No random-head controls ran: nothing here says that these heads matter more than others."
+        )
     found.append(
         "Many conditions stand side by side; intervals are not corrected for that. Cells of a sweep next to each "
         "other may differ by chance."
     )
     found.append(
         "The attention mass on the target proves that the push was applied, not that it mattered; where all "
-        "pictures are alike, a bootstrap has no width although the truth may lie elsewhere."
+        "images are alike, a bootstrap has no width although the truth may lie elsewhere."
     )
     found.append(
         "Decoding is greedy and each trial ran once. The paper's figures, where they stand beside ours, come from "
-        "other pictures and another judge."
+        "other images and another judge."
     )
     return found

@@ -4,16 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gazeheads.evidence import labels as wording
-from gazeheads.evidence.cells import Cell
+from gazeheads.evidence.cells import ConditionResult
 from gazeheads.evidence.paper import figures_for
 from gazeheads.evidence.results import Results
+from gazeheads.experiments.catalogue import facts_of
 from gazeheads.pages.report import Table
 
 FALLEN = 0.5  # of the best accuracy: below it, the answers have collapsed
 
 
 @dataclass(frozen=True, eq=False)
-class Peak:
+class ModelPeak:
     """A model's best cell of its sweeps over K: its gaze heads, its control draws at that K, all heads if they ran.
 
     collapse: the fewest heads above the best number with less than half of its accuracy; None where there are none.
@@ -22,30 +23,27 @@ class Peak:
 
     model: str
     total: int
-    best: Cell
+    best: ConditionResult
     controls: list[float]
-    all_heads: Cell | None
-    collapse: Cell | None
-    last: Cell
+    all_heads: ConditionResult | None
+    collapse: ConditionResult | None
+    last: ConditionResult
 
 
-SWEEPS = ("k-sweep", "collapse")
-
-
-def peaks(runs: Sequence[Results]) -> list[Peak]:
+def peaks(runs: Sequence[Results]) -> list[ModelPeak]:
     """One for each model: of its sweeps over K where it has any, else of its redirection; smaller models first."""
     found = []
     for model in dict.fromkeys(results.run.model for results in runs):
         mine = [results for results in runs if results.run.model == model]
-        swept = [results for results in mine if results.run.experiment in SWEEPS]
-        plain = [results for results in mine if results.run.experiment in ("vqa", "this-panel")]
+        swept = [results for results in mine if facts_of(results.run.experiment).varies == "heads"]
+        plain = [results for results in mine if facts_of(results.run.experiment).is_redirection]
         best = peak(model, swept or plain[:1], mine)
         if best is not None:
             found.append(best)
     return sorted(found, key=lambda each: (each.total, each.model))
 
 
-def peak(model: str, runs: Sequence[Results], others: Sequence[Results]) -> Peak | None:
+def peak(model: str, runs: Sequence[Results], others: Sequence[Results]) -> ModelPeak | None:
     """The best cell of these runs; None where the gaze heads did not run. others: where all heads may have run."""
     found = [
         (cell, results)
@@ -62,7 +60,7 @@ def peak(model: str, runs: Sequence[Results], others: Sequence[Results]) -> Peak
     total = int(source.run.manifest.get("heads", {}).get("of", 0))
     whole = [cell for results in others for (_, name), cell in results.cells.items() if name == "all"]
     whole += [cell for cell, _ in found if cell.heads == total]
-    return Peak(
+    return ModelPeak(
         model=model,
         total=total,
         best=best,
@@ -73,7 +71,7 @@ def peak(model: str, runs: Sequence[Results], others: Sequence[Results]) -> Peak
     )
 
 
-def table(found: Sequence[Peak]) -> Table:
+def table(found: Sequence[ModelPeak]) -> Table:
     """A line for each model."""
     papers = {p.model: figures_for(p.model) for p in found}
     theirs = any(papers.values())
@@ -82,10 +80,10 @@ def table(found: Sequence[Peak]) -> Table:
         "heads in all",
         "best K",
         "gaze heads",
-        "control draws",
+        "random-head controls",
         "all heads",
         "falls below half at",
-        "junk there",
+        "degenerate there",
     ]
     header += ["paper: K", "paper: gaze", "paper: controls", "paper: all"] if theirs else []
     rows = []
@@ -115,6 +113,6 @@ def table(found: Sequence[Peak]) -> Table:
         header,
         rows,
         "The paper's table 2. Best K: of those that ran; answers about the target, per cent, with 95% intervals; "
-        "control draws at that K: mean (lowest to highest). The best of several is somewhat too good: it was "
+        "random-head controls at that K: mean (lowest to highest). The best of several is somewhat too good: it was "
         "chosen on the strips that it is shown on.",
     )

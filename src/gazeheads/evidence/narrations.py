@@ -7,7 +7,7 @@ import numpy as np
 
 from gazeheads.evidence.labels import number
 from gazeheads.figures import new_figure, staircase, sweep_rows, title
-from gazeheads.pages.report import Picture, Report, Table
+from gazeheads.pages.report import CaptionedFigure, Report, Table
 from gazeheads.runs.tracking import GAZE, Narrated, Tracking, among, tracking
 from gazeheads.statistics import Estimate, Resamples
 
@@ -62,10 +62,10 @@ def report(told: Sequence[Narrated], found: Numbers, facts: dict[str, str], comm
             SAYS[order],
             f'Asked: "{_prompt(mine)}" {_said(mine)}',
             figures=[
-                Picture(
-                    _stairs(mine[0]),
+                CaptionedFigure(
+                    stairs(mine[0]),
                     f"The first strip, {mine[0].sample}, not picked: share of what the "
-                    "heads get from the panels at each token, weighed by values. Framed: the panel that the "
+                    "heads get from the panels at each token, weighted by value norms. Framed: the panel that the "
                     "judge found described.",
                 )
             ],
@@ -84,10 +84,10 @@ def report(told: Sequence[Narrated], found: Numbers, facts: dict[str, str], comm
         xlabel="narrated words at which the described panel gets most",
     )
     page.section(
-        "Gaze heads among control draws",
-        "One dot for each control draw: as many heads in each layer, outside the gaze set. All sets are averages of "
+        "Gaze heads among random-head controls",
+        "One dot for each draw: as many heads in each layer, outside the gaze set. All sets are averages of "
         "the same recorded generations. Chance is that of a panel drawn evenly at each word.",
-        figures=[Picture(figure)],
+        figures=[CaptionedFigure(figure)],
     )
     page.section("How it is counted", points=HOW, tone="limits")
     page.section("This report", commands=[command])
@@ -95,8 +95,8 @@ def report(told: Sequence[Narrated], found: Numbers, facts: dict[str, str], comm
 
 
 HOW = (
-    "Row t is the attention that produced token t. Weighed by values: attention times the length of each image token's "
-    "value vector (Kobayashi et al. 2020), as in the paper; raw: the attention alone.",
+    "Row t is the attention that produced token t. Weighted by value norms: attention times the norm of each image "
+    "token's value vector (Kobayashi et al. 2020), as in the paper; raw: the attention alone.",
     "Words of sentences that the judge matched to a panel count; “Panel k:” does not. The judge reads the text alone.",
     "Order is Spearman's correlation of the panel looked at with the panel described, over the words of a strip; "
     "mean over strips. Where a set looks at one panel only it is undefined, left out and counted.",
@@ -117,7 +117,9 @@ def lead(found: Numbers) -> str:
     if not controls:
         return text + "."
     shares = [each.on_panel.mean for each in controls]
-    return text + f"; of {len(shares)} control draws it does at {min(shares):.0%} to {max(shares):.0%}."
+    return (
+        text + f"; of {len(shares)} random-head controls it does at {min(shares):.0%} to {max(shares):.0%}."
+    )
 
 
 def _controls(sets: Mapping[str, Tracking]) -> list[Tracking]:
@@ -147,7 +149,7 @@ def _chance(told: Sequence[Narrated]) -> float:
     return float(np.mean([1 / len(each.asked) for each in told]))
 
 
-def _stairs(told: Narrated) -> Any:
+def stairs(told: Narrated) -> Any:
     """The gaze heads above the first control draw."""
     names = list(told.masses["value-norm"])[:2]
     panels = len(told.asked)
@@ -176,7 +178,8 @@ def _table(ways: Mapping[str, Mapping[str, Tracking]]) -> Table:
             rank = among(gaze.on_panel.mean, shares)
             rows.append(
                 [
-                    f"{len(controls)} control draws, {by}" + (f" (gaze heads {rank})" if rank else ""),
+                    f"random-head controls ({len(controls)} draws), {by}"
+                    + (f" (gaze heads {rank})" if rank else ""),
                     f"{np.nanmean(shares):.1%} ({np.nanmin(shares):.1%} to {np.nanmax(shares):.1%})",
                     _range(orders),
                     f"{np.nanmedian([c.lag for c in controls]):g} (no jump: {_missing(controls):.0%})",

@@ -5,18 +5,18 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from gazeheads.evidence import head_overlap as headsets
-from gazeheads.evidence import labels as wording
 from gazeheads.evidence import models, pictures, sizes, sweeps, tables
 from gazeheads.evidence import tours as ways
 from gazeheads.evidence.limits import limits, warnings
 from gazeheads.evidence.results import Results
 from gazeheads.evidence.trajectories import trajectories
+from gazeheads.experiments.catalogue import EXPERIMENTS, facts_of
+from gazeheads.experiments.conditions import CONDITIONS, family_of, kind_of
 from gazeheads.experiments.trial import Generated
 from gazeheads.heads.heads import Heads
-from gazeheads.pages.report import Picture, Report, Table
+from gazeheads.pages.report import CaptionedFigure, Report, Table
 from gazeheads.sample import Sample
 
-ORDER = (*wording.EXPERIMENTS,)
 TITLE = "Does the model describe where its heads are pointed? The evidence"
 
 
@@ -31,9 +31,8 @@ def report(
 
     command: the line that makes this report. unmeasured: what could not be measured, and why.
     """
-    runs = sorted(
-        runs, key=lambda r: ORDER.index(r.run.experiment) if r.run.experiment in ORDER else len(ORDER)
-    )
+    places = {name: place for place, name in enumerate(EXPERIMENTS)}
+    runs = sorted(runs, key=lambda results: places.get(results.run.experiment, len(places)))
     page = Report(TITLE, lead(runs), facts(runs))
     bad = warnings(runs)
     if bad:
@@ -58,7 +57,7 @@ def report(
 def titles(runs: Sequence[Results]) -> list[str]:
     """A heading for each run, each another: with the model where there are several, with the folder where needed."""
     several = len({results.run.model for results in runs}) > 1
-    plain = [wording.experiment(r.run.experiment) + (f" ({r.run.model})" if several else "") for r in runs]
+    plain = [facts_of(r.run.experiment).title + (f" ({r.run.model})" if several else "") for r in runs]
     times = Counter(plain)
     named = [
         title if times[title] == 1 else f"{title}, {r.run.path.name}"
@@ -75,7 +74,7 @@ def lead(runs: Sequence[Results]) -> str:
     """The first redirection in a sentence or two."""
     for results in runs:
         gaze = results.cells.get(("", "gaze"))
-        if results.run.experiment not in ("vqa", "this-panel") or gaze is None or not gaze.accuracy.n:
+        if not facts_of(results.run.experiment).is_redirection or gaze is None or not gaze.accuracy.n:
             continue
         total, chance = results.run.manifest.get("heads", {}).get("of"), results.chance("")
         text = (
@@ -118,7 +117,7 @@ def setting(results: Results) -> str:
         f'"{next(iter(prompts))}" ' if len(prompts) == 1 else f"{len(prompts)} questions. " if prompts else ""
     )
     shown = len(run.regions)
-    parts = [f"{shown} pictures of {run.data}"]
+    parts = [f"{shown} images of {run.data}"]
     if heads.get("k"):
         parts.append(f"K = {heads['k']}" + (f" of {heads['of']} heads" if heads.get("of") else " heads"))
     for name in ("push", "during"):
@@ -131,7 +130,8 @@ def setting(results: Results) -> str:
 
 def _named(g: Generated) -> bool:
     """Whether a generation's question names its panel."""
-    return g.trial.condition in ("prompt", "panel-query")
+    kind = CONDITIONS.get(kind_of(g.trial.condition))
+    return kind is not None and kind.ask is not None
 
 
 def commands(results: Results) -> list[str]:
@@ -158,23 +158,22 @@ def commands(results: Results) -> list[str]:
 
 def asked(names: Sequence[str]) -> list[str]:
     """Names of conditions as the command line asks for them: "controls/0", "controls/1" are "controls:2"."""
-    found: dict[str, int] = {}
+    draws: dict[str, int] = {}
     for name in names:
-        kind, slash, _ = name.partition("/")
-        found[kind] = found.get(kind, 0) + bool(slash)
+        family = family_of(name)
+        draws[family or name] = draws.get(family or name, 0) + bool(family)
     said = []
-    for name, draws in found.items():
+    for name, n in draws.items():
         kind, at, amount = name.partition("@")
-        rule = "" if kind in ("controls", "wrong-region") else f":{kind}"
-        word = "wrong-region" if kind == "wrong-region" else "controls"
-        said.append(f"{word}:{draws}{rule}{at}{amount}" if draws else name)
+        written = CONDITIONS[kind].written if kind in CONDITIONS else "controls:N"
+        said.append(written.replace("N", str(n)) + at + amount if n else name)
     return said
 
 
 def add(page: Report, results: Results, title: str, samples: Mapping[str, Sample] | None) -> None:
     """The section of one run: which figures and tables depends on how its answers were judged, and on its variants."""
     kinds = {g.trial.parts for g in results.run.generated}
-    figures: list[Picture | None] = []
+    figures: list[CaptionedFigure | None] = []
     shown: list[Table | None] = []
     if kinds == {"segments"}:
         found = trajectories(results, samples)
@@ -217,9 +216,9 @@ def add_heads(page: Report, heads: Heads, runs: Sequence[Results]) -> None:
     more += [f"{name.capitalize()} scores: {note}." for name, note in found.notes.items()]
     page.section(
         f"The heads of {model}",
-        f"{found.n_layers} layers x {found.n_heads} heads, found on {found.samples} pictures of "
+        f"{found.n_layers} layers x {found.n_heads} heads, found on {found.samples} images of "
         f"{found.data or 'unknown data'}. The gaze score of a head: asked about panel k, the attention of the last "
-        f"prompt token on panel k; mean over panels and pictures. Steered: {heads.by('gaze').top(k)}. "
+        f"prompt token on panel k; mean over panels and images. Steered: {heads.by('gaze').top(k)}. "
         + " ".join(more),
         [each for each in drawn if each],
         [table] if table else [],

@@ -12,7 +12,7 @@ from gazeheads import prompts
 
 
 @dataclass(frozen=True)
-class Peak:
+class PaperPeak:
     """One line of table 2: redirection at the best number of heads; None where the paper gives none."""
 
     k: int
@@ -25,9 +25,9 @@ class Peak:
 class Paper:
     """What the paper says of one model. Keys are our names of conditions and variants."""
 
-    peak: Peak
+    peak: PaperPeak
     conditions: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # experiment to condition
-    pools: Mapping[str, float] = field(default_factory=dict)  # table 3, VQA
+    pools: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # table 3: experiment to controls
     sweeps: Mapping[str, Mapping[str, tuple[float, float]]] = field(
         default_factory=dict
     )  # to (gaze, control)
@@ -41,7 +41,7 @@ class Paper:
 
 
 _QWEN3_VL_8B = Paper(
-    Peak(100, 83.1, 14.6, 0.9),
+    PaperPeak(100, 83.1, 14.6, 0.9),
     conditions={
         "vqa": {
             "gaze": 83.1,
@@ -58,7 +58,7 @@ _QWEN3_VL_8B = Paper(
             "all": 0.5,
         },
     },
-    pools={"band": 14.6, "bottom5": 14.7, "below-median": 38.6},
+    pools={"vqa": {"band": 14.6, "bottom5": 14.7, "below-median": 38.6}},
     sweeps={
         "push-sweep": {
             "bias 1": (33.2, 4.5),
@@ -106,18 +106,18 @@ _QWEN3_VL_8B = Paper(
 )
 
 MODELS: dict[str, tuple[str, Paper]] = {  # name to how checkpoints of it are called, and the figures
-    "Qwen3-VL-2B": (r"qwen3-vl-2b-instruct", Paper(Peak(10, 68.6, 1.3, 0.0))),
-    "Qwen3-VL-4B": (r"qwen3-vl-4b-instruct", Paper(Peak(75, 72.9, 1.5, 0.0))),
+    "Qwen3-VL-2B": (r"qwen3-vl-2b-instruct", Paper(PaperPeak(10, 68.6, 1.3, 0.0))),
+    "Qwen3-VL-4B": (r"qwen3-vl-4b-instruct", Paper(PaperPeak(75, 72.9, 1.5, 0.0))),
     "Qwen3-VL-8B": (r"qwen3-vl-8b-instruct", _QWEN3_VL_8B),
-    "Qwen3-VL-32B": (r"qwen3-vl-32b-instruct", Paper(Peak(500, 70.2, 12.0, 0.2))),
-    "Ovis1.5-8B": (r"ovis1\.5-.*8b", Paper(Peak(100, 68.7, 13.0, 2.7))),
-    "Qwen2-VL-7B": (r"qwen2-vl-7b-instruct", Paper(Peak(90, 66.2, 0.0, 0.8))),
-    "InternVL3.5-8B": (r"internvl3[._]5-8b(-hf)?", Paper(Peak(140, 62.7, 31.0, 0.8))),
-    "InternVL3.5-2B": (r"internvl3[._]5-2b(-hf)?", Paper(Peak(50, 64.0, 24.0))),
-    "LLaVA-1.5-13B": (r"llava-(v)?1\.5-13b(-hf)?", Paper(Peak(160, 39.0, 13.8, 0.0))),
-    "LLaVA-1.5-7B": (r"llava-(v)?1\.5-7b(-hf)?", Paper(Peak(150, 38.7, 16.3))),
-    "LLaVA-NeXT-7B": (r"llava-(next|v1\.6).*7b(-hf)?", Paper(Peak(100, 35.3, 26.7, 0.0))),
-    "Bunny-3B": (r"bunny-.*3b", Paper(Peak(10, 8.3, 0.0, 0.0))),
+    "Qwen3-VL-32B": (r"qwen3-vl-32b-instruct", Paper(PaperPeak(500, 70.2, 12.0, 0.2))),
+    "Ovis1.5-8B": (r"ovis1\.5-.*8b", Paper(PaperPeak(100, 68.7, 13.0, 2.7))),
+    "Qwen2-VL-7B": (r"qwen2-vl-7b-instruct", Paper(PaperPeak(90, 66.2, 0.0, 0.8))),
+    "InternVL3.5-8B": (r"internvl3[._]5-8b(-hf)?", Paper(PaperPeak(140, 62.7, 31.0, 0.8))),
+    "InternVL3.5-2B": (r"internvl3[._]5-2b(-hf)?", Paper(PaperPeak(50, 64.0, 24.0))),
+    "LLaVA-1.5-13B": (r"llava-(v)?1\.5-13b(-hf)?", Paper(PaperPeak(160, 39.0, 13.8, 0.0))),
+    "LLaVA-1.5-7B": (r"llava-(v)?1\.5-7b(-hf)?", Paper(PaperPeak(150, 38.7, 16.3))),
+    "LLaVA-NeXT-7B": (r"llava-(next|v1\.6).*7b(-hf)?", Paper(PaperPeak(100, 35.3, 26.7, 0.0))),
+    "Bunny-3B": (r"bunny-.*3b", Paper(PaperPeak(10, 8.3, 0.0, 0.0))),
 }
 
 

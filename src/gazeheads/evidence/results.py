@@ -1,16 +1,16 @@
 """From a run to its cells: what counts as a hit, what is compared with what, over which strips."""
 
-import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from gazeheads.evidence.cells import Cell, Family
-from gazeheads.evidence.runs import STATUSES, Part, Run
+from gazeheads.evidence.cells import ConditionResult, ControlDraws
+from gazeheads.evidence.runs import Run
+from gazeheads.experiments.conditions import CONDITIONS, amount_of, family_of, kind_of
 from gazeheads.experiments.trial import Generated
+from gazeheads.runs.outcomes import STATUSES, UNKNOWN, JudgedPart, known_mean, scores
 from gazeheads.statistics import (
     SAME_AS_BASELINE,
     Estimate,
@@ -25,26 +25,6 @@ from gazeheads.statistics import (
 )
 
 SEED = 0  # of the resampling
-ELSE = (
-    "none",
-    "all",
-    "prompt",
-    "panel-query",
-    "crop",
-    "marker",
-)  # conditions to which no number of heads belongs
-UNKNOWN = ("unscored", "failed", "unjudged")
-
-
-@dataclass(frozen=True)
-class Scored:
-    """One outcome: an answer, or a part of one, held against one target."""
-
-    key: Key
-    target: int
-    text: str
-    hit: float | None
-    all_slots: float | None
 
 
 class Results:
@@ -53,23 +33,25 @@ class Results:
     def __init__(self, run: Run, threshold: float = SAME_AS_BASELINE) -> None:
         self.run, self.threshold = run, threshold
         self.resamples = Resamples(np.random.default_rng(SEED))
-        self._plain = {(g.trial.variant, g.trial.sample): g for g in run.generated if is_plain(g)}
+        self._plain = {
+            (g.trial.variant, g.trial.sample): g for g in run.generated if is_baseline(g.trial.condition)
+        }
         self.cells = {key: self._cell(*key, answers) for key, answers in run.by_cell.items()}
 
-    def singles(self, variant: str) -> list[Cell]:
+    def singles(self, variant: str) -> list[ConditionResult]:
         """The conditions that are no control draws, in their order."""
         names = [name for name in self.run.conditions if family_of(name) is None]
         return [self.cells[variant, name] for name in names if (variant, name) in self.cells]
 
-    def families(self, variant: str) -> list[Family]:
+    def families(self, variant: str) -> list[ControlDraws]:
         """The kinds of control draws, in their order."""
-        found: dict[str, list[Cell]] = {}
+        found: dict[str, list[ConditionResult]] = {}
         for name in self.run.conditions:
             kind = family_of(name)
             if kind is not None and (variant, name) in self.cells:
                 found.setdefault(kind, []).append(self.cells[variant, name])
         return [
-            Family(kind, tuple(draws), self.cells.get((variant, gaze_for(kind))))
+            ControlDraws(kind, tuple(draws), self.cells.get((variant, gaze_for(kind))))
             for kind, draws in found.items()
         ]
 
@@ -88,7 +70,7 @@ class Results:
     @property
     def amounts(self) -> list[str]:
         """The numbers of heads that conditions name (`gaze@8`), as written; "" for the run's own, which comes first."""
-        found = dict.fromkeys(amount_of(name) for name in self.run.conditions if name not in ELSE)
+        found = dict.fromkeys(amount_of(name) for name in self.run.conditions if has_number(name))
         return sorted(found, key=lambda amount: (amount != "", -float(amount or 0)))
 
     @property
@@ -96,7 +78,7 @@ class Results:
         """How many answers, or parts of them, wait for a verdict."""
         return sum(cell.statuses["unjudged"] for cell in self.cells.values())
 
-    def as_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """Where the numbers come from, and the numbers."""
         families = [(v, family) for v in self.run.variants for family in self.families(v)]
         return {
@@ -105,7 +87,7 @@ class Results:
             "experiment": self.run.experiment,
             "data": self.run.data,
             "judge": self.run.judge,
-            "cells": [cell.as_json() for cell in self.cells.values()],
+            "cells": [cell.to_json() for cell in self.cells.values()],
             "among_controls": [
                 {"variant": v, "controls": f.name, **vars(f.among)}
                 for v, f in families
@@ -113,7 +95,7 @@ class Results:
             ],
         }
 
-    def _cell(self, variant: str, condition: str, answers: Sequence[Generated]) -> Cell:
+    def _cell(self, variant: str, condition: str, answers: Sequence[Generated]) -> ConditionResult:
         parts = [(g, self.run.parts(g)) for g in answers]
         scored = [row for g, judged in parts for row in scores(g, judged, self.run.regions[g.trial.sample])]
         hits = {row.key: row.hit for row in scored}
@@ -124,10 +106,10 @@ class Results:
             if (variant, g.trial.sample) in self._plain
         }
         whole = all(g.trial.parts == "whole" for g in answers) and bool(plain)
-        against = whole and condition != "none"
+        against = whole and not is_baseline(condition)
         texts = {sample: g.text for sample, g in plain.items()}
         said = {row.key: row.text for row in scored}
-        return Cell(
+        return ConditionResult(
             variant=variant,
             condition=condition,
             heads=max(g.heads for g in answers),
@@ -168,7 +150,7 @@ class Results:
         found = _known(hits, known, lambda part: moved(part, described))
         return {key: v for key, v in found.items() if key[0] not in known or key[1] not in parts[key[0]].also}
 
-    def _at_pointed(self, parts: Sequence[tuple[Generated, Sequence[Part]]]) -> Estimate | None:
+    def _at_pointed(self, parts: Sequence[tuple[Generated, Sequence[JudgedPart]]]) -> Estimate | None:
         """How often an answer is about the region that the heads were pointed at, where that is not the target."""
         astray = [
             (g, judged)
@@ -185,41 +167,16 @@ class Results:
         return self.estimate(hits)
 
 
-def scores(g: Generated, parts: Sequence[Part], regions: Sequence[int]) -> Iterator[Scored]:
-    """The outcomes of one answer. One without a target counts for each region of its sample in turn."""
-    sample = g.trial.sample
-    if g.trial.parts == "segments":
-        for part in parts:
-            if part.target is not None:
-                hit = part.hit(part.target)
-                yield Scored((sample, part.number), part.target, "", hit, _full(part, hit))
-        return
-    for target in regions if g.trial.target is None else (g.trial.target,):
-        hits = [part.hit(target) for part in parts]
-        known = [hit for hit in hits if hit is not None]
-        full = [each for part, hit in zip(parts, hits, strict=True) if (each := _full(part, hit)) is not None]
-        yield Scored((sample, target), target, g.text, known_mean(known), known_mean(full))
+def has_number(condition: str) -> bool:
+    """Whether a number of heads belongs to a condition, or to a family: to all that choose heads."""
+    kind = CONDITIONS.get(kind_of(condition))
+    return kind is None or kind.takes_number
 
 
-def is_plain(g: Generated) -> bool:
-    """Whether this is the unsteered answer that others are compared with."""
-    return g.trial.condition == "none"
-
-
-def family_of(condition: str) -> str | None:
-    """The kind of a control draw: "controls" of "controls/3", "band@8" of "band@8/0"; None for what is none."""
-    found = re.fullmatch(r"(.+)/\d+", condition)
-    return found[1] if found else None
-
-
-def amount_of(condition: str) -> str:
-    """What stands behind the @ of a condition or family, "" where nothing does: "8" of "controls@8/3"."""
-    return (family_of(condition) or condition).partition("@")[2]
-
-
-def kind_of(condition: str) -> str:
-    """What stands before it: "controls" of "controls@8/3"."""
-    return (family_of(condition) or condition).partition("@")[0]
+def is_baseline(condition: str) -> bool:
+    """Whether this is the condition that the others are compared with: no steering, and no region that counts."""
+    kind = CONDITIONS.get(condition)
+    return kind is not None and not kind.has_target
 
 
 def gaze_for(family: str) -> str:
@@ -228,19 +185,9 @@ def gaze_for(family: str) -> str:
     return "gaze" + at + amount
 
 
-def _full(part: Part, hit: float | None) -> float | None:
-    return None if hit is None else hit * part.all_slots
-
-
 def _known(
     hits: Outcomes, there: Mapping[str, Any], rule: Callable[[Outcomes], Mapping[Key, float | None]]
 ) -> dict[Key, float | None]:
     """The rule on the outcomes of the strips that are there; the outcomes of the others are unknown."""
     known = {key: value for key, value in hits.items() if key[0] in there}
     return {**rule(known), **{key: None for key in hits if key[0] not in there}}
-
-
-def known_mean(values: Sequence[float | None]) -> float | None:
-    """The mean of the values that are known; None where none is."""
-    known = [value for value in values if value is not None]
-    return float(np.mean(known)) if known else None

@@ -4,39 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from gazeheads.errors import NoEvidence
 from gazeheads.experiments.trial import Generated
 from gazeheads.judging.base import Verdict
 from gazeheads.runs.folder import RunFolder
-from gazeheads.runs.judge import SCHEMA, parts_of
-
-Status = Literal["matched", "none", "degenerate", "unscored", "failed", "unjudged"]
-STATUSES: tuple[Status, ...] = ("matched", "none", "degenerate", "unscored", "failed", "unjudged")
-
-
-@dataclass(frozen=True)
-class Part:
-    """A judged part of an answer: the whole of it, or one segment or sentence.
-
-    target: the zero-based region that it should be about; None: no single one. fate: what became of it. `unscored`:
-    the judge failed, or a segment has no text. `failed`: the model gave no answer. `unjudged`: no verdict yet.
-    also: other regions that it is about just as well (`Verdict.also`).
-    """
-
-    number: int
-    target: int | None
-    status: Status
-    region: int | None = None
-    all_slots: bool = False
-    also: tuple[int, ...] = ()
-
-    def hit(self, target: int) -> float | None:
-        """1.0 if it is about `target`, 0.0 if not, None where we do not know."""
-        if self.status in ("unscored", "failed", "unjudged"):
-            return None
-        return float(target in (self.region, *self.also))
+from gazeheads.runs.judge import verdict_of
+from gazeheads.runs.outcomes import JudgedPart, judged_parts
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +44,7 @@ class Run:
             generated = tuple(Generated.from_json(line) for line in answers)
             chosen = _judge(path, [line["judge"] for line in lines], judge)
             verdicts = {
-                (line["generation"], line["part"]): _verdict(line)
+                (line["generation"], line["part"]): verdict_of(line)
                 for line in lines
                 if line["judge"] == chosen
             }
@@ -134,26 +109,9 @@ class Run:
             found.setdefault((g.trial.variant, g.trial.condition), []).append(g)
         return {cell: tuple(answers) for cell, answers in found.items()}
 
-    def parts(self, g: Generated) -> tuple[Part, ...]:
-        """What became of an answer, part by part. A stop of a tour that was never reached is a segment without text."""
-        texts = parts_of(g)
-        targets: Sequence[int | None] = (
-            g.trial.tour if g.trial.parts == "segments" else (g.trial.target,) * len(texts)
-        )
-        return tuple(
-            self._part(g, number, target, text)
-            for number, (target, text) in enumerate(zip(targets, texts, strict=True))
-        )
-
-    def _part(self, g: Generated, number: int, target: int | None, text: str | None) -> Part:
-        if g.failed:
-            return Part(number, target, "failed")
-        if text is None:
-            return Part(number, target, "unscored")
-        verdict = self.verdicts.get((g.key, number))
-        if verdict is None:
-            return Part(number, target, "unjudged")
-        return Part(number, target, verdict.kind, verdict.region, verdict.all_slots, verdict.also)
+    def parts(self, g: Generated) -> tuple[JudgedPart, ...]:
+        """What became of an answer, part by part."""
+        return judged_parts(g, self.verdicts)
 
 
 def _judge(path: Path, found: Sequence[str], asked: str | None) -> str:
@@ -173,10 +131,3 @@ def _judge(path: Path, found: Sequence[str], asked: str | None) -> str:
             f"them, or run `gazeheads judge {path} --judge {asked}` first."
         )
     return asked or names[0]
-
-
-def _verdict(line: Mapping[str, Any]) -> Verdict:
-    if line["schema"] != SCHEMA:
-        raise KeyError(f"schema {line['schema']!r} instead of {SCHEMA}")
-    names = ("kind", "region", "slots_right", "all_slots", "reason", "margin")
-    return Verdict(**{name: line[name] for name in names}, also=tuple(line.get("also", ())))

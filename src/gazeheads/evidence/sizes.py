@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 
 from gazeheads.evidence import labels as wording
-from gazeheads.evidence.cells import Cell
+from gazeheads.evidence.cells import ConditionResult
 from gazeheads.evidence.paper import figures_for
-from gazeheads.evidence.results import Results, known_mean
+from gazeheads.evidence.results import Results, is_baseline
 from gazeheads.evidence.tables import PAPER, Line, in_order
 from gazeheads.pages.report import Table
+from gazeheads.runs.outcomes import known_mean
 from gazeheads.sample import Sample
 from gazeheads.statistics import Key, Outcomes
 
@@ -18,7 +19,7 @@ ALL = "all"
 def by_size(results: Results, samples: Mapping[str, Sample], variant: str) -> Table | None:
     """A line for each size class, a column for each condition; None where the samples know no sizes."""
     sizes = size_of(samples)
-    lines = [line for line in in_order(results, variant) if line.name != "none"]
+    lines = [line for line in in_order(results, variant) if not is_baseline(line.name)]
     if not sizes or not lines:
         return None
     paper = figures_for(results.run.model)
@@ -36,7 +37,7 @@ def by_size(results: Results, samples: Mapping[str, Sample], variant: str) -> Ta
         if size == ALL:
             strong.append(len(rows))
         rows.append(row)
-    header = ["size", "things", *(line.title for line in lines)]
+    header = ["size", "objects", *(line.title for line in lines)]
     header += [f"{PAPER}: gaze", f"{PAPER}: controls"] if theirs else []
     return Table(header, rows, caption(results, variant), strong)
 
@@ -59,15 +60,16 @@ def caption(results: Results, variant: str) -> str:
     alike = sum(bool(part.also) for g in answers for part in run.parts(g))
     told = f" ({variant})" if variant else ""
     return (
-        f"The paper's table 1{told}. Answers that name the target, per cent; 95% intervals that resample pictures; "
-        f"control draws: mean (lowest to highest). {sum(aimed.values())} of {len(aimed)} regions cover less than a "
-        f"cell and grew to the nearest; {alike} of {len(answers)} answers name something of which there are several."
+        f"The paper's table 1{told}. Answers that name the target, per cent; 95% intervals that resample images; "
+        f"random-head controls: mean (lowest to highest). {sum(aimed.values())} of {len(aimed)} regions cover less "
+        f"than a cell and grew to the nearest; {alike} of {len(answers)} answers name "
+        "something of which there are several."
     )
 
 
 def _percent(results: Results, line: Line, keys: set[Key]) -> str:
     found = [_of(cell.outcomes, keys) for cell in line.cells]
-    if isinstance(line.found, Cell):
+    if isinstance(line.found, ConditionResult):
         return wording.percent(results.estimate(found[0]))
     return wording.spread([mean for each in found if (mean := known_mean([*each.values()])) is not None])
 

@@ -2,30 +2,23 @@
 
 from gazeheads.evidence import labels as wording
 from gazeheads.evidence.paper import figures_for
-from gazeheads.evidence.results import Results, kind_of
-from gazeheads.evidence.runs import Status
+from gazeheads.evidence.results import Results, is_baseline
 from gazeheads.evidence.tables import PAPER, Line, in_order
+from gazeheads.experiments.catalogue import facts_of
+from gazeheads.experiments.conditions import kind_of
 from gazeheads.pages.report import Table
-
-SWEPT = {
-    "k-sweep": "heads",
-    "collapse": "heads",
-    "push-sweep": "push",
-    "wordings": "question",
-    "scope": "rows",
-    "boxes": "cells by",
-}
-PAPERS = {"push-sweep": "The paper's table 4. ", "wordings": "The paper's table 7. "}
+from gazeheads.runs.outcomes import Status
 
 
 def sweep(results: Results) -> Table:
     """A line for each cell of a sweep, a column for each condition, as in the paper's tables 4 and 7."""
     run, paper = results.run, figures_for(results.run.model)
+    facts = facts_of(run.experiment)
     theirs = paper.sweeps.get(run.experiment, {}) if paper else {}
     lines, titles = _swept(results)
-    header = [SWEPT.get(run.experiment, "variant"), *titles.values()]
+    header = [facts.varies or "variant", *titles.values()]
     gaze = next((name for name in titles if kind_of(name) == "gaze"), "")
-    header += [f"moved: {titles[gaze]}"] if gaze else []
+    header += [f"excluding the unsteered panel: {titles[gaze]}"] if gaze else []
     header += [f"{PAPER}: gaze", f"{PAPER}: controls"] if theirs else []
     rows = []
     for variant, found in lines.items():
@@ -37,10 +30,11 @@ def sweep(results: Results) -> Table:
             row += [wording.theirs(each) for each in theirs.get(variant, (None, None))]
         rows.append(row)
     caption = (
-        "Answers about the target, per cent; 95% intervals that resample pictures; control draws: mean (lowest to "
-        "highest). Moved: without the region that the unsteered answer is about."
+        "Answers about the target, per cent; 95% intervals that resample images; random-head controls: mean (lowest to "
+        "highest). Excluding the unsteered panel: without the region that "
+        "the unsteered answer is about."
     )
-    return Table(header, rows, PAPERS.get(run.experiment, "") + caption)
+    return Table(header, rows, (f"The paper's {facts.paper}. " if facts.paper else "") + caption)
 
 
 def statuses(results: Results) -> Table:
@@ -60,18 +54,17 @@ def statuses(results: Results) -> Table:
         ]
         for variant, found in lines.items()
     ]
-    said = " / ".join("junk" if status == "degenerate" else status for status in kinds)
     return Table(
-        [SWEPT.get(results.run.experiment, "variant"), *titles.values()],
+        [facts_of(results.run.experiment).varies or "variant", *titles.values()],
         rows,
-        f"Per cent of answers: {said}.",
+        f"Per cent of answers: {' / '.join(kinds)}.",
     )
 
 
 def _swept(results: Results) -> tuple[dict[str, dict[str, Line]], dict[str, str]]:
     """The lines of each cell by condition, and the conditions' titles; without "none", whose answers have no target."""
     lines = {
-        variant: {line.name: line for line in in_order(results, variant) if line.name != "none"}
+        variant: {line.name: line for line in in_order(results, variant) if not is_baseline(line.name)}
         for variant in results.run.variants
     }
     titles: dict[str, str] = {}

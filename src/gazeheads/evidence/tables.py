@@ -1,19 +1,20 @@
 """Results as tables, laid out as the paper's where it has one."""
 
 from gazeheads.evidence import labels as wording
-from gazeheads.evidence.cells import Cell, Family
+from gazeheads.evidence.cells import ConditionResult, ControlDraws
 from gazeheads.evidence.paper import figures_for
-from gazeheads.evidence.results import ELSE, Results, amount_of, kind_of
-from gazeheads.evidence.runs import Status
+from gazeheads.evidence.results import Results, has_number, is_baseline
+from gazeheads.experiments.conditions import amount_of, kind_of
 from gazeheads.pages.report import Table
+from gazeheads.runs.outcomes import Status
 from gazeheads.statistics import Estimate
 
 PAPER = "paper"
 READING = (
-    "Per cent; brackets: 95% intervals that resample pictures; control draws: mean (lowest to highest). Moved: "
-    "without the region that the unsteered answer is about. Not as unsteered: answers almost the same as the "
-    "unsteered one count as misses. Junk and none count as misses; unscored, failed and unjudged answers leave "
-    "the denominator."
+    "Per cent; brackets: 95% intervals that resample images; random-head controls: mean (lowest to highest). Excluding "
+    "the unsteered panel: without the region that the unsteered answer is about. Not as unsteered: answers almost the "
+    "same as the unsteered one count as misses. Degenerate and none count as misses; unscored, failed and unjudged "
+    "answers leave the denominator."
 )
 
 
@@ -26,14 +27,14 @@ def conditions(results: Results, amount: str = "") -> Table:
         "condition",
         "heads",
         "about the target",
-        "moved",
+        "excluding the unsteered panel",
         "not as unsteered",
         "all slots",
-        "junk",
+        "degenerate",
         "none",
         "unscored",
         *(["failed", "unjudged"] if open_ended else []),
-        "mass on target",
+        "attention mass on the target",
         *([PAPER] if theirs else []),
     ]
     rows: list[list[str]] = []
@@ -48,16 +49,18 @@ def conditions(results: Results, amount: str = "") -> Table:
 class Line:
     """A row of a table: a condition, or a family of control draws."""
 
-    def __init__(self, found: Cell | Family) -> None:
+    def __init__(self, found: ConditionResult | ControlDraws) -> None:
         self.found = found
-        self.cells = [found] if isinstance(found, Cell) else list(found.draws)
-        self.name = found.condition if isinstance(found, Cell) else found.name
-        self.title = wording.condition(self.name) if isinstance(found, Cell) else wording.family(found)
+        self.cells = [found] if isinstance(found, ConditionResult) else list(found.draws)
+        self.name = found.condition if isinstance(found, ConditionResult) else found.name
+        self.title = (
+            wording.condition(self.name) if isinstance(found, ConditionResult) else wording.family(found)
+        )
 
     def percent(self, measure: str) -> str:
         """An estimate with its interval, or the spread of the draws'."""
         estimates: list[Estimate | None] = [getattr(cell, measure) for cell in self.cells]
-        if isinstance(self.found, Cell):
+        if isinstance(self.found, ConditionResult):
             return wording.percent(estimates[0])
         return wording.spread([each.mean for each in estimates if each is not None and each.n])
 
@@ -68,11 +71,10 @@ class Line:
 
 def in_order(results: Results, variant: str) -> list[Line]:
     """No steering, heads by scores, control draws, all heads, then what takes the place of steering."""
-    last = ("all", "prompt", "panel-query", "crop", "marker")
     singles = results.singles(variant)
-    first = [cell for cell in singles if cell.condition not in last]
-    rest = [cell for cell in singles if cell.condition in last]
-    found: list[Cell | Family] = [*first, *results.families(variant), *rest]
+    first = [cell for cell in singles if has_number(cell.condition) or is_baseline(cell.condition)]
+    rest = [cell for cell in singles if cell not in first]
+    found: list[ConditionResult | ControlDraws] = [*first, *results.families(variant), *rest]
     return [Line(each) for each in found]
 
 
@@ -81,7 +83,8 @@ def of_amount(results: Results, amount: str) -> list[Line]:
     return [
         line
         for line in in_order(results, "")
-        if (amount_of(line.name) == amount and (line.name not in ELSE or not amount)) or line.name == "none"
+        if (amount_of(line.name) == amount and (has_number(line.name) or not amount))
+        or is_baseline(line.name)
     ]
 
 
@@ -104,12 +107,12 @@ def pools(results: Results, variant: str = "") -> Table | None:
     if not families:
         return None
     paper = figures_for(results.run.model)
-    theirs = paper.pools if paper and results.run.experiment == "vqa" else {}
+    theirs = paper.pools.get(results.run.experiment, {}) if paper else {}
     header = [
         "controls",
         "draws",
         "about the target",
-        "junk",
+        "degenerate",
         "gaze heads above",
         "p",
         "gaze heads better by",
@@ -138,7 +141,7 @@ def pools(results: Results, variant: str = "") -> Table | None:
         rows.append([*row, *([wording.theirs(theirs.get(each.name))] if theirs else [])])
     least = max(len(each.draws) for each in families)
     caption = (
-        "The paper's table 3. Better by: points, paired over the same pictures and targets. p: share of draws at "
+        "The paper's table 3. Better by: points, paired over the same images and targets. p: share of draws at "
         f"least as good, the gaze set counted among them; {least} draws cannot show less than "
         f"{1 / (least + 1):.2g}."
     )
@@ -159,6 +162,6 @@ def differences(results: Results, amount: str = "") -> Table | None:
     return Table(
         ["gaze heads against", "better by", "pairs", "left out"],
         rows,
-        "Percentage points over the same pictures and targets, with 95% intervals; left out: an answer of the pair is "
-        "not known. Against several draws: their mean on each picture and target.",
+        "Percentage points over the same images and targets, with 95% intervals; left out: an answer of the pair is "
+        "not known. Against several draws: their mean on each image and target.",
     )

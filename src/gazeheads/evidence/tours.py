@@ -25,7 +25,7 @@ def tour(results: Results, found: Found) -> Table:
         "rho with schedule",
         "undefined",
         "segments on schedule",
-        "junk",
+        "degenerate",
         "none",
         "unscored",
         *(["tokens until it follows", "switches followed"] if timed else []),
@@ -54,7 +54,7 @@ def tour(results: Results, found: Found) -> Table:
     caption = (
         "rho: Spearman's correlation of schedule and described panels over the segments that match one, mean over "
         "strips; undefined where fewer than two match or all match the same: left out and counted. Segments in "
-        "per cent; those without text are unscored. 95% intervals; control draws: mean (lowest to highest)."
+        "per cent; those without text are unscored. 95% intervals; random-head controls: mean (lowest to highest)."
     )
     if timed:
         caption += (
@@ -74,14 +74,14 @@ def blind(results: Results, found: Found) -> Table:
         "match the reading order",
         "rho with schedule",
         "rho with reading order",
-        "strips mostly junk",
+        "strips mostly degenerate",
         *(
             [
                 f"{PAPER}: schedule",
                 f"{PAPER}: order",
                 f"{PAPER}: rho",
                 f"{PAPER}: rho, order",
-                f"{PAPER}: junk",
+                f"{PAPER}: degenerate",
             ]
             if theirs
             else []
@@ -99,7 +99,7 @@ def blind(results: Results, found: Found) -> Table:
             _percent(mine, lambda way: way.on_order),
             _number(mine, lambda way: way.rho_schedule),
             _number(mine, lambda way: way.rho_order),
-            f"{sum(way.junk for way in mine)} of {sum(way.texts for way in mine)}",
+            f"{sum(way.degenerate for way in mine)} of {sum(way.texts for way in mine)}",
         ]
         if theirs:
             on, off, rho, other, junk = theirs.get(line.name, (None,) * 5)
@@ -110,7 +110,7 @@ def blind(results: Results, found: Found) -> Table:
         header,
         rows,
         "The paper's table 8. The judge sees each segment alone, not the schedule. Share of segments in per cent "
-        "that describe the scheduled panel, and the one whose turn it would be in reading order; mostly junk: "
+        "that describe the scheduled panel, and the one whose turn it would be in reading order; mostly degenerate: "
         "more than half of the segments.",
         strong,
     )
@@ -125,9 +125,9 @@ def narration(results: Results, found: Found) -> Table:
         "sentences on target",
         "rho with reading order",
         "undefined",
-        "junk",
+        "degenerate",
         "none",
-        "mostly junk",
+        "mostly degenerate",
     ]
     rows = []
     for line in in_order(results, ""):
@@ -142,7 +142,7 @@ def narration(results: Results, found: Found) -> Table:
                 _number(mine, lambda way: way.rho_order),
                 f"{sum(way.rho_order.left_out for way in mine)} of {texts}",
                 *(line.share(status) for status in ("degenerate", "none")),
-                f"{sum(way.junk for way in mine)} of {texts}",
+                f"{sum(way.degenerate for way in mine)} of {texts}",
             ]
         )
     return Table(

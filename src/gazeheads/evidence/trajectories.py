@@ -10,12 +10,12 @@ from typing import Any
 
 from gazeheads.evidence.latency import Latency, latency
 from gazeheads.evidence.results import Results
-from gazeheads.evidence.runs import Part
 from gazeheads.experiments.trial import Generated
+from gazeheads.runs.outcomes import JudgedPart
 from gazeheads.sample import Sample
 from gazeheads.statistics import Estimate, Key, spearman
 
-MOSTLY = 0.5  # more than this share of junk segments makes a strip mostly junk
+MOSTLY = 0.5  # more than this share of degenerate segments makes a strip mostly degenerate
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class Trajectory:
     on_schedule: share of segments that describe the scheduled region; on_order: the one whose natural turn it is. None
     where there is no schedule. rho_schedule, rho_order: mean over texts of Spearman's correlation of the described
     regions with the schedule, and with the reading order, over the parts that describe one; `left_out` counts the
-    texts where it is undefined. junk: how many of the texts have more than half of their parts degenerate. latency: of
-    tours whose samples are at hand.
+    texts where it is undefined. degenerate: how many of the texts have more than half of their parts degenerate.
+    latency: of tours whose samples are at hand.
     """
 
     variant: str
@@ -37,15 +37,15 @@ class Trajectory:
     on_order: Estimate | None
     rho_schedule: Estimate | None
     rho_order: Estimate
-    junk: int
+    degenerate: int
     latency: Latency | None = None
 
-    def as_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """The numbers."""
         found = dict(vars(self))
         for name, value in found.items():
             if isinstance(value, Estimate | Latency):
-                found[name] = value.as_json()
+                found[name] = value.to_json()
         return found
 
 
@@ -70,7 +70,9 @@ def _trajectory(
     told = [(g, results.run.parts(g)) for g in answers]
     toured = all(g.trial.tour for g in answers)
     keys = [_key(g) for g in answers]
-    junk = sum(sum(part.status == "degenerate" for part in parts) > MOSTLY * len(parts) for _, parts in told)
+    degenerate = sum(
+        sum(part.status == "degenerate" for part in parts) > MOSTLY * len(parts) for _, parts in told
+    )
     along = {key: order(parts) for key, (_, parts) in zip(keys, told, strict=True)}
     led = {key: order(parts, scheduled=True) for key, (_, parts) in zip(keys, told, strict=True)}
     natural = {(g.trial.sample, part.number): part.hit(part.number) for g, parts in told for part in parts}
@@ -84,12 +86,12 @@ def _trajectory(
         on_order=results.estimate(natural) if toured else None,
         rho_schedule=results.estimate(led) if toured else None,
         rho_order=results.estimate(along),
-        junk=junk,
+        degenerate=degenerate,
         latency=latency(answers, samples, results.estimate) if known else None,
     )
 
 
-def order(parts: Sequence[Part], scheduled: bool = False) -> float | None:
+def order(parts: Sequence[JudgedPart], scheduled: bool = False) -> float | None:
     """Spearman's correlation of the described regions with the order of the parts, or with their targets.
 
     Over the parts that match a region. None where undefined: fewer than two of them, or one region alone; and where a

@@ -9,18 +9,14 @@ Free narration tells all panels in order; steered, the heads stay on one panel a
 verdict: unsteered they follow the panels; steered, how many are about the target.
 """
 
-import random
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gazeheads import prompts
-from gazeheads.errors import UsageError
 from gazeheads.experiments.conditions import Condition
-from gazeheads.experiments.trial import Show, Trial
+from gazeheads.experiments.trial import ExperimentFacts, Trial
 from gazeheads.sample import Sample
-
-SHOWN: dict[str, Show] = {"crop": "crop", "marker": "marker"}
 
 
 @dataclass(frozen=True)
@@ -30,6 +26,7 @@ class Redirect:
     name: str
     prompt: str
     budget: int
+    facts: ExperimentFacts = field(default=ExperimentFacts(""), compare=False)
 
     def trials(self, sample: Sample, condition: Condition, **more: Any) -> Iterator[Trial]:
         """One trial for each region of the sample; a single one where nothing names a region (condition "none").
@@ -37,7 +34,7 @@ class Redirect:
         more: other fields of the trials, for sweeps.
         """
         n = len(sample.boxes)
-        for target in [None] if condition.kind == "none" else range(n):
+        for target in range(n) if condition.facts.has_target else [None]:
             yield Trial(
                 experiment=self.name,
                 sample=sample.id,
@@ -46,42 +43,38 @@ class Redirect:
                 max_new_tokens=self.budget,
                 target=target,
                 pointed=pointed(sample, condition, target),
-                show=SHOWN.get(condition.kind, "whole"),
+                show=condition.facts.show,
                 **more,
             )
 
 
 def worded(prompt: str, condition: Condition, target: int | None, n: int) -> str:
     """The prompt, or, for the baselines that name the region in words, what they ask."""
-    if target is None or condition.kind not in ("prompt", "panel-query"):
-        return prompt
-    return (
-        prompts.panel_query(target + 1, n)
-        if condition.kind == "panel-query"
-        else prompts.about(prompt, target + 1)
-    )
+    ask = condition.facts.ask
+    return prompt if target is None or ask is None else ask(prompt, target, n)
 
 
 def pointed(sample: Sample, condition: Condition, target: int | None) -> int | None:
-    """Where the heads look: at the target; under "wrong-region" at another region, drawn by sample and draw.
-
-    Raises `UsageError` where there is no other.
-    """
+    """Where the heads look: at the target, or where the condition points them. None where nothing is steered."""
     if target is None or not condition.is_steered:
         return None
-    if condition.kind != "wrong-region":
-        return target
-    others = [region for region in range(len(sample.boxes)) if region != target]
-    if not others:
-        raise UsageError(
-            f"Condition wrong-region: sample {sample.id!r} has one region, and no other to look at. Leave it out."
-        )
-    return random.Random(f"wrong-region/{sample.id}/{target}/{condition.draw}").choice(others)
+    point = condition.facts.point
+    return target if point is None else point(sample, target, condition.draw)
 
 
-VQA = Redirect("vqa", prompts.VQA, 15)
+VQA = Redirect(
+    "vqa",
+    prompts.VQA,
+    15,
+    ExperimentFacts("Redirection: what happens in this strip?", paper="table 3", is_redirection=True),
+)
 
-THIS_PANEL = Redirect("this-panel", prompts.THIS_PANEL, 24)
+THIS_PANEL = Redirect(
+    "this-panel",
+    prompts.THIS_PANEL,
+    24,
+    ExperimentFacts("Redirection: what happens in this panel?", is_redirection=True),
+)
 
 
 @dataclass(frozen=True)
@@ -90,6 +83,7 @@ class Layouts:
 
     name: str
     base: Redirect
+    facts: ExperimentFacts = field(default=ExperimentFacts(""), compare=False)
 
     def trials(self, sample: Sample, condition: Condition) -> Iterator[Trial]:
         """The trials about one sample."""
@@ -109,7 +103,7 @@ def layout(sample: Sample) -> str:
     )
 
 
-LAYOUTS = Layouts("layouts", VQA)
+LAYOUTS = Layouts("layouts", VQA, ExperimentFacts("Panel counts and grids", varies="layout"))
 
 
 @dataclass(frozen=True)
@@ -118,10 +112,15 @@ class Narration:
 
     name: str
     base: Redirect
+    facts: ExperimentFacts = field(default=ExperimentFacts(""), compare=False)
 
     def trials(self, sample: Sample, condition: Condition) -> Iterator[Trial]:
         """One trial for each target, or a single one without steering."""
         yield from self.base.trials(sample, condition, parts="sentences")
 
 
-FREE_NARRATION = Narration("free-narration", Redirect("free-narration", prompts.NARRATE_FREELY, 120))
+FREE_NARRATION = Narration(
+    "free-narration",
+    Redirect("free-narration", prompts.NARRATE_FREELY, 120),
+    ExperimentFacts("Free narration"),
+)

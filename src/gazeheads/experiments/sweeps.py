@@ -18,7 +18,7 @@ from typing import Any
 from gazeheads import prompts
 from gazeheads.experiments.conditions import Condition
 from gazeheads.experiments.redirect import VQA, Redirect
-from gazeheads.experiments.trial import Trial
+from gazeheads.experiments.trial import ExperimentFacts, Trial
 from gazeheads.gaze.gaze import DURING
 from gazeheads.gaze.push import Push
 from gazeheads.sample import Sample
@@ -32,6 +32,7 @@ class Sweep:
     name: str
     base: Redirect
     cells: Mapping[str, Mapping[str, Any]] = field(hash=False)
+    facts: ExperimentFacts = field(default=ExperimentFacts(""), compare=False)
 
     def trials(self, sample: Sample, condition: Condition) -> Iterator[Trial]:
         """The trials of every cell."""
@@ -41,18 +42,38 @@ class Sweep:
             yield from base.trials(sample, condition, variant=variant, **of_trial)
 
 
-K_SWEEP = Sweep("k-sweep", VQA, {f"K = {share:.0%}": {"k": share} for share in K_SHARES})
+K_SWEEP = Sweep(
+    "k-sweep",
+    VQA,
+    {f"K = {share:.0%}": {"k": share} for share in K_SHARES},
+    ExperimentFacts("How many heads", "heads"),
+)
 
 
 SHARES = (0.16, 0.24, 0.32, 0.48, 0.64, 0.8, 1.0)
 
-COLLAPSE = Sweep("collapse", VQA, {f"K = {share:.0%}": {"k": share} for share in SHARES})
+COLLAPSE = Sweep(
+    "collapse",
+    VQA,
+    {f"K = {share:.0%}": {"k": share} for share in SHARES},
+    ExperimentFacts("Too many heads", "heads"),
+)
 
 
-SCOPE = Sweep("scope", VQA, {during: {"during": during} for during in DURING})
+SCOPE = Sweep(
+    "scope",
+    VQA,
+    {during: {"during": during} for during in DURING},
+    ExperimentFacts("Which rows are steered", "rows"),
+)
 
 
-WORDINGS = Sweep("wordings", VQA, {prompt: {"prompt": prompt} for prompt in prompts.VQA_WORDINGS})
+WORDINGS = Sweep(
+    "wordings",
+    VQA,
+    {prompt: {"prompt": prompt} for prompt in prompts.VQA_WORDINGS},
+    ExperimentFacts("Other wordings of the question", "question", paper="table 7"),
+)
 
 
 STRENGTHS = (1, 3, 10, 100, 1_000, 10_000)
@@ -68,4 +89,9 @@ PUSHES = {f"bias {d:,}": Push.bias(d, -d) for d in STRENGTHS} | {
     "max_suppress_all": Push.bias(0, -SUPPRESSING, text=-SUPPRESSING, generated=-SUPPRESSING),
 }
 
-PUSH_SWEEP = Sweep("push-sweep", VQA, {name: {"push": str(push)} for name, push in PUSHES.items()})
+PUSH_SWEEP = Sweep(
+    "push-sweep",
+    VQA,
+    {name: {"push": str(push)} for name, push in PUSHES.items()},
+    ExperimentFacts("How hard the push is", "push", paper="table 4"),
+)

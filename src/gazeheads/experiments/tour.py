@@ -15,7 +15,7 @@ from typing import Any
 from gazeheads import prompts
 from gazeheads.errors import UsageError
 from gazeheads.experiments.conditions import Condition
-from gazeheads.experiments.trial import Trial
+from gazeheads.experiments.trial import ExperimentFacts, Trial
 from gazeheads.gaze.gaze import During
 from gazeheads.sample import Sample
 
@@ -32,6 +32,7 @@ class Tour:
     during: During = "decode"
     sentence: int = LONGEST_SENTENCE
     settings: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    facts: ExperimentFacts = field(default=ExperimentFacts(""), compare=False)
 
     def trials(self, sample: Sample, condition: Condition) -> Iterator[Trial]:
         """One trial; its budget is what the schedule needs."""
@@ -62,5 +63,15 @@ def derangement(n: int, name: str) -> tuple[int, ...]:
             return tuple(order)
 
 
-TOUR = Tour("tour", prompts.TOUR, every=50)
-TOUR_BY_SENTENCE = Tour("tour-by-sentence", prompts.TOUR, every=None)
+TOUR = Tour(
+    "tour",
+    prompts.TOUR,
+    every=50,
+    facts=ExperimentFacts("Switching the target while the model speaks", needs="two panels or more"),
+)
+TOUR_BY_SENTENCE = Tour(
+    "tour-by-sentence",
+    prompts.TOUR,
+    every=None,
+    facts=ExperimentFacts("Switching the target at the end of each sentence", needs="two panels or more"),
+)

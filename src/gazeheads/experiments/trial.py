@@ -6,12 +6,10 @@ it. The three are joined by the trial's key, so that each pass can be stopped, r
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
-from gazeheads.experiments.conditions import Condition
+from gazeheads.experiments.conditions import Condition, Show
 from gazeheads.sample import SCHEMA, Sample
-
-Show = Literal["whole", "crop", "marker"]
 
 Shape = Literal["panel", "box", "mask"]
 
@@ -149,8 +147,30 @@ class Generated:
         return cls(trial, **values)
 
 
+@dataclass(frozen=True)
+class ExperimentFacts:
+    """What people read of an experiment; nothing of it decides about the answers.
+
+    title: its heading in reports. varies: what differs between its variants ("heads", "push"); "" without any.
+    needs: what samples it is for. paper: where the paper has it ("table 4"). is_redirection: whether it is one plain
+    question that names no region, so that its accuracy can stand for the model's.
+    """
+
+    title: str
+    varies: str = ""
+    needs: str = "panels"
+    paper: str = ""
+    is_redirection: bool = False
+
+
+@runtime_checkable
 class Experiment(Protocol):
-    """What the loop needs to know of an experiment."""
+    """What the loop and the report need to know of an experiment."""
+
+    @property
+    def facts(self) -> ExperimentFacts:
+        """What people read of it."""
+        ...
 
     @property
     def name(self) -> str:

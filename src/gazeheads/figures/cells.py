@@ -86,7 +86,7 @@ def _checked(rects: Floats, **given: Sequence[str] | Floats) -> None:
     for name, entries in given.items():
         if len(entries) != len(rects):
             raise UsageError(
-                f"{len(rects)} cells, but {len(entries)} {name}. Give one for each image token of this picture."
+                f"{len(rects)} cells, but {len(entries)} {name}. Give one for each image token of this image."
             )
 
 

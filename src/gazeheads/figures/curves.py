@@ -28,7 +28,7 @@ def k_curve(
     for k, draws in (controls or {}).items():
         axes.plot([k] * len(draws), draws, "o", color=CONTROL, markersize=3.6, alpha=0.75, markeredgewidth=0)
     if controls:
-        axes.plot([], [], "o", color=CONTROL, markersize=3.6, label="control draws")
+        axes.plot([], [], "o", color=CONTROL, markersize=3.6, label="random-head controls")
     axes.fill_between(
         ks, [found[k].low for k in ks], [found[k].high for k in ks], color=GAZE, alpha=0.16, linewidth=0
     )

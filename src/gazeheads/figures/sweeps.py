@@ -37,7 +37,7 @@ def selection_curves(
         axes.fill_between(at, low, high, color=colour, alpha=0.14, linewidth=0)
         axes.plot(at, mean, "-o", color=colour, markersize=4, linewidth=1.8, label=name)
     if controls:
-        axes.plot([], [], "o", color=CONTROL, markersize=3.6, label="control draws")
+        axes.plot([], [], "o", color=CONTROL, markersize=3.6, label="random-head controls")
     chance_line(axes, chance, vertical=False)
     axes.set_xscale("log")
     axes.xaxis.set_major_locator(FixedLocator(ks))
@@ -118,7 +118,7 @@ def sweep_rows(
     for name in names:
         axes.plot([], [], looks[name][1], color=looks[name][0], markersize=6, label=name)
     if controls and any(len(draws) for draws in controls.values()):
-        axes.plot([], [], "o", color=CONTROL, markersize=4, label="control draws")
+        axes.plot([], [], "o", color=CONTROL, markersize=4, label="random-head controls")
     if chance is not None:
         axes.plot([], [], color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)), label="chance")
     axes.set_yticks(range(len(found)), [textwrap.fill(each, LABEL) for each in found], parse_math=False)

@@ -13,7 +13,7 @@ from gazeheads.errors import JudgeError
 
 
 @dataclass(frozen=True)
-class Agreement:
+class JudgeAgreement:
     """How far the judges `first` and `second` agree.
 
     n: parts of answers that both scored. agreed: share of them on which both say the same. kappa: the part of what
@@ -34,7 +34,7 @@ class Agreement:
         return {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in vars(self).items()}
 
 
-def agreement(lines: Iterable[Mapping[str, Any]], first: str, second: str) -> Agreement:
+def agreement(lines: Iterable[Mapping[str, Any]], first: str, second: str) -> JudgeAgreement:
     """The agreement of the judges `first` and `second` in the lines of a run's verdicts.
 
     Raises `JudgeError` where one of them has not judged the run, or they have no scored verdict in common.
@@ -62,4 +62,4 @@ def agreement(lines: Iterable[Mapping[str, Any]], first: str, second: str) -> Ag
     counts = Counter(a for a, _ in scored), Counter(b for _, b in scored)
     chance = sum(counts[0][category] * counts[1][category] for category in counts[0]) / n**2
     kappa = (agreed - chance) / (1 - chance) if chance < 1 else math.nan
-    return Agreement(first, second, n, agreed, kappa, len(both) - n, len(one.keys() ^ two.keys()))
+    return JudgeAgreement(first, second, n, agreed, kappa, len(both) - n, len(one.keys() ^ two.keys()))

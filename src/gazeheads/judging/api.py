@@ -23,7 +23,7 @@ import httpx2
 from gazeheads.errors import JudgeError
 from gazeheads.judging.base import Asked, Judge, Verdict
 from gazeheads.judging.cache import Replies
-from gazeheads.judging.cost import Estimate, tokens
+from gazeheads.judging.cost import Cost, tokens
 from gazeheads.judging.providers import AGAIN, PROVIDERS, Provider, Retry, asked_to_wait
 from gazeheads.judging.question import REMINDER, SYSTEM, VERSION, BadReply, Question, question, read
 from gazeheads.sample import Sample
@@ -56,7 +56,6 @@ class ApiJudge(Judge):
         give_up_after: int = 20,
     ) -> None:
         self.provider, self.model, self.concurrency = provider, model, concurrency
-        self.wording = VERSION
         self.base_url = (base_url or provider.base_url).rstrip("/")
         self.replies, self.retry, self.give_up_after = replies or Replies(), retry or Retry(), give_up_after
         if concurrency < 1 or give_up_after < 1 or self.retry.tries < 1 or timeout <= 0:
@@ -93,12 +92,16 @@ class ApiJudge(Judge):
             for (_, parts), q in zip(asked, questions, strict=True)
         ]
 
-    def estimate(
+    def settings(self) -> dict[str, Any]:
+        """Where it asks, and in which wording."""
+        return {"base_url": self.base_url, "wording": VERSION}
+
+    def cost(
         self,
         asked: Iterable[Asked],
         price_in: float | None = None,
         price_out: float | None = None,
-    ) -> Estimate:
+    ) -> Cost:
         """What `judge_many` would cost. Prices: for a million tokens."""
         sizes: dict[str, tuple[int, int]] = {}
         known: set[str] = set()
@@ -110,7 +113,7 @@ class ApiJudge(Judge):
                 else:
                     known.add(key)
         totals = [sum(column) for column in zip(*sizes.values(), strict=True)] or [0, 0]
-        return Estimate(len(sizes), len(known), totals[0], totals[1], price_in, price_out)
+        return Cost(len(sizes), len(known), totals[0], totals[1], price_in, price_out)
 
     def close(self) -> None:
         """Let go of connections and the cache."""
@@ -232,7 +235,7 @@ def _key(provider: Provider) -> str:
     return key
 
 
-def made(rest: str, samples: Iterable[Sample], options: dict[str, Any]) -> ApiJudge:
+def from_spec(rest: str, samples: Iterable[Sample], options: dict[str, Any]) -> ApiJudge:
     """The judge `api:PROVIDER:MODEL`. options: keywords of `ApiJudge`, and `cache`, the file of the replies."""
     provider, _, model = rest.partition(":")
     if provider not in PROVIDERS or not model:

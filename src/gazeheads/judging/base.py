@@ -9,9 +9,10 @@ A judge sees the sample and the answer; it is never told the target or the condi
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from gazeheads.errors import JudgeError
+from gazeheads.judging.cost import Cost
 from gazeheads.sample import Sample
 
 Kind = Literal["matched", "none", "degenerate", "unscored"]
@@ -69,6 +70,18 @@ class Judge(Protocol):
     def judge_many(self, asked: Sequence[Asked]) -> list[list[Verdict]]:
         """The verdicts on the parts of many answers. One after the other, unless the judge has a faster way."""
         return [self.judge_parts(sample, parts) for sample, parts in asked]
+
+    def settings(self) -> dict[str, Any]:
+        """What its verdicts depend on, beside its name, as plain values: two runs of the same name must agree in it."""
+        return {}
+
+    def cost(self, asked: Sequence[Asked], price_in: float | None, price_out: float | None) -> Cost | None:
+        """What `judge_many` would cost, at prices for a million tokens; None where it costs nothing."""
+        return None
+
+    def bias_on(self, samples: Sequence[Sample]) -> tuple[float, ...]:
+        """How much it favours each place in reading order, from the true captions of samples; () where it has none."""
+        return ()
 
     def close(self) -> None:
         """Let go of what it holds: files, connections."""

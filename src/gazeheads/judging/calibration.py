@@ -27,7 +27,7 @@ BATCH = 32  # captions judged at a time
 
 
 @dataclass(frozen=True)
-class Place:
+class PlaceAccuracy:
     """One place in reading order, from 0. true: captions about it that were scored. accuracy: of these (NaN: none).
 
     chosen: its share of all regions that were chosen; expected: its share of the captions that got a region.
@@ -53,7 +53,7 @@ class Calibration:
     seed: int
     captions: int
     accuracy: Estimate
-    places: tuple[Place, ...]
+    places: tuple[PlaceAccuracy, ...]
     none: float
     degenerate: float
     unscored: float
@@ -72,7 +72,7 @@ class Calibration:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; None for NaN."""
-        found = {"schema": SCHEMA, **asdict(self), "accuracy": self.accuracy.as_json()}
+        found = {"schema": SCHEMA, **asdict(self), "accuracy": self.accuracy.to_json()}
         found["places"] = [
             {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in vars(place).items()}
             for place in self.places
@@ -96,7 +96,7 @@ class Calibration:
             return cls(
                 **data,
                 accuracy=Estimate(**accuracy),  # type: ignore[arg-type]
-                places=tuple(Place(**p) for p in places),  # type: ignore[arg-type]
+                places=tuple(PlaceAccuracy(**p) for p in places),  # type: ignore[arg-type]
             )
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise JudgeError(
@@ -139,7 +139,6 @@ def calibrate(
     scored = [(sample.id, region, v) for sample, region, v in known if v.kind != "unscored"]
     kinds = [v.kind for v in verdicts]
     outcomes = {(sample.id, n): v.hit(region) for n, (sample, region, v) in enumerate(known)}
-    bias = getattr(judge, "bias_on", None)
     same = len({len(sample.boxes) for sample in samples}) == 1
     return Calibration(
         judge=name or type(judge).__name__,
@@ -153,7 +152,7 @@ def calibrate(
         unscored=kinds.count("unscored") / len(asked),
         shuffled=_shuffled(scored, permutations, rng),
         chance=float(np.mean([1 / len(sample.boxes) for sample, _, _ in asked])),
-        bias=bias(samples) if bias is not None and same else (),
+        bias=judge.bias_on(samples) if same else (),
     )
 
 
@@ -169,7 +168,7 @@ def _share(count: int, of: int) -> float:
     return count / of if of else 0.0
 
 
-def _places(scored: Sequence[Scored]) -> tuple[Place, ...]:
+def _places(scored: Sequence[Scored]) -> tuple[PlaceAccuracy, ...]:
     chose = [(region, v.region) for _, region, v in scored if v.kind == "matched"]
     found = []
     for place in range(1 + max((region for _, region, _ in scored), default=-1)):
@@ -177,7 +176,9 @@ def _places(scored: Sequence[Scored]) -> tuple[Place, ...]:
         chosen = sum(region == place for _, region in chose)
         expected = sum(region == place for region, _ in chose)
         accuracy = sum(mine) / len(mine) if mine else math.nan
-        found.append(Place(len(mine), accuracy, _share(chosen, len(chose)), _share(expected, len(chose))))
+        found.append(
+            PlaceAccuracy(len(mine), accuracy, _share(chosen, len(chose)), _share(expected, len(chose)))
+        )
     return tuple(found)
 
 

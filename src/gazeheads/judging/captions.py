@@ -61,6 +61,10 @@ class CaptionsJudge(Judge):
         self.match: Match = RareWords() if match is None else match
         self.threshold, self.margin = threshold, margin
 
+    def settings(self) -> dict[str, Any]:
+        """Its two thresholds."""
+        return {"threshold": self.threshold, "margin": self.margin}
+
     def judge(self, sample: Sample, answer: str) -> Verdict:
         """The verdict on one answer. Raises `JudgeError` for a sample without a caption for each region."""
         must_have_captions(sample)
@@ -129,6 +133,6 @@ def corpus_of(samples: Iterable[Sample]) -> list[str]:
     return [" ".join(wordings) for sample in samples for wordings in sample.captions]
 
 
-def made(rest: str, samples: Iterable[Sample], options: dict[str, Any]) -> CaptionsJudge:
+def from_spec(rest: str, samples: Iterable[Sample], options: dict[str, Any]) -> CaptionsJudge:
     """The judge `captions`, by rare words; the samples' captions are the corpus."""
     return CaptionsJudge(RareWords(corpus_of(samples)), **options)

@@ -12,7 +12,7 @@ UNPRICED = 100  # calls that may be made without a price and without being asked
 
 
 @dataclass(frozen=True)
-class Estimate:
+class Cost:
     """Calls to be made; those answered from the cache or asked twice do not count. Tokens in and out, in all.
 
     price_in, price_out: for a million tokens; None: not given.

@@ -79,6 +79,6 @@ class Embeddings:
         return found
 
 
-def made(rest: str, samples: Iterable[Sample], options: dict[str, Any]) -> CaptionsJudge:
+def from_spec(rest: str, samples: Iterable[Sample], options: dict[str, Any]) -> CaptionsJudge:
     """The judge `captions:ENCODER`."""
     return CaptionsJudge(Embeddings(rest), **{"threshold": THRESHOLD, "margin": MARGIN} | options)

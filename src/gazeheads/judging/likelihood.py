@@ -63,6 +63,16 @@ class LikelihoodJudge(Judge):
         self.model, self.prompt, self.bias = model, prompt, np.array(bias, dtype=np.float64)
         self.threshold, self.margin, self.batch = threshold, margin, batch
 
+    def settings(self) -> dict[str, Any]:
+        """Thresholds, prompt, weights and bias."""
+        return {
+            "threshold": self.threshold,
+            "margin": self.margin,
+            "prompt": self.prompt,
+            "weights": self.model.fingerprint,
+            "bias": self.bias.tolist(),
+        }
+
     def judge(self, sample: Sample, answer: str) -> Verdict:
         """The verdict on one answer."""
         return self.judge_many([(sample, [answer])])[0][0]
@@ -89,7 +99,7 @@ class LikelihoodJudge(Judge):
         gains = gains - self.bias if len(self.bias) else gains
         best = int(gains.argmax())
         ahead = float(gains[best] - np.delete(gains, best).max())
-        said = f"{gains[best]:.2f} nats per token more than for a grey picture"
+        said = f"{gains[best]:.2f} nats per token more than for a grey image"
         if gains[best] < self.threshold:
             return Verdict("none", reason=f"the best region makes it likelier by {said}", margin=ahead)
         if ahead < self.margin:
@@ -155,7 +165,7 @@ class LikelihoodJudge(Judge):
             )
 
 
-def made(rest: str, samples: Iterable[Sample], options: dict[str, Any]) -> LikelihoodJudge:
+def from_spec(rest: str, samples: Iterable[Sample], options: dict[str, Any]) -> LikelihoodJudge:
     """The judge `likelihood:MODEL`. options: keywords of `LikelihoodJudge`, and `calibration`, a file with its bias."""
     calibration = options.pop("calibration", None)
     if calibration is not None:

@@ -125,6 +125,6 @@ def _pattern(known: tuple[tuple[str, tuple[str, ...]], ...]) -> tuple[re.Pattern
     return re.compile(rf"(?<!\w)(?:{phrases})(?!\w)"), owner
 
 
-def made(rest: str, samples: Iterable[Sample], options: dict[str, Any]) -> NamesJudge:
+def from_spec(rest: str, samples: Iterable[Sample], options: dict[str, Any]) -> NamesJudge:
     """The judge `names`."""
     return NamesJudge(samples=samples, **options)

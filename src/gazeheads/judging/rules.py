@@ -110,6 +110,6 @@ def _listed(regions: list[int]) -> str:
     return ", ".join(map(str, regions[:-1])) + f" and {regions[-1]}"
 
 
-def made(rest: str, samples: Iterable[Sample], options: dict[str, Any]) -> RulesJudge:
+def from_spec(rest: str, samples: Iterable[Sample], options: dict[str, Any]) -> RulesJudge:
     """The judge `rules`."""
     return RulesJudge(**options)

@@ -1,7 +1,7 @@
 """A report: one HTML file that holds everything it shows, for any browser, light or dark, without a network.
 
     report = Report("Quickstart", lead="What the bundled model looks at.")
-    report.section("Heads", prose="Ten heads look.", figures=[Picture(figure, "Score of each head.")])
+    report.section("Heads", prose="Ten heads look.", figures=[CaptionedFigure(figure, "Score of each head.")])
     report.write(folder / "report.html")
 
 A report is sections in order; a section is a title, then prose, a list, figures, tables and commands, each where
@@ -28,7 +28,7 @@ from gazeheads.version import __version__
 
 
 @dataclass(frozen=True)
-class Picture:
+class CaptionedFigure:
     """A figure (drawn as SVG) or a picture (kept as PNG, its pixels exact), at full or half width."""
 
     image: Figure | Image.Image
@@ -95,7 +95,7 @@ class Section:
 
     title: str
     prose: str = ""
-    figures: Sequence[Picture] = ()
+    figures: Sequence[CaptionedFigure] = ()
     tables: Sequence[Table] = ()
     commands: Sequence[str] = ()
     points: Sequence[str] = ()
@@ -125,7 +125,7 @@ class Report:
         self,
         title: str,
         prose: str = "",
-        figures: Sequence[Picture] = (),
+        figures: Sequence[CaptionedFigure] = (),
         tables: Sequence[Table] = (),
         commands: Sequence[str] = (),
         points: Sequence[str] = (),

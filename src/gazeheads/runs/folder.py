@@ -4,12 +4,13 @@
     generations.jsonl   one line per trial (`records.Generated`), by the trial's key
     verdicts.jsonl      one line per verdict, by judge and generation
     .lock               held by the process that writes; it lets go when it ends, however it ends
+    .writer             the number of that process, for the message to others
 
 A run that was stopped goes on where it was when it is begun again with the same settings; other settings in the same
 folder are refused, setting by setting. `merging.merge` makes one folder of the shards of a run.
 """
 
-import fcntl
+import errno
 import os
 import weakref
 from collections.abc import Mapping
@@ -18,11 +19,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from gazeheads.errors import DifferentRun, RunError, RunInUse
 from gazeheads.runs.ledger import Ledger
 from gazeheads.runs.manifest import MANIFEST, differences, keep, plain, read, settings, taken_part, unwritable
 
-GENERATIONS, VERDICTS, LOCK = "generations.jsonl", "verdicts.jsonl", ".lock"
+GENERATIONS, VERDICTS = "generations.jsonl", "verdicts.jsonl"
+LOCK, WRITER = ".lock", ".writer"
+NOT_OURS = (errno.EACCES, errno.EPERM, errno.EROFS)  # of a folder that nobody here can write to
 DRAFTS = ".*." + "[0-9a-f]" * 32  # of `files.write_whole`
 
 
@@ -107,39 +112,36 @@ class RunFolder:
 
 
 class Lock:
-    """The right to write to a run folder, which one process can have at a time; `shared`: to read what stays as it is.
+    """The right to write to a run folder, which one process can have at a time; `reading`: to read what stays as it is.
 
-    Raises `RunInUse` where another has it, and `Unwritable` where the folder cannot be written to. It is let go when
-    the process ends, or when nobody holds this object any more.
+    Raises `RunInUse` where another has it, and `Unwritable` where the folder cannot be written to (not for reading: a
+    folder that nobody here can write to needs no lock). It is let go when the process ends, or when nobody holds this
+    object any more.
     """
 
-    def __init__(self, folder: Path, *, shared: bool = False) -> None:
-        place = folder / LOCK
-        flags = os.O_RDONLY if shared else os.O_RDWR | os.O_CREAT
+    def __init__(self, folder: Path, *, reading: bool = False) -> None:
+        lock = FileLock(folder / LOCK, thread_local=False)
+        self.release = weakref.finalize(self, lock.release, True)
         try:
-            self._file = os.open(place, flags, 0o666)
-        except OSError as error:
-            raise unwritable(folder, error) from error
-        self.release = weakref.finalize(self, os.close, self._file)
-        try:
-            fcntl.flock(self._file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-            if not shared:
-                os.ftruncate(self._file, 0)
-                os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
-        except BlockingIOError as error:
-            self.release()
-            writer = place.read_text().strip()
-            who = (
-                "this process"
-                if writer == str(os.getpid())
-                else f"another process ({writer or 'just begun'})"
-            )
-            raise RunInUse(
-                f"Asked to use the run in {folder}, which {who} has open to write to. Wait until it is done, or end it."
-            ) from error
+            lock.acquire(blocking=False)
+            if not reading:
+                (folder / WRITER).write_text(f"{os.getpid()}\n")
+        except Timeout as error:
+            raise _in_use(folder) from error
         except OSError as error:
             self.release()
-            raise unwritable(folder, error) from error
+            if not reading or error.errno not in NOT_OURS:
+                raise unwritable(folder, error) from error
+
+
+def _in_use(folder: Path) -> RunInUse:
+    place = folder / WRITER
+    writer = place.read_text().strip() if place.exists() else ""
+    own = writer == str(os.getpid())
+    who = "this process" if own else f"another process ({writer or 'just begun'})"
+    return RunInUse(
+        f"Asked to use the run in {folder}, which {who} has open to write to. Wait until it is done, or end it."
+    )
 
 
 def make(path: Path) -> None:

@@ -12,7 +12,6 @@ from gazeheads.errors import JudgeError
 from gazeheads.experiments.trial import Generated
 from gazeheads.judging.base import Judge, Verdict
 from gazeheads.sample import Sample
-from gazeheads.statistics import Outcomes
 from gazeheads.text import sentence_spans
 
 SCHEMA = 1
@@ -58,13 +57,21 @@ class Pending:
     failed: str = ""
 
 
-def judge(judge: Judge, generated: Sequence[Generated], samples: Sequence[Sample]) -> dict[str, Verdict]:
-    """The verdict on every generation as a whole, by the key of its trial; unscored where there is no answer."""
+def verdicts_on(
+    judge: Judge, generated: Sequence[Generated], samples: Sequence[Sample]
+) -> dict[tuple[str, int], Verdict]:
+    """The verdicts on answers that nobody keeps, by the key of the generation and the number of the part."""
     known = {sample.id: sample for sample in samples}
-    there = [g for g in generated if not g.failed]
-    said = judge.judge_many([(known[g.trial.sample], [g.text]) for g in there])
-    verdicts = {g.key: each[0] for g, each in zip(there, said, strict=True)}
-    return {g.key: verdicts.get(g.key) or _no_answer(g.failed) for g in generated}
+    texts = {g.key: parts_of(g) for g in generated if not g.failed}
+    there = [g for g in generated if g.key in texts]
+    asked = [(known[g.trial.sample], [text for text in texts[g.key] if text is not None]) for g in there]
+    said = {g.key: iter(each) for g, each in zip(there, judge.judge_many(asked), strict=True)}
+    return {
+        (key, number): next(said[key])
+        for key, parts in texts.items()
+        for number, text in enumerate(parts)
+        if text is not None
+    }
 
 
 def judge_folder(
@@ -143,33 +150,12 @@ def key(name: str, generation: str, part: int) -> str:
     return f"{name}|{generation}#{part}"
 
 
-def outcomes(
-    generated: Sequence[Generated],
-    verdicts: Mapping[str, Verdict],
-    condition: str,
-    samples: Sequence[Sample],
-    measure: str = "hit",
-) -> Outcomes:
-    """(strip, target) -> 1, 0 or None (unscored) for one condition.
-
-    `measure`: "hit" (the target was described), "all_slots" (and every slot of it, and nothing else), or "degenerate".
-    An unsteered answer has no target: it counts for each region of its sample in turn.
-    """
-    found: dict[tuple[str, int], float | None] = {}
-    regions = {sample.id: range(len(sample.boxes)) for sample in samples}
-    for g in generated:
-        if g.trial.condition != condition:
-            continue
-        verdict = verdicts[g.trial.key]
-        targets = regions[g.trial.sample] if g.trial.target is None else (g.trial.target,)
-        for target in targets:
-            value = verdict.hit(target)
-            if value is not None and measure == "all_slots":
-                value *= verdict.all_slots
-            elif value is not None and measure == "degenerate":
-                value = float(verdict.kind == "degenerate")
-            found[g.trial.sample, target] = value
-    return found
+def verdict_of(line: Mapping[str, Any]) -> Verdict:
+    """The verdict of a line of the ledger. Raises `KeyError` for a line of another schema, or without what it needs."""
+    if line["schema"] != SCHEMA:
+        raise KeyError(f"schema {line['schema']!r} instead of {SCHEMA}")
+    names = ("kind", "region", "slots_right", "all_slots", "reason", "margin")
+    return Verdict(**{name: line[name] for name in names}, also=tuple(line.get("also", ())))
 
 
 def _lines(each: Pending, name: str, said: Sequence[Verdict]) -> Iterator[dict[str, Any]]:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import fields, is_dataclass
 from importlib.metadata import version
 from pathlib import Path
 from platform import python_version
@@ -104,22 +104,29 @@ _NOTHING = object()
 PACKAGES = ("torch", "transformers", "numpy", "pillow")
 
 
-def told(experiment: Experiment) -> dict[str, Any]:
-    """An experiment's name and fields, as plain values."""
-    found: dict[str, Any] = json.loads(json.dumps(asdict(experiment)))  # type: ignore[call-overload]
-    return found
+def describe_experiment(experiment: Experiment) -> dict[str, Any]:
+    """An experiment's name and what decides about its trials, as plain values; not what people read of it."""
+    settings: dict[str, Any] = plain(_compared(experiment))
+    return settings
 
 
-def about(heads: Heads, k: int) -> dict[str, Any]:
+def _compared(value: Any) -> Any:
+    """A dataclass as a dict of the fields by which two of them are compared."""
+    if is_dataclass(value):
+        return {field.name: _compared(getattr(value, field.name)) for field in fields(value) if field.compare}
+    return {"name": value.name} if hasattr(value, "trials") else value
+
+
+def describe_heads(heads: Heads, k: int) -> dict[str, Any]:
     """Which heads: the scores' hash, where they came from, how many, and what they were tuned on."""
-    told = json.dumps(heads.to_json(), sort_keys=True, allow_nan=False)
+    text = json.dumps(heads.to_json(), sort_keys=True, allow_nan=False)
     tuned = heads.tuned
     return {
         "k": k,
         "of": heads.scores.size,
         "found_on": {"data": heads.provenance.data, "seed": heads.provenance.seed},
         "tuned_on": None if tuned is None else {"data": tuned.data, "seed": tuned.seed},
-        "hash": hashlib.sha256(told.encode()).hexdigest(),
+        "hash": hashlib.sha256(text.encode()).hexdigest(),
     }
 
 

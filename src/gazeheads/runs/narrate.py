@@ -26,20 +26,20 @@ from gazeheads.sample import Sample
 from gazeheads.text import labels, owners, sentence_spans, span
 
 LONGEST = 50  # tokens a panel, the paper's pace
-Asked = tuple[str, tuple[int, ...]]  # a prompt, and the panels in the order that it asks for, from 0
+Request = tuple[str, tuple[int, ...]]  # a prompt, and the panels in the order that it asks for, from 0
 
 
-def forward(sample: Sample) -> Asked:
+def forward(sample: Sample) -> Request:
     """From the first panel to the last."""
     return prompts.NARRATE, tuple(range(len(sample.boxes)))
 
 
-def reverse(sample: Sample) -> Asked:
+def reverse(sample: Sample) -> Request:
     """From the last panel to the first."""
     return prompts.NARRATE_REVERSE, tuple(reversed(range(len(sample.boxes))))
 
 
-def stated(sample: Sample) -> Asked:
+def stated(sample: Sample) -> Request:
     """In an order that neither rises nor falls, drawn by the sample's name alone.
 
     Raises `UsageError` for fewer than three panels, of which there is none.
@@ -57,7 +57,7 @@ def stated(sample: Sample) -> Asked:
     return f"Describe the panels in this order: {', '.join(str(panel + 1) for panel in order)}.", tuple(order)
 
 
-ORDERS: dict[str, Callable[[Sample], Asked]] = {"forward": forward, "reverse": reverse, "stated": stated}
+ORDERS: dict[str, Callable[[Sample], Request]] = {"forward": forward, "reverse": reverse, "stated": stated}
 
 
 def narrate(

@@ -11,16 +11,19 @@ from itertools import groupby
 from typing import Any, Protocol
 
 from gazeheads.checks import one_of
+from gazeheads.data.sources import fingerprint
 from gazeheads.errors import NothingSteered, UsageError
 from gazeheads.experiments.conditions import Condition, HeadSets
 from gazeheads.experiments.trial import Experiment, Generated, SegmentRecord, Trial
 from gazeheads.gaze.gaze import DURING, During, Gaze
 from gazeheads.gaze.push import Push
 from gazeheads.gaze.schedule import Schedule
+from gazeheads.heads.heads import Heads
 from gazeheads.model.generation import Generation
 from gazeheads.model.model import GazeModel
 from gazeheads.model.scene import Scene
 from gazeheads.regions.region import Region
+from gazeheads.runs.manifest import describe_experiment, describe_heads, versions
 from gazeheads.runs.stimuli import region, shown
 from gazeheads.sample import Sample
 from gazeheads.text import sentence_spans
@@ -39,6 +42,40 @@ class Kept(Protocol):
 
 
 Progress = Callable[[int], object]
+
+
+def manifest_of(
+    model: GazeModel,
+    experiment: Experiment,
+    conditions: Sequence[Condition],
+    *,
+    data: str,
+    seed: int,
+    samples: Sequence[Sample],
+    heads: Heads,
+    k: int,
+    push: str = "focus",
+    during: str = "all",
+    batch: int = 64,
+    settings: Mapping[str, Any] | None = None,
+    shard: tuple[int, int] = (1, 1),
+) -> dict[str, Any]:
+    """All that decides about a run's numbers. samples: those of `data`, of all shards; the rest as in `run`."""
+    return {
+        "schema": 1,
+        "experiment": describe_experiment(experiment),
+        "conditions": [condition.name for condition in conditions],
+        "data": {"source": data, "seed": seed, "samples": len(samples), "hash": fingerprint(samples)},
+        "model": {"name": model.name, "revision": model.revision, "hash": model.fingerprint},
+        "heads": describe_heads(heads, k),
+        "push": push,
+        "during": during,
+        "batch": batch,
+        "processor": dict(settings or {}),
+        "seed": seed,
+        "shard": list(shard),
+        "versions": versions(),
+    }
 
 
 def run(

@@ -32,7 +32,7 @@ def merge(folders: Sequence[str | Path], out: str | Path, *, any_version: bool =
             raise BadShards(f"Asked to merge into {out}, which is one of the shards. Name another folder.")
         for shard in shards:
             if (shard.path / LOCK).exists():  # a copy may come without
-                stack.callback(Lock(shard.path, shared=True).release)
+                stack.callback(Lock(shard.path, reading=True).release)
         manifest = _agreed(shards, any_version)
         generations = _together(shards, [shard.generations for shard in shards])
         verdicts = _together(shards, [shard.verdicts for shard in shards])

@@ -6,7 +6,8 @@ And what of it the heads are pointed at: a panel, or the box or mask of a thing,
 from PIL import Image, ImageDraw
 
 from gazeheads.errors import UsageError
-from gazeheads.experiments.trial import Show, Trial
+from gazeheads.experiments.conditions import Show
+from gazeheads.experiments.trial import Trial
 from gazeheads.model.scene import Scene
 from gazeheads.regions.grid import Box
 from gazeheads.regions.region import Region

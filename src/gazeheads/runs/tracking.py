@@ -95,8 +95,8 @@ class Tracking:
         """Plain values, None for NaN."""
         numbers = {name: value for name, value in vars(self).items() if not isinstance(value, Estimate)}
         return {
-            "on_panel": self.on_panel.as_json(),
-            "order": self.order.as_json(),
+            "on_panel": self.on_panel.to_json(),
+            "order": self.order.to_json(),
             **{n: None if isinstance(v, float) and math.isnan(v) else v for n, v in numbers.items()},
         }
 

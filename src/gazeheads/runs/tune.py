@@ -12,21 +12,23 @@ from math import isnan
 import numpy as np
 
 from gazeheads.errors import UsageError
-from gazeheads.experiments.conditions import SCORES, Condition, HeadSets
+from gazeheads.experiments.conditions import Condition, HeadSets
 from gazeheads.experiments.redirect import THIS_PANEL, Redirect
 from gazeheads.experiments.sweeps import Sweep
 from gazeheads.heads.head import Tuned
 from gazeheads.heads.heads import Heads
+from gazeheads.heads.scores import SCORES
 from gazeheads.judging.base import Judge
 from gazeheads.model.model import GazeModel
-from gazeheads.runs.judge import judge, outcomes
+from gazeheads.runs.judge import verdicts_on
+from gazeheads.runs.outcomes import outcomes
 from gazeheads.runs.run import run
 from gazeheads.sample import Sample
 from gazeheads.statistics import Estimate, Outcomes, estimate, k_grid, standard_error
 
 
 @dataclass(frozen=True, order=True)
-class Cell:
+class Candidate:
     """One thing to try."""
 
     score: str
@@ -38,9 +40,9 @@ class Cell:
 class Tuning:
     """Dev accuracy of every cell, the chosen one, the best one, and the standard error of the best."""
 
-    accuracy: Mapping[Cell, Estimate]
-    chosen: Cell
-    best: Cell
+    accuracy: Mapping[Candidate, Estimate]
+    chosen: Candidate
+    best: Candidate
     standard_error: float
 
     @property
@@ -63,7 +65,7 @@ def tune(
     model: GazeModel,
     heads: Heads,
     samples: Sequence[Sample],
-    judge_: Judge,
+    judge: Judge,
     *,
     base: Redirect = THIS_PANEL,
     scores: Sequence[str] = ("gaze",),
@@ -85,25 +87,30 @@ def tune(
             f"numbers of heads: name at least one of each; scores are {', '.join(SCORES)}."
         )
     cells = [
-        Cell(score, push, k) for score in scores for push in pushes for k in grid if k <= len(heads.by(score))
+        Candidate(score, push, k)
+        for score in scores
+        for push in pushes
+        for k in grid
+        if k <= len(heads.by(score))
     ]
-    found: dict[Cell, Outcomes] = {}
+    regions = {sample.id: range(len(sample.boxes)) for sample in samples}
+    tried: dict[Candidate, Outcomes] = {}
     for score in scores:
         mine = {f"{c.push} {c.k}": c for c in cells if c.score == score}
         sweep = Sweep("tune", base, {name: {"push": c.push, "k": c.k} for name, c in mine.items()})
         condition = Condition(score, score)
-        made = run(model, samples, sweep, [condition], HeadSets(heads, 1), batch=batch, progress=progress)
-        verdicts = judge(judge_, made, samples)
-        for name, cell in mine.items():
-            part = [each for each in made if each.trial.variant == name]
-            found[cell] = outcomes(part, verdicts, score, samples)
-    return choose(found)
+        answers = run(model, samples, sweep, [condition], HeadSets(heads, 1), batch=batch, progress=progress)
+        verdicts = verdicts_on(judge, answers, samples)
+        for name, candidate in mine.items():
+            own = [g for g in answers if g.trial.variant == name]
+            tried[candidate] = outcomes(own, verdicts, regions)
+    return choose(tried)
 
 
-def choose(found: Mapping[Cell, Outcomes], seed: int = 0) -> Tuning:
+def choose(found: Mapping[Candidate, Outcomes], seed: int = 0) -> Tuning:
     """The choice among cells that ran on the same strips and targets, in the order in which they were named."""
     rng = np.random.default_rng(seed)
-    accuracy = {cell: estimate(outcomes, rng) for cell, outcomes in found.items()}
+    accuracy = {cell: estimate(each, rng) for cell, each in found.items()}
     order = {cell: number for number, cell in enumerate(found)}
     best = max(found, key=lambda cell: (accuracy[cell].mean, -cell.k, -order[cell]))
     error = standard_error(found[best])

@@ -20,7 +20,7 @@ class Percentile:
     def __str__(self) -> str:
         """For people: "above 8 of 8 control draws (p = 0.11, the least that 8 draws can show)"."""
         least = f", the least that {self.draws} draws can show" if self.p <= 1 / (self.draws + 1) else ""
-        return f"above {self.below} of {self.draws} control draws (p = {self.p:.2g}{least})"
+        return f"above {self.below} of {self.draws} random-head controls (p = {self.p:.2g}{least})"
 
 
 def percentile(value: float, draws: Iterable[float]) -> Percentile:

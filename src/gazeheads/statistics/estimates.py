@@ -46,7 +46,7 @@ class Estimate:
         beside = f" ({self.left_out} left out)" if self.left_out else ""
         return f"{self.mean:.1%} [{interval}]{beside}"
 
-    def as_json(self) -> dict[str, float | int | None]:
+    def to_json(self) -> dict[str, float | int | None]:
         """The fields, with None for NaN, which JSON does not know."""
         return {name: None if math.isnan(value) else value for name, value in vars(self).items()}
 

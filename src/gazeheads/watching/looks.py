@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,9 +16,6 @@ from gazeheads.text import Word
 from gazeheads.version import __version__
 from gazeheads.watching.phrases import spans
 from gazeheads.watching.sinks import border, sinks
-
-if TYPE_CHECKING:
-    pass
 
 Floats = npt.NDArray[np.float32]
 
@@ -38,8 +35,8 @@ class HeadSet:
         """(image token,) which are sinks of these heads."""
         return sinks(self.trace)
 
-    def looks(self, weighting: str = "value-norm", keep_sinks: bool = True) -> Floats:
-        """(token, image token), the mean over the heads; weigh: "raw" or by "value-norm"."""
+    def attention(self, weighting: str = "value-norm", keep_sinks: bool = True) -> Floats:
+        """(token, image token), the mean over the heads. weighting: "raw" or "value-norm"."""
         mean = (self.trace if weighting == "raw" else self.trace.value_weighted).mean
         return mean if keep_sinks else np.where(self.sinks, np.float32(0), mean)
 
@@ -48,8 +45,8 @@ class HeadSet:
 class Looks:
     """One answer and where heads looked while it was made.
 
-    sets: the gaze heads and, unless it was left out, a control set. things: what the answer describes. shown: the
-    pictures to show, of the proportions of those that the model got. steered: how it was steered, in words, or "".
+    sets: the gaze heads and, unless it was left out, a random-head control. things: what the answer describes. shown:
+    the images to show, of the proportions of those that the model got. steered: how it was steered, in words, or "".
     """
 
     scene: Scene
@@ -67,22 +64,22 @@ class Looks:
         return self.answer.words
 
     def over(self, number: int = 0, weighting: str = "value-norm", keep_sinks: bool = True) -> Floats:
-        """(token, region) share of what set `number` gets from the pictures; 0 where that is nothing."""
-        looks = self.sets[number].looks(weighting, keep_sinks)
-        masses = looks @ np.array([region.weights for region in self.regions]).T
-        total = looks.sum(1, keepdims=True)
+        """(token, region) share of what set `number` gets from the images; 0 where that is nothing."""
+        attention = self.sets[number].attention(weighting, keep_sinks)
+        masses = attention @ np.array([region.weights for region in self.regions]).T
+        total = attention.sum(1, keepdims=True)
         found: Floats = np.divide(masses, total, out=np.zeros_like(masses), where=total > 0).astype(
             np.float32
         )
         return found
 
     def map(self, what: Word | str, number: int = 0, weighting: str = "value-norm") -> Floats:
-        """(image token,) mean over the tokens of a word, a thing or a text of the answer.
+        """(image token,) mean over the tokens of a word, an object or a text of the answer.
 
         Raises `RecordError` for a text that the answer does not say.
         """
         word = what if isinstance(what, Word) else spans(self.answer.token_texts, [what])[0]
-        found: Floats = self.sets[number].looks(weighting)[word.start : word.stop].mean(0)
+        found: Floats = self.sets[number].attention(weighting)[word.start : word.stop].mean(0)
         return found
 
     def to_json(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The page: one HTML file with the picture, the text and every head's attention, for any browser, without a network.
+"""The page: one HTML file with the image, the text and every head's attention, for any browser, without a network.
 
 Its script and style are files beside the template (`templates/watch.*`). The data is one JSON object in a script
 element that browsers do not run; `<`, `>` and `&` in it are escaped, so that no text can end the element.
@@ -25,7 +25,7 @@ from gazeheads.watching import packing
 from gazeheads.watching.looks import HeadSet, Looks
 
 LARGEST = 128_000_000  # numbers of attention in one page, a byte each once a browser has unpacked them
-LONG = 1_000_000  # bytes of a PNG above which a picture is shown as JPEG
+LONG = 1_000_000  # bytes of a PNG above which an image is shown as JPEG
 QUALITY = 92
 
 
@@ -57,7 +57,7 @@ def escaped(data: str) -> str:
 
 
 def payload(watched: Looks) -> dict[str, Any]:
-    """What the script reads. Rows of `cells`: picture, left, top, right, bottom, whether at a border, in detail."""
+    """What the script reads. Rows of `cells`: image, left, top, right, bottom, whether at a border, in detail."""
     grid, tokens = watched.scene.grid, len(watched.answer.token_texts)
     numbers = sum(len(each.trace.heads) for each in watched.sets) * tokens * len(grid)
     if numbers > LARGEST:
@@ -87,7 +87,7 @@ def payload(watched: Looks) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class Part:
+class PrintedWord:
     """A word of the answer, with what stands before it and the marks right behind it, which stay on its line."""
 
     before: str
@@ -95,16 +95,16 @@ class Part:
     behind: str
 
 
-def parts(watched: Looks) -> tuple[list[Part], str]:
+def parts(watched: Looks) -> tuple[list[PrintedWord], str]:
     """The text word by word, in order, and what is left at the end: joined they are the text."""
     text, at = "".join(watched.answer.token_texts), 0
-    found: list[Part] = []
+    found: list[PrintedWord] = []
     for word in watched.words:
         start = text.index(word.text, at)
         stop = start + len(word.text)
         behind = re.match(r"[^\w\s]*", text[stop:])
         assert behind is not None  # it may be empty
-        found.append(Part(text[at:start], word.text, behind[0]))
+        found.append(PrintedWord(text[at:start], word.text, behind[0]))
         at = stop + len(behind[0])
     return found, text[at:]
 
@@ -137,7 +137,7 @@ def _corners(region: Region) -> list[float] | None:
 
 
 def _uri(picture: Image.Image) -> str:
-    """A picture as a data URI: its exact pixels, or a JPEG where that would be long."""
+    """An image as a data URI: its exact pixels, or a JPEG where that would be long."""
     out, kind = io.BytesIO(), "png"
     rgb = picture.convert("RGB")
     rgb.save(out, format="PNG", optimize=True)

@@ -1,4 +1,4 @@
-"""The things that an answer describes: noun phrases, and the tokens that wrote them.
+"""The objects that an answer describes: noun phrases, and the tokens that wrote them.
 
 The rule is small, local and for English. A phrase begins with a determiner or a number ("a", "the", "two") and goes on
 to the next punctuation mark, preposition, verb of the closed classes, conjunction, pronoun or word in -ing, five words
@@ -11,7 +11,7 @@ anywhere, such as a language model's list of what was described.
 import re
 from collections.abc import Iterator, Sequence
 
-from gazeheads.errors import RecordError, UsageError
+from gazeheads.errors import MissingPackage, RecordError, UsageError
 from gazeheads.text import Word, owners, span
 
 RULE = "rule"
@@ -39,9 +39,9 @@ _LIST = frozenset(",;\n-•*:")
 
 
 def things(token_texts: Sequence[str], by: str = RULE) -> tuple[Word, ...]:
-    """The things in the joined pieces, in order. by: "rule", or "spacy:MODEL".
+    """The objects in the joined pieces, in order. by: "rule", or "spacy:MODEL".
 
-    Raises `UsageError` for another way, and for a spaCy or a model of it that is not installed.
+    Raises `UsageError` for another way, `MissingPackage` for a spaCy or a model of it that is not installed.
     """
     text = "".join(token_texts)
     if by == RULE:
@@ -49,7 +49,7 @@ def things(token_texts: Sequence[str], by: str = RULE) -> tuple[Word, ...]:
     elif by.startswith("spacy:"):
         found = _chunks(text, by.removeprefix("spacy:"))
     else:
-        raise UsageError(f'Things by {by!r} were asked for. Find them by {RULE!r}, or by "spacy:MODEL".')
+        raise UsageError(f'Objects by {by!r} were asked for. Find them by {RULE!r}, or by "spacy:MODEL".')
     places = owners(token_texts)
     return tuple(span(places, text[first:last], first, last) for first, last in found)
 
@@ -130,14 +130,14 @@ def _chunks(text: str, name: str) -> list[tuple[int, int]]:
     try:
         from spacy import load
     except ImportError as error:
-        raise UsageError(
-            f"Things by spaCy ({name}) were asked for; spaCy is not installed. Install it, or use {RULE!r}."
+        raise MissingPackage(
+            f"Objects by spaCy ({name}) were asked for; spaCy is not installed. Install it, or use {RULE!r}."
         ) from error
     try:
         chunks = load(name)(text).noun_chunks
     except OSError as error:
-        raise UsageError(
-            f"Things by the spaCy model {name!r} were asked for; it cannot be loaded ({str(error).splitlines()[0]}). "
+        raise MissingPackage(
+            f"Objects by the spaCy model {name!r} were asked for; it cannot be loaded ({str(error).splitlines()[0]}). "
             f"Install it with `python -m spacy download {name}`."
         ) from error
     return [(chunk.start_char, chunk.end_char) for chunk in chunks]
