@@ -35,8 +35,8 @@ def registry() -> Registry[Thing]:
 
 MODULE = """
 from argparse import Namespace as Thing
-THEIRS, OTHER = Thing(name='theirs'), Thing(name='other')
-WORD = 'a word'
+
+THEIRS, OTHER, WORD = Thing(name="theirs"), Thing(name="other"), "a word"
 """
 
 

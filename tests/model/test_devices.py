@@ -1,4 +1,4 @@
-"""A device that is not the CPU, pretended: everything that a GPU would refuse is refused, and nothing of ours asks for it."""
+"""A device that is not the CPU, pretended: what a GPU would refuse is refused, and nothing of ours asks for it."""
 
 from collections.abc import Callable
 
