@@ -66,7 +66,7 @@ def test_what_cannot_be_watched_is_refused(
         gh.watch(model, scene, heads.all())
     with pytest.raises(UsageError, match="another shape. Give a drawing of the same image"):
         gh.watch(model, scene, heads, shown=[Image.new("RGB", (50, 50))])
-    with pytest.raises(UsageError, match="0 pictures were given to show; the scene has 1"):
+    with pytest.raises(UsageError, match="0 images were given to show; the scene has 1"):
         gh.watch(model, replace(scene, pictures=()), heads)
     with pytest.raises(RecordError, match=r'The words "zebra" were asked for; the answer says'):
         gh.watch(model, scene, heads, describes=["zebra"], max_new_tokens=12)
@@ -233,7 +233,7 @@ def test_a_moving_doodle_moves_and_its_boxes_with_it(tmp_path: Path) -> None:
     ] * 2
     with pytest.raises(DataError, match="5 frames were asked for; it has 4"):
         frames_of(path, 5)
-    with pytest.raises(UsageError, match="Something moves from two on"):
+    with pytest.raises(UsageError, match="Ask for two or more"):
         moving_doodle(frames=1)
 
 
