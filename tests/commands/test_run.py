@@ -6,7 +6,7 @@ import pytest
 
 from gazeheads import cli, prompts
 from gazeheads.data.comics import comics
-from gazeheads.errors import UsageError
+from gazeheads.errors import DataError
 from gazeheads.experiments.conditions import HeadSets, conditions
 from gazeheads.experiments.redirect import Redirect
 from gazeheads.heads.heads import Heads
@@ -140,7 +140,7 @@ def test_a_strip_that_is_deleted_in_mid_run_is_named_and_nothing_is_lost(tmp_pat
 
     kept, choose = Kept(), HeadSets(Heads.load(HEADS).all(), 8)
     asked = Redirect("x", "What?", 3), conditions("none,gaze"), choose
-    with pytest.raises(UsageError, match=r"strip2.p4\.png"):
+    with pytest.raises(DataError, match=r"strip2.p4\.png"):
         run(model, samples, *asked, kept=kept)
     assert len(kept) == 7
     gone.write_bytes(pixels)
