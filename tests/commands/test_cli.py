@@ -212,7 +212,7 @@ def test_an_output_folder_that_cannot_be_written(command, tmp_path, capsys):
 @pytest.mark.parametrize(
     "source, message",
     [
-        ("doodles:x", "no whole number from 1 on. Write doodles:N"),
+        ("doodles:x", "not a whole number of at least 1. Write doodles:N"),
         ("doodles:2:dve", "'dve' is not a split; use train, dev, test"),
         ("doodles:0", "'0' is not a whole number of at least 1"),
         ("photos:3", "there is no such source"),
