@@ -152,14 +152,14 @@ def test_a_very_wide_picture_is_a_picture(tmp_path, capsys):
         (["--panel", "four"], "'four' is not K/N: write two numbers"),
         (["--box", "10,10,10,40"], "is empty: it is 0 px wide"),
         (["--box", "0,0,5000,40"], "sticks out by"),
-        (["--box", "1,2,3"], "'1,2,3' is no box: write x0,y0,x1,y1"),
+        (["--box", "1,2,3"], "'1,2,3' is not a box: write x0,y0,x1,y1"),
         (
             ["--box", "1,1,4,4"],
             "less than one: cells are 16 x 16 px here. Enlarge the region or the picture, or pass --min-tokens 1",
         ),
         (
             ["--box", "1,1,4,4", "--min-tokens", "0"],
-            "argument --min-tokens: '0' is no whole number from 1 on",
+            "argument --min-tokens: '0' is not a whole number of at least 1",
         ),
         (
             ["--panel", "2/6", "--min-tokens", "1"],

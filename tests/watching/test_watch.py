@@ -264,7 +264,7 @@ def test_a_gaze_by_number(scene: Scene, heads: Heads) -> None:
     "given, message",
     [
         (["none.png"], "there is no such file or folder"),
-        (["p.png", "--panels", "0"], "argument --panels: '0' is no whole number from 1 on"),
+        (["p.png", "--panels", "0"], "argument --panels: '0' is not a whole number of at least 1"),
         (["p.png", "p.png", "--panels", "2"], "2 panels were asked for, of 2 images"),
         (["p.png", "."], "A folder of panels stands alone"),
         (["p.png", "--frames", "2"], "no file holds more than one image"),

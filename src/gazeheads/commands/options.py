@@ -26,7 +26,7 @@ def whole(least: int) -> Callable[[str], int]:
 
     def read(text: str) -> int:
         if not re.fullmatch(r"[0-9]+", text) or int(text) < least:
-            raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {least} on")
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least {least}")
         return int(text)
 
     return read
@@ -63,7 +63,7 @@ def placed_box(text: str) -> "tuple[int, Box]":
         number = whole(1)(image or "1")
     except (ValueError, argparse.ArgumentTypeError):
         raise argparse.ArgumentTypeError(
-            f"{text!r} is no box: write x0,y0,x1,y1 in pixels, or P:x0,y0,x1,y1 for image P, counted from 1"
+            f"{text!r} is not a box: write x0,y0,x1,y1 in pixels, or P:x0,y0,x1,y1 for image P, counted from 1"
         ) from None
     return number - 1, Box(x0, y0, x1, y1)
 
@@ -91,7 +91,7 @@ def setting(text: str) -> tuple[str, Any]:
 
     name, equals, value = text.partition("=")
     if not name or not equals:
-        raise argparse.ArgumentTypeError(f"{text!r} is no setting: write NAME=VALUE")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a setting: write NAME=VALUE")
     try:
         return name, json.loads(value)
     except ValueError:
