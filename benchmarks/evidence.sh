@@ -18,7 +18,7 @@ mkdir -p "$OUT"
 if [ ! -e "$CAUSAL" ]; then # causal scores are dear: they come in a file of their own
   gazeheads discover --data doodles:24:dev --seed 101 --out "$OUT/found.json"
   gazeheads tune --heads "$OUT/found.json" --data doodles:16:dev --seed 202 --out "$HEADS"
-  gazeheads discover --data doodles:24:dev --seed 101 --causal doodles:16:dev --out "$OUT/found-causal.json"
+  gazeheads discover --score causal --heads "$OUT/found.json" --data doodles:16:dev --seed 101 --out "$OUT/found-causal.json"
   gazeheads tune --heads "$OUT/found-causal.json" --data doodles:16:dev --seed 202 --out "$CAUSAL"
 fi
 

@@ -13,9 +13,9 @@ TEST="--data scenes:60:test --seed 7000"
 SETS=gaze,follow,image-heads,localization-heads@20
 
 mkdir -p "$OUT"
-K=$(gazeheads heads "$HEADS" --json | python3 -c 'import json, sys; print(len(json.load(sys.stdin)["lever"]))')
-[ -e "$FOLLOW" ] || gazeheads follow --heads "$HEADS" --data scenes:40:dev --seed 101 --instead --out "$FOLLOW"
-[ -e "$SCENES" ] || gazeheads follow --heads "$HEADS" --data scenes:40:dev --seed 101 --out "$SCENES"
+K=$(gazeheads heads "$HEADS" --json | python3 -c 'import json, sys; print(len(json.load(sys.stdin)["selected"]))')
+[ -e "$FOLLOW" ] || gazeheads discover --score follow --heads "$HEADS" --data scenes:40:dev --seed 101 --as-gaze --out "$FOLLOW"
+[ -e "$SCENES" ] || gazeheads discover --score follow --heads "$HEADS" --data scenes:40:dev --seed 101 --out "$SCENES"
 
 ask() { # NAME EXPERIMENT OPTIONS...: answers into a folder of this name, then verdicts
   gazeheads run "$2" --out "$OUT/$1" $TEST "${@:3}"
@@ -28,8 +28,8 @@ ask boxes-31 boxes --heads "$SCENES" --top 31 --conditions none,gaze,follow,cont
 ask masks masks --heads "$SCENES" --conditions none,gaze,follow,controls:3
 gazeheads ground --heads "$FOLLOW" --top "$K" $TEST --dev scenes:40:dev --dev-seed 5 --conditions gaze,controls:20 \
   --out "$OUT/ground-follow.json"
-for weigh in raw values; do
-  gazeheads ground --heads "$SCENES" $TEST --dev scenes:40:dev --dev-seed 5 --weighting "$weigh" \
-    --conditions "$SETS,gaze@3,follow@3,localization-heads@3,controls:20,all" --out "$OUT/ground-$weigh.json"
+for weighting in raw value-norm; do
+  gazeheads ground --heads "$SCENES" $TEST --dev scenes:40:dev --dev-seed 5 --weighting "$weighting" \
+    --conditions "$SETS,gaze@3,follow@3,localization-heads@3,controls:20,all" --out "$OUT/ground-${weighting/value-norm/values}.json"
 done
 gazeheads report "$OUT"/{boxes,boxes-follow,boxes-31,masks} --out "$OUT/report-scenes"

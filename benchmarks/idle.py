@@ -30,7 +30,7 @@ def bundled(device: str) -> tuple[Any, dict[str, Any]]:
     """The bundled model, and a strip with a question, picture and all."""
     model = gh.load(device=device)
     sample = gh.doodles(1, seed=0)[0]
-    return model.hf, model.encode(sample.picture, "What happens in this panel?").tensors
+    return model.hf, model.encode(sample.image, "What happens in this panel?").tensors
 
 
 def wide(device: str) -> tuple[Any, dict[str, Any]]:

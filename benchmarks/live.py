@@ -106,7 +106,7 @@ def main() -> None:
     model, selected = gh.load(device="cpu"), Heads.load(HEADS).selected
     sample = gh.doodles(1, seed=0)[0]
     scene = model.encode(
-        sample.picture, "Describe each panel of this comic, one after the other.", sample.boxes
+        sample.image, "Describe each panel of this comic, one after the other.", sample.boxes
     )
     print(machine("cpu"))
     with torch.no_grad():

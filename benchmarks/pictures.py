@@ -38,7 +38,7 @@ def main() -> None:
     samples = [model.resized(sample) for sample in scenes(2 * args.pairs, seed=7000)]
     free, steered, right = Counter[int](), Counter[bool](), {0: [0, 0], 1: [0, 0]}
     for pair in zip(samples[::2], samples[1::2], strict=True):
-        scene = model.encode([sample.picture for sample in pair], prompts.LIST_OBJECTS)
+        scene = model.encode([sample.image for sample in pair], prompts.LIST_OBJECTS)
         seen = gh.watch(model, scene, max_new_tokens=40)
         for picture, tokens in told(seen.answer.token_texts, pair):
             free[picture] += 1

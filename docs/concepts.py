@@ -34,12 +34,12 @@ PALE, LIGHT, DARK = "#f1f3f6", "#c9ddee", "#08263f"
 model = gh.load()
 selected = gh.Heads.load(HEADS).selected
 strip, photo = gh.doodles(n=1)[0], scenes(n=1)[0]
-scene = model.encode(strip.picture, prompts.THIS_PANEL, panels=strip.boxes)
-told = model.encode(strip.picture, prompts.NARRATE_FREELY, panels=strip.boxes)
-view = model.encode(photo.picture, prompts.MAIN_OBJECT)
+scene = model.encode(strip.image, prompts.THIS_PANEL, panels=strip.boxes)
+told = model.encode(strip.image, prompts.NARRATE_FREELY, panels=strip.boxes)
+view = model.encode(photo.image, prompts.MAIN_OBJECT)
 # Pictures are shown sharper than the model sees them.
-on_strip = dict(picture=strip.resized(384, 128).picture, rects=scene.grid.rects, size=strip.picture.size)
-on_photo = dict(picture=photo.resized(384, 128).picture, rects=view.grid.rects, size=photo.picture.size)
+on_strip = dict(picture=strip.resized(384, 128).image, rects=scene.grid.rects, size=strip.image.size)
+on_photo = dict(picture=photo.resized(384, 128).image, rects=view.grid.rects, size=photo.image.size)
 
 
 def grid() -> Figure:
@@ -221,7 +221,7 @@ def words() -> Figure:
         trace = model.generate(told, record=gh.Record(selected, weighting=weighting), max_new_tokens=80).trace
         for axes, word in zip(places[col::2], said, strict=True):
             cell_map(axes, **on_strip, weights=trace.map(word).ravel())
-            axes.set_xlim(strip.boxes[3].x0, strip.picture.width)
+            axes.set_xlim(strip.boxes[3].x0, strip.image.width)
             axes.set_title(f"“{word}”, {name}", loc="left", fontsize=TEXT, color=INK)
     return figure
 

@@ -15,4 +15,4 @@ def model() -> GazeModel:
 @pytest.fixture(scope="module")
 def scene(model: GazeModel) -> Scene:
     sample = tiny.strip(3, seed=3)
-    return model.encode(sample.picture, "What is it?", panels=sample.boxes)
+    return model.encode(sample.image, "What is it?", panels=sample.boxes)

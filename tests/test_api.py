@@ -32,7 +32,7 @@ def strip(model: gh.GazeModel) -> gh.Sample:
 
 @pytest.fixture(scope="module")
 def scene(model: gh.GazeModel, strip: gh.Sample) -> Scene:
-    return model.encode(strip.picture, prompts.THIS_PANEL, panels=strip.boxes)
+    return model.encode(strip.image, prompts.THIS_PANEL, panels=strip.boxes)
 
 
 def test_heads_are_found_kept_and_drawn_against(model: gh.GazeModel, heads: gh.Heads, tmp_path: Path) -> None:
@@ -61,7 +61,7 @@ def test_a_gaze_makes_the_model_describe_what_it_is_pointed_at(
 
 def test_a_box_on_a_photograph_is_a_target_like_any(model: gh.GazeModel, heads: gh.Heads) -> None:
     photo = scenes(n=1)[0]
-    scene = model.encode(photo.picture, "What is happening here?")
+    scene = model.encode(photo.image, "What is happening here?")
     dog = scene.box(66, 46, 98, 94)
     answer = model.generate(scene, gaze=gh.Gaze(heads.top(9), at=dog), record=heads.top(9), max_new_tokens=6)
     assert answer.trace is not None
@@ -73,7 +73,7 @@ def test_a_box_on_a_photograph_is_a_target_like_any(model: gh.GazeModel, heads: 
 def test_a_tour_tells_the_panels_in_its_own_order(
     model: gh.GazeModel, heads: gh.Heads, strip: gh.Sample
 ) -> None:
-    scene = model.encode(strip.picture, prompts.NARRATE_FREELY, panels=strip.boxes)
+    scene = model.encode(strip.image, prompts.NARRATE_FREELY, panels=strip.boxes)
     panels = [scene.panel(k) for k in range(6)]
     selected = heads.top(23)
     tour = gh.Schedule.on_sentence([panels[k] for k in ORDER])
@@ -96,7 +96,7 @@ def test_a_tour_tells_the_panels_in_its_own_order(
 def test_a_stream_is_pointed_elsewhere_while_it_speaks(
     model: gh.GazeModel, heads: gh.Heads, strip: gh.Sample
 ) -> None:
-    scene = model.encode(strip.picture, prompts.NARRATE_FREELY, panels=strip.boxes)
+    scene = model.encode(strip.image, prompts.NARRATE_FREELY, panels=strip.boxes)
     live = gh.Gaze(heads.top(23), at=gh.Live(scene.panel(1)), during="answer")
     said = {"panel 2": "", "panel 5": ""}
     for token in model.stream(scene, gaze=live, max_new_tokens=20):
@@ -121,7 +121,7 @@ def test_people_with_their_own_loop_attach_the_gaze(
 
 def test_panels_go_by_name_too(model: gh.GazeModel, strip: gh.Sample) -> None:
     names = ("start", "dog", "ball", "ball", "sea", "end")
-    scene = model.encode(strip.picture, "Who?", panels=strip.boxes, names=names)
+    scene = model.encode(strip.image, "Who?", panels=strip.boxes, names=names)
     assert scene.panel("sea") == scene.panel(4)
     with pytest.raises(
         RegionError, match=r"Panel 'ball' was asked for; 2 of the 6 panels .*start, dog, ball"

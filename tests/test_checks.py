@@ -11,7 +11,7 @@ import tiny
 import torch
 
 from gazeheads import Gaze, GazeModel, GazeTrace, Head, Heads, Live, Mix, Push, Record, Scene, Schedule
-from gazeheads.errors import GazeError, GazeHeadsError, RecordError, RegionError, UsageError
+from gazeheads.errors import GazeError, GazeHeadsError, RecordError, RegionError, SceneError, UsageError
 
 HEADS = [Head(0, 1), Head(1, 2)]
 WRONG: dict[str, Any] = {
@@ -38,7 +38,7 @@ def model() -> GazeModel:
 @pytest.fixture(scope="module")
 def scene(model: GazeModel) -> Scene:
     sample = tiny.strip(3)
-    return model.encode(sample.picture, "What?", panels=sample.boxes)
+    return model.encode(sample.image, "What?", panels=sample.boxes)
 
 
 @pytest.fixture(scope="module")
@@ -270,7 +270,7 @@ def test_what_cannot_be_encoded_is_refused_with_an_advice(model: GazeModel) -> N
             r"panels= takes boxes; found tuple. Give Box\(left, top, right, bottom\)",
         ),
     ):
-        with pytest.raises(UsageError, match=wording):
+        with pytest.raises(SceneError, match=wording):
             model.encode(pictures, prompt, panels=panels)  # type: ignore[arg-type]
 
 

@@ -11,7 +11,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "gazeheads"
 
 # From the ground up. A room is a folder or a single module at the package root; "" is the package's own face.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("errors", "version", "prompts"),
+    ("errors", "version", "prompts", "arrays", "plain"),
     ("checks", "files", "text", "statistics", "plugins"),
     ("regions", "heads", "figures", "pages"),
     ("gaze", "families", "sample"),
@@ -31,11 +31,11 @@ MOST_ROOMS = 36
 
 # What a room, or a module of it, may do that no other may.
 WITHOUT_TORCH = (
-    "", "errors", "version", "prompts", "checks", "files", "text", "statistics", "plugins", "regions", "heads",
-    "figures", "pages", "gaze", "sample", "experiments", "drawing", "evidence.results", "evidence.trajectories",
-    "evidence.page", "runs.folder", "runs.ledger", "runs.manifest", "runs.shards", "runs.judge", "runs.outcomes",
-    "judging.base", "judging.agreement", "judging.api", "judging.kinds", "judging.calibration",
-    "judging.captions", "judging.rules", "discovery.agreement", "discovery.scores",
+    "", "errors", "version", "prompts", "arrays", "plain", "checks", "files", "text", "statistics", "plugins",
+    "regions", "heads", "figures", "pages", "gaze", "sample", "experiments", "drawing", "evidence.results",
+    "evidence.trajectories", "evidence.page", "runs.folder", "runs.ledger", "runs.manifest", "runs.shards", "runs.judge", "runs.outcomes",
+    "judging.base", "judging.agreement", "judging.api", "judging.kinds", "judging.calibration", "judging.captions",
+    "judging.rules", "discovery.agreement",
 )  # fmt: skip
 MAY = {
     "attention internals": (

@@ -3,110 +3,115 @@
 import argparse
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib import import_module
-from pathlib import Path
 from typing import Any, NoReturn
 
-from gazeheads import __version__, commands
-from gazeheads.commands.arguments import amount, fraction, numbers
-from gazeheads.errors import GazeHeadsError
+from gazeheads import __version__
+from gazeheads.commands.options import share
+from gazeheads.commands.output import Bar
+from gazeheads.errors import GazeHeadsError, UsageError
 
-# Modules of `gazeheads.commands` that bring commands of their own, by `add(command)`.
-TOPICS: tuple[str, ...] = (
-    "data",
-    "demo",
-    "discovering",
-    "grounding",
-    "heads",
-    "judging",
-    "narrating",
-    "reporting",
-    "running",
-    "tuning",
-    "watching",
-)
+# Every command by group, with its line of help. A command is the module of `gazeheads.commands` of this name.
+GROUPS: dict[str, dict[str, str]] = {
+    "first steps": {
+        "quickstart": "find gaze heads, steer them, compare with random heads, report: in about a minute",
+        "demo": "open a page on which your cursor is the model's gaze",
+        "look": "ask about an image with the gaze on one region, beside the unsteered answer",
+        "watch": "write a page that shows where the heads look at each word of an answer",
+    },
+    "find heads": {
+        "discover": "rank a model's heads by where they look, and write a heads file",
+        "heads": "show a heads file: its origin, its ranking, what was tuned, how its scores agree",
+        "tune": "choose the score, the push and the number of heads on dev samples",
+    },
+    "locate objects": {
+        "point": "draw a box around the object that a phrase names, read off the gaze",
+        "ground": "measure how well the gaze locates named objects",
+    },
+    "measure": {
+        "run": "put an experiment's questions to a model under every condition, into a folder",
+        "merge": "put the shards of a run into one folder",
+        "judge": "say which region each answer of a run describes; or measure what a judge is worth",
+        "report": "write tables and figures of judged runs, as one page and as Markdown",
+        "narrate": "measure whether the heads follow what the model describes",
+    },
+    "data and models": {
+        "doodles": "draw comic strips to try things on",
+        "data": "check images, boxes and captions, file by file",
+        "doctor": "measure whether a model fits: grid, attention, steering, batches",
+    },
+}
+COMMANDS = {name: line for group in GROUPS.values() for name, line in group.items()}
 
 
 class OneLine(argparse.ArgumentParser):
-    """A parser whose complaints are one line."""
+    """A parser whose complaints are one line, raised as what they are: `UsageError`."""
 
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong and leave with exit code 2."""
-        self.exit(2, f"gazeheads: {message}. See `{self.prog} --help`.\n")
+        """Say what is wrong, and where help is."""
+        raise UsageError(f"{message}. See `{self.prog} --help`.")
 
 
-def parser() -> argparse.ArgumentParser:
-    """All commands and their options."""
-    top = OneLine(prog="gazeheads", description="Find, watch and steer the gaze heads of a VLM.")
-    top.add_argument("--version", action="version", version=f"gazeheads {__version__}")
-    subparsers = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-
-    def command(
-        name: str, run: Callable[[argparse.Namespace], dict[str, Any]], about: str
-    ) -> argparse.ArgumentParser:
-        sub = subparsers.add_parser(name, help=about, description=about)
-        sub.set_defaults(run=run)
-        sub.add_argument("--json", action="store_true", help="print one JSON object instead of text")
-        return sub
-
-    quick = command(
-        "quickstart", commands.quickstart, "find, steer, control, report: the main job, in about a minute"
+def overview() -> OneLine:
+    """The parser that takes a command's name, and leaves the rest to the command's own."""
+    groups = (
+        "\n".join([f"{title}:", *(f"  {name:12}{line}" for name, line in lines.items())])
+        for title, lines in GROUPS.items()
     )
-    quick.add_argument("--out", type=Path, default=Path("gazeheads-quickstart"), help="folder of the report")
-    quick.add_argument("--model", help="folder or hub id of a checkpoint; the bundled model without")
-    quick.add_argument("--full", action="store_true", help="60 strips, the VQA prompt too, 20 control draws")
-
-    one = command("look", commands.look, "one steered answer beside the unsteered one")
-    one.add_argument(
-        "picture", type=Path, metavar="PICTURE|FOLDER", help="a picture, or a folder of p1.png ... pN.png"
+    top = OneLine(
+        prog="gazeheads",
+        usage="gazeheads COMMAND ...",
+        description="Find the attention heads with which a vision-language model looks at what it describes,\n"
+        "watch them, and steer them.",
+        epilog="\n\n".join([*groups, "`gazeheads COMMAND --help` lists the options of a command."]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        add_help=False,
     )
-    one.add_argument("--ask", required=True, metavar="QUESTION")
-    where = one.add_mutually_exclusive_group(required=True)
-    where.add_argument("--panel", type=fraction, metavar="K/N", help="the K-th of N panels, from the left")
-    where.add_argument("--box", type=numbers, metavar="X0,Y0,X1,Y1", help="pixels: left, top, right, bottom")
-    one.add_argument(
-        "--min-tokens", type=int, metavar="N", help="grow a box that covers fewer image tokens (min_tokens=N)"
+    top.add_argument("command", choices=COMMANDS, metavar="COMMAND", help=argparse.SUPPRESS)
+    top.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS).required = False
+    top.add_argument("-h", "--help", action="help", help="show this help")
+    top.add_argument(
+        "--version", action="version", version=f"gazeheads {__version__}", help="show the version"
     )
-    one.add_argument("--model", help="folder or hub id of a checkpoint; the bundled model without")
-    one.add_argument("--heads", type=Path, help="heads file; the bundled model brings its own")
-    one.add_argument(
-        "--top",
-        type=amount,
-        help="how many heads: a number, or a share such as 0.09; by default all of a file that holds a part of the "
-        "model's heads; of one that ranks all, what was tuned, or else the paper's 9%%",
-    )
-
-    draw = command(
-        "doodles", commands.doodles, "draw doodle strips to try things on: a folder of panels each"
-    )
-    draw.add_argument("--n", type=int, default=1, help="how many strips")
-    draw.add_argument("--seed", type=int, default=0)
-    draw.add_argument("--out", type=Path, required=True, help="folder to write them into")
-    fits = command(
-        "doctor",
-        commands.doctor,
-        "does this model fit? grid, seam, push, batch: measured on the model itself",
-    )
-    fits.add_argument("--model", help="folder or hub id of a checkpoint; the bundled model without")
-    for topic in TOPICS:
-        import_module(f"gazeheads.commands.{topic}").add(command)
     return top
 
 
+def parser(command: str) -> OneLine:
+    """The options of one command. Only its own module is loaded."""
+    line = COMMANDS[command]
+    made = OneLine(
+        prog=f"gazeheads {command}",
+        description=f"{line[0].upper()}{line[1:]}.",
+        allow_abbrev=False,  # an abbreviation would be a second name
+        add_help=False,
+    )
+    import_module(f"gazeheads.commands.{command}").options(made)
+    share(made, "json")
+    made.add_argument("-h", "--help", action="help", help="show this help")
+    return made
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; the exit code: 0, 1 if `doctor` finds something wrong, 2 for what the user can mend."""
-    top = parser()
-    args, unknown = top.parse_known_args(argv)
-    if unknown:
-        top.prog += f" {args.command}"
-        top.error(f"unrecognized arguments: {' '.join(unknown)}")
+    """Run one command; the exit code: 0, 1 if what was checked does not fit, 2 for what the user can mend."""
     try:
-        found = args.run(args)
+        asked = overview().parse_args(argv)
+        args = parser(asked.command).parse_args(asked.rest)
+        result: dict[str, Any] = import_module(f"gazeheads.commands.{asked.command}").run(
+            args, _silent if args.json else _say
+        )
     except GazeHeadsError as error:
-        commands.Bar.end()
+        Bar.end()
         print(f"gazeheads: {error}", file=sys.stderr)
         return 2
     if args.json:
-        print(json.dumps(found))
-    return 0 if found.get("fits", True) else 1
+        print(json.dumps(result))
+    return 0 if result.get("fits", True) else 1
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def _silent(line: str) -> None:
+    pass

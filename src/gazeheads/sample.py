@@ -1,9 +1,10 @@
-"""A sample: one picture and what is true of it, as data sources give it and trials ask about it. No torch."""
+"""A sample: one image and what is true of it, as data sources give it and trials ask about it. No torch."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import ref
 
 import numpy as np
 import numpy.typing as npt
@@ -15,19 +16,47 @@ from gazeheads.regions.grid import Box
 SCHEMA = 1  # of what is written about samples, trials and generations
 
 
+class StoredImage:
+    """An image that is opened when it is looked at, and kept only as long as somebody holds it.
+
+    So thousands of large panels fit into memory. size: width and height in pixels, known beforehand. read: opens it
+    anew. digest: SHA-256 over the files that it is read from. Both raise `DataError`, naming a file that is gone.
+    """
+
+    def __init__(
+        self, size: tuple[int, int], read: Callable[[], Image.Image], digest: Callable[[], str]
+    ) -> None:
+        self.size, self._read, self._digest = size, read, digest
+        self._last: Callable[[], Image.Image | None] = lambda: None
+
+    def open(self) -> Image.Image:
+        """The image: the one that was opened last if somebody still holds it, else read anew."""
+        image = self._last()
+        if image is None:
+            image = self._read()
+            self._last = ref(image)
+        return image
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (64 hexadecimal digits) over its files; nothing is decoded."""
+        return self._digest()
+
+
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """One picture and what is true of it.
+    """One image and what is true of it.
 
+    `pixels` is the image, or a `StoredImage` that opens it; `image` is the image in either case.
     `boxes`, `names`, `captions` and `slots` run in parallel, in reading order: the panels of a strip or a grid, the
-    things of a scene. Boxes are in pixels of `picture`. `captions[i]` holds several wordings of the same truth, and
+    objects of a scene. Boxes are in pixels of `image`. `captions[i]` holds several wordings of the same truth, and
     `slots[i]` the phrases by which an answer is judged (empty where nothing is known). `masks` are boolean arrays
-    (row, col) of the visible pixels of each thing; empty where a box says it all. They may be drawn when asked for.
+    (row, col) of the visible pixels of each object; empty where a box says it all. They may be drawn when asked for.
     """
 
     id: str
     kind: str
-    picture: Image.Image = field(repr=False)
+    pixels: Image.Image | StoredImage = field(repr=False)
     boxes: tuple[Box, ...]
     names: tuple[str, ...]
     captions: tuple[tuple[str, ...], ...] = ()
@@ -39,30 +68,40 @@ class Sample:
 
     def __post_init__(self) -> None:
         for name in ("names", "captions", "slots", "letters", "masks"):
-            found = len(getattr(self, name))
-            if found not in (0, len(self.boxes)) or (name == "names" and not found):
+            count = len(getattr(self, name))
+            if count not in (0, len(self.boxes)) or (name == "names" and not count):
                 raise DataError(
-                    f"Sample {self.id!r}: {len(self.boxes)} boxes but {found} {name}. Give one for each box."
+                    f"Sample {self.id!r}: {len(self.boxes)} boxes but {count} {name}. Give one for each box."
                 )
+
+    @property
+    def image(self) -> Image.Image:
+        """The image. Where it is stored in files, hold on to it while you work with it: each use may open them.
+
+        Raises `DataError`, naming the file, where one is gone or broken.
+        """
+        return self.pixels.open() if isinstance(self.pixels, StoredImage) else self.pixels
 
     def resized(self, height: int, cell: int) -> "Sample":
         """The same sample for a model whose strips are `height` pixels high and whose cells are `cell` pixels wide.
 
-        Doodles are drawn anew and comics laid out anew, with panel edges on the token grid (as in the paper); a
-        picture that cannot be made anew is returned as it is.
+        Doodles are drawn anew and comics laid out anew, with panel edges on the token grid (as in the paper); an
+        image that cannot be made anew is returned as it is.
         """
         return self.redraw(height, cell) if self.redraw else self
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height of the picture in pixels."""
-        return self.picture.size
+        """Width and height of the image in pixels; no file is opened for it."""
+        return self.pixels.size
 
     @property
     def content(self) -> str:
-        """SHA-256 of the picture: of its size and pixels, or of the files that it is opened from."""
-        picture = self.picture
-        return hashlib.sha256(f"{picture.mode} {picture.size}".encode() + picture.tobytes()).hexdigest()
+        """SHA-256 of the image: of its size and pixels, or of the files that it is opened from."""
+        if isinstance(self.pixels, StoredImage):
+            return self.pixels.digest
+        head = f"{self.pixels.mode} {self.pixels.size}"
+        return hashlib.sha256(head.encode() + self.pixels.tobytes()).hexdigest()
 
     def to_json(self) -> dict[str, Any]:
         """Everything but the pixels; `source` says how to draw these again. `order` is the reading order of the boxes.
@@ -94,14 +133,14 @@ def run_lengths(mask: npt.NDArray[np.bool_]) -> list[int]:
     return [0, *lengths] if flat[0] else lengths
 
 
-PANELS = ("strip", "grid")  # kinds of samples whose regions are no things
+PANELS = ("strip", "grid")  # kinds of samples whose regions are no objects
 
 
 def nouns(sample: Sample) -> list[str]:
-    """What the things of a sample are called, without running numbers. Raises `DataError` where one has no name."""
-    found = [slots.get("object", "") for slots in sample.slots]
-    if sample.kind in PANELS or not found or not all(found):
+    """What the objects of a sample are called, without running numbers. Raises `DataError` where one has no name."""
+    names = [slots.get("object", "") for slots in sample.slots]
+    if sample.kind in PANELS or not names or not all(names):
         raise DataError(
-            f"Sample {sample.id!r}: its regions have no names that a list could say. Give scenes or COCO data."
+            f"Sample {sample.id!r}: its regions have no names that a list could say. Use scenes or COCO data."
         )
-    return found
+    return names

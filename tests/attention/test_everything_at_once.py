@@ -80,7 +80,7 @@ def drawn_gaze(model: GazeModel, scene: Scene, draw: Draw) -> Gaze:
 
 def meant(gaze: Gaze, n_prompt: int) -> reference.Rewrite:
     """What a gaze does to one query row, by the words of the definitions."""
-    nats = dict(zip(("inside", "outside", "text", "generated"), gaze.how.nats, strict=True))
+    nats = dict(zip(("inside", "outside", "text", "generated"), gaze.how.numbers or (0.0,) * 4, strict=True))
     plan = gaze.schedule
 
     def rewrite(layer: int, head: int, position: int, logits: np.ndarray) -> np.ndarray | None:

@@ -21,7 +21,7 @@ def passes(slots: Slots, mask: list[list[int]], total: int, n_queries: int, held
 
 
 def grids(model: GazeModel) -> list[ImageGrid]:
-    return [model.encode(tiny.strip(panels, seed=1).picture, "Who?").grid for panels in (1, 2)]
+    return [model.encode(tiny.strip(panels, seed=1).image, "Who?").grid for panels in (1, 2)]
 
 
 def test_keys_of_image_tokens_are_found_behind_padding_and_kept_while_tokens_follow(model: GazeModel) -> None:

@@ -47,7 +47,7 @@ def test_the_papers_recipe_is_uniform_in_bfloat16_and_focus_in_float32(
     model = tiny.tiny_model()
     model.hf.to(dtype)
     sample = tiny.strip(3, seed=3)
-    scene = model.encode(sample.picture, "What is it?", panels=sample.boxes)
+    scene = model.encode(sample.image, "What is it?", panels=sample.boxes)
     region, heads = scene.box(0, 0, 96, 64, coverage="centre"), [Head(0, 1), Head(0, 2)]
     push = Push.paper(str(dtype))
     seen = {}

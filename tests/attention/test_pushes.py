@@ -1,6 +1,7 @@
 """The laws that every push obeys, in every dtype."""
 
-from typing import Any
+from dataclasses import replace
+from functools import partial
 
 import pytest
 import tiny
@@ -8,35 +9,66 @@ import torch
 from steered_runs import HEADS, PUSHES, TOKENS, steered
 from torch import Tensor
 
-from gazeheads.attention import steering as steering_module
 from gazeheads.attention.call import Call
-from gazeheads.attention.formulas import IMAGE, TEXT, raised_by
+from gazeheads.attention.formulas import FORMULAS, IMAGE, TEXT, Formula, biased, on_target
 from gazeheads.attention.seam import attached
 from gazeheads.attention.steering import Steering
+from gazeheads.errors import GazeError
 from gazeheads.gaze.gaze import Gaze
-from gazeheads.gaze.push import Push
+from gazeheads.gaze.push import PUSHES as PUSH_KINDS
+from gazeheads.gaze.push import Number, Push, PushKind, push_forms
+from gazeheads.gaze.record import Record
 from gazeheads.heads.head import Head
 from gazeheads.model.model import GazeModel
 from gazeheads.model.scene import Scene
 
 
 class Patterns:
-    """The steered patterns, read from inside: what `pushed` returned, and for which logits."""
+    """The steered patterns, read from inside: what the formulas returned, and for which logits."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.seen: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
-        inner = steering_module.pushed
+        for name, formula in FORMULAS.items():
+            monkeypatch.setitem(FORMULAS, name, replace(formula, pattern=partial(self.spy, formula)))
 
-        def spy(
-            mode: Any, scores: Tensor, pattern: Tensor, addend: Tensor, weights: Tensor, image: Tensor
-        ) -> Tensor:
-            final = inner(mode, scores, pattern, addend, weights, image)
-            w, inside = weights.expand_as(final), image.expand_as(final)
-            sees = (w > 0).any(-1)
-            self.seen.append((final[sees], pattern[sees], w[sees], inside[sees]))
-            return final
+    def spy(
+        self, formula: Formula, scores: Tensor, pattern: Tensor, level: Tensor, weights: Tensor, image: Tensor
+    ) -> Tensor:
+        final = formula.pattern(scores, pattern, level, weights, image)
+        w, inside = weights.expand_as(final), image.expand_as(final)
+        sees = (w > 0).any(-1)
+        self.seen.append((final[sees], pattern[sees], w[sees], inside[sees]))
+        return final
 
-        monkeypatch.setattr(steering_module, "pushed", spy)
+
+def test_a_new_push_is_two_entries(model: GazeModel, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    sharpen = PushKind(
+        "sharpen", "sees the target only, sharply", "p' ~ w e^(c s)", (Number("c", "how sharply"),)
+    )
+
+    def level(numbers: Tensor, weights: Tensor, kinds: Tensor, hidden: Tensor | None) -> Tensor:
+        return on_target(numbers, weights, kinds, hidden) * numbers[:, :1, None] ** 0
+
+    def pattern(scores: Tensor, pattern: Tensor, level: Tensor, weights: Tensor, image: Tensor) -> Tensor:
+        return (2.0 * scores + level).softmax(-1)
+
+    with pytest.raises(GazeError, match="Push 'sharpen' is unknown"):
+        Push.of("sharpen", 2)
+    monkeypatch.setitem(PUSH_KINDS, "sharpen", sharpen)
+    monkeypatch.setitem(FORMULAS, "sharpen", Formula(level, pattern))
+    push = Push.parse("sharpen(2)")
+    assert push == Push.of("sharpen", 2) == Push.of("sharpen", c=2.0) and str(push) == "sharpen(2)"
+    assert not push.is_nothing and push_forms().endswith("or sharpen(c)")
+    plain, sharp = (
+        model.generate(
+            scene, Gaze(HEADS, scene.panel(1), how), max_new_tokens=3, record=Record(HEADS, "heads")
+        )
+        for how in (Push.focus(), push)
+    )
+    assert plain.effect is not None and sharp.effect is not None and sharp.effect.after == pytest.approx(1)
+    assert plain.trace is not None and sharp.trace is not None
+    first = [trace.attention[:, 0] for trace in (plain.trace, sharp.trace)]
+    assert (first[1].max(-1) > first[0].max(-1)).all()
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
@@ -121,7 +153,7 @@ def test_nats_of_keys_that_are_not_seen_do_not_round_the_others() -> None:
     nats, weights = torch.tensor([[1.3, 1e6, 0.1, 0.0]]), torch.tensor([[[0.0, 1.0, 0.0]]])
     kinds = torch.tensor([[[TEXT, IMAGE, IMAGE]]])
     hidden = torch.tensor([[[0.0, 0.0, -torch.inf], [0.0, 0.0, 0.0]]])
-    found = raised_by(nats, weights, kinds, hidden)
+    found = biased(nats, weights, kinds, hidden)
     expected = torch.tensor([[[-1.2, 0.0, -torch.inf], [0.1 - 1e6, 1.3 - 1e6, 0.0]]])
     torch.testing.assert_close(found, expected, atol=1e-6, rtol=1e-6)
 

@@ -27,7 +27,7 @@ PROMPTS = ((2, "Who?"), (3, "What is going on here?"), (1, "Where are they? Answ
 
 def test_the_last_row_equals_eager_attention(model: GazeModel) -> None:
     """A left-padded batch against transformers' own `output_attentions`, one row at a time."""
-    scenes = [model.encode(tiny.strip(panels, seed=panels).picture, prompt) for panels, prompt in PROMPTS]
+    scenes = [model.encode(tiny.strip(panels, seed=panels).image, prompt) for panels, prompt in PROMPTS]
     captured = model.last_row(scenes)
     for scene, patterns in zip(scenes, captured, strict=True):
         model.hf.set_attn_implementation("eager")
@@ -42,7 +42,7 @@ def test_the_last_row_equals_eager_attention(model: GazeModel) -> None:
 
 
 def test_the_last_row_equals_an_attention_written_in_the_test(model: GazeModel) -> None:
-    scene = model.encode(tiny.strip(3, seed=5).picture, "What is it?")
+    scene = model.encode(tiny.strip(3, seed=5).image, "What is it?")
     keep: dict[int, torch.Tensor] = {}
     with reference.eager(model.hf, keep=keep):
         reference.forward(model.hf, scene)
@@ -53,7 +53,7 @@ def test_the_last_row_equals_an_attention_written_in_the_test(model: GazeModel) 
 
 
 def test_batches_of_any_size_capture_the_same(model: GazeModel) -> None:
-    scenes = [model.encode(tiny.strip(panels, seed=panels).picture, prompt) for panels, prompt in PROMPTS]
+    scenes = [model.encode(tiny.strip(panels, seed=panels).image, prompt) for panels, prompt in PROMPTS]
     whole, single = model.last_row(scenes), model.last_row(scenes, batch_size=1)
     for one, other in zip(whole, single, strict=True):
         torch.testing.assert_close(torch.tensor(one), torch.tensor(other), atol=1e-5, rtol=0)
@@ -73,7 +73,7 @@ def looked(
 
 def encoded(model: GazeModel, panels: int = 3, prompt: str = "What is it?") -> Scene:
     sample = tiny.strip(panels, seed=panels)
-    return model.encode(sample.picture, prompt, panels=sample.boxes)
+    return model.encode(sample.image, prompt, panels=sample.boxes)
 
 
 def close(found: Any, expected: torch.Tensor, atol: float = 2e-5) -> None:

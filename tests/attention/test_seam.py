@@ -35,7 +35,7 @@ class Watcher:
 def batch(model: GazeModel) -> dict[str, Any]:
     """Two prompts of different length, padded on the left."""
     scenes = [
-        model.encode(tiny.strip(panels, seed=panels).picture, prompt)
+        model.encode(tiny.strip(panels, seed=panels).image, prompt)
         for panels, prompt in ((2, "Who?"), (3, "What is going on here?"))
     ]
     made = collate(model.hf, model.family, scenes, model.processor.tokenizer.pad_token_id)
@@ -43,7 +43,7 @@ def batch(model: GazeModel) -> dict[str, Any]:
 
 
 def alone(model: GazeModel) -> dict[str, Tensor]:
-    return model.encode(tiny.strip(2).picture, "Who?").tensors
+    return model.encode(tiny.strip(2).image, "Who?").tensors
 
 
 @torch.no_grad()
@@ -166,7 +166,7 @@ def test_a_model_that_cannot_switch_raises(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_four_dimensional_mask_raises(model: GazeModel) -> None:
     inputs = alone(model)
     size = inputs["input_ids"].shape[1]
-    positions = model.encode(tiny.strip(2).picture, "Who?").positions
+    positions = model.encode(tiny.strip(2).image, "Who?").positions
     mask = torch.ones(1, 1, size, size, dtype=torch.bool).tril()
     with pytest.raises(SeamError, match="Pass the 2-D attention mask"), attached(model.hf, Watcher({0})):
         logits(model, {**inputs, "attention_mask": mask, "position_ids": positions})
@@ -205,7 +205,7 @@ def test_positions_are_those_of_the_text(model: GazeModel, batch: dict[str, Any]
 
 
 def test_positions_without_a_mask_and_with_too_short_a_one(model: GazeModel) -> None:
-    scene = model.encode(tiny.strip(2).picture, "Who?")
+    scene = model.encode(tiny.strip(2).image, "Who?")
     inputs = {k: v for k, v in scene.tensors.items() if k != "attention_mask"}
     watcher = Watcher({0})
     cache = DynamicCache(config=model.hf.config.get_text_config())

@@ -83,7 +83,7 @@ def mixed(model: GazeModel) -> tuple[list[Scene], list[Gaze | None]]:
         (3, "Who?"),
     ):
         sample = tiny.strip(panels, seed=panels)
-        scenes.append(model.encode(sample.picture, prompt, panels=sample.boxes))
+        scenes.append(model.encode(sample.image, prompt, panels=sample.boxes))
     gazes = [
         Gaze(HEADS, scenes[0].panel(1)),
         Gaze([Head(2, 3), Head(0, 0)], Schedule.every(2, scenes[1].panels), "uniform", "decode"),
@@ -187,7 +187,7 @@ def test_a_multiplied_batch_repeats_each_rows_gaze(model: GazeModel, push: Any) 
     scenes = []
     for panels in (1, 3):
         sample = tiny.strip(panels, seed=panels)
-        scenes.append(model.encode(sample.picture, "Why?", panels=sample.boxes))
+        scenes.append(model.encode(sample.image, "Why?", panels=sample.boxes))
     gazes = [Gaze(HEADS[:2], scenes[0].panel(0), push), Gaze(HEADS[1:], scenes[1].panel(1), push)]
     batch = collate(model.hf, model.family, [scene for scene in scenes for _ in range(3)], 0)
 

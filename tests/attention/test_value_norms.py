@@ -35,7 +35,7 @@ def test_raw_attention_times_lengths_is_what_a_recording_by_values_gives(
 
 def test_every_row_of_a_padded_batch_has_its_own_lengths(model: GazeModel) -> None:
     scenes = [
-        model.encode(tiny.strip(n, seed=n).picture, prompt) for n, prompt in ((2, "Hm?"), (3, "What is it?"))
+        model.encode(tiny.strip(n, seed=n).image, prompt) for n, prompt in ((2, "Hm?"), (3, "What is it?"))
     ]
     records = [Record(HEADS, "heads", value_norms=True), Record(HEADS[:1])]
     together = model.generate(scenes, record=records, max_new_tokens=3)
@@ -76,5 +76,5 @@ def test_lengths_that_mean_nothing_are_refused(model: GazeModel, scene: Scene) -
     with pytest.raises(RecordError, match=r"Head L0H0 was asked for; this trace keeps L0H1, L2H3, L1H0"):
         raw.select([Head(0, 1), Head(0, 0)])
     assert raw.value_norms is not None
-    with pytest.raises(BadTrace, match="Lengths of shape"):
+    with pytest.raises(BadTrace, match="Norms of shape"):
         GazeTrace(raw.attention, raw.grid, raw.heads, "heads", "raw", raw.token_texts, raw.value_norms[:2])

@@ -4,12 +4,14 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from gazeheads import cli
+from gazeheads import cli, commands
+from gazeheads.commands import options
 from gazeheads.drawing.strips import doodles
 from gazeheads.heads.head import Provenance
 from gazeheads.heads.heads import Heads
@@ -22,7 +24,7 @@ def strip(tmp_path_factory):
     """A six-panel test strip as a picture file, with its ground truth."""
     sample = doodles(1, seed=5)[0]
     path = tmp_path_factory.mktemp("strip") / "strip.png"
-    sample.picture.save(path)
+    sample.image.save(path)
     return path, sample
 
 
@@ -32,7 +34,7 @@ def folder(tmp_path_factory):
     path = tmp_path_factory.mktemp("panels")
     sample = doodles(1, seed=5)[0].resized(256, 32)
     for i, box in enumerate(sample.boxes):
-        sample.picture.crop(tuple(int(c) for c in box.corners)).save(path / f"p{i + 1}.png")
+        sample.image.crop(tuple(int(c) for c in box.corners)).save(path / f"p{i + 1}.png")
     return path, sample
 
 
@@ -70,7 +72,11 @@ def test_look_at_a_box_of_a_picture(strip, capsys):
     at = f"{box.x0},{box.y0},{box.x1},{box.y1}"
     code, out, _ = run(["look", path, *ASK, "--box", at, "--top", "8"], capsys)
     assert code == 0
-    assert "unsteered" in out and "attention of 8 heads on the target" in out and "looking at the box " in out
+    assert (
+        "unsteered" in out
+        and "attention mass of 8 heads on the target" in out
+        and "looking at the box " in out
+    )
 
 
 def test_a_small_box_grows_where_that_was_asked_for(strip, capsys):
@@ -87,7 +93,7 @@ def test_discover_writes_a_ranking_that_look_takes(strip, tmp_path, capsys):
     assert code == 0 and len(heads) == heads.scores.size and f"{len(heads)} heads ranked" in out
     assert heads.provenance.data == "doodles:2:dev" and heads.provenance.samples == 2
     code, out, _ = run(["look", strip[0], *ASK, "--panel", "1/6", "--heads", out_file], capsys)
-    assert code == 0 and f"attention of {round(0.09 * len(heads))} heads" in out, (
+    assert code == 0 and f"attention mass of {round(0.09 * len(heads))} heads" in out, (
         "the paper's share of a full ranking"
     )
 
@@ -103,7 +109,7 @@ def test_doodles_draws_folders_that_look_takes(tmp_path, capsys):
 
 def broken_pictures(folder):
     whole = folder / "whole.png"
-    doodles(1)[0].picture.save(whole)
+    doodles(1)[0].image.save(whole)
     (folder / "text.png").write_text("I am no picture")
     (folder / "cut.png").write_bytes(whole.read_bytes()[:900])
     Image.new("RGB", (1, 1)).save(folder / "pixel.png")
@@ -118,7 +124,7 @@ def broken_pictures(folder):
     "name, message",
     [
         ("missing.png", "there is no such file"),
-        ("text.png", "this is not a picture in a format that Pillow reads"),
+        ("text.png", "this is not an image in a format that Pillow reads"),
         ("cut.png", "it cannot be read to its end"),
         ("pixel.png", "it is 1 x 1 px, too small to have regions"),
         ("long.png", "20000 x 50 px is more than 200 times as long as wide"),
@@ -141,15 +147,24 @@ def test_a_very_wide_picture_is_a_picture(tmp_path, capsys):
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        (["--panel", "7/6"], "Panel 7 of 6: there is none. Panels count from 1 to 6"),
-        (["--panel", "0/6"], "Panel 0 of 6: there is none"),
-        (["--panel", "four"], "'four' is no panel: write K/N"),
+        (["--panel", "7/6"], "argument --panel: 7/6: there is none. K counts from 1 to N, here 6"),
+        (["--panel", "0/6"], "argument --panel: 0/6: there is none"),
+        (["--panel", "four"], "'four' is not K/N: write two numbers"),
         (["--box", "10,10,10,40"], "is empty: it is 0 px wide"),
         (["--box", "0,0,5000,40"], "sticks out by"),
         (["--box", "1,2,3"], "'1,2,3' is no box: write x0,y0,x1,y1"),
-        (["--box", "1,1,4,4"], "covers 0.035 image tokens, less than one: cells are 16 x 16 px here"),
-        (["--box", "1,1,4,4", "--min-tokens", "0"], "min_tokens=0 is how far a small box grows"),
-        (["--panel", "2/6", "--min-tokens", "1"], "Give 1 or more, with a box"),
+        (
+            ["--box", "1,1,4,4"],
+            "less than one: cells are 16 x 16 px here. Enlarge the region or the picture, or pass --min-tokens 1",
+        ),
+        (
+            ["--box", "1,1,4,4", "--min-tokens", "0"],
+            "argument --min-tokens: '0' is no whole number from 1 on",
+        ),
+        (
+            ["--panel", "2/6", "--min-tokens", "1"],
+            "--min-tokens 1 is how far a small box grows. Give it with --box",
+        ),
         ([], "one of the arguments --panel --box is required"),
         (["--panel", "1/6", "--top", "97"], "top(97) was asked of a set of"),
         (["--panel", "1/6", "--top", "half"], "'half' is neither a number of heads nor a share"),
@@ -162,7 +177,9 @@ def test_targets_and_options_that_cannot_be_used(arguments, message, strip, caps
 
 
 def test_a_folder_of_six_has_no_panel_of_five(folder, capsys):
-    assert "holds 6 panels. Ask for k/6" in refused(["look", folder[0], *ASK, "--panel", "2/5"], capsys)
+    assert "holds 6 panels; 5 were asked for. Its panels are its regions: write K/6" in refused(
+        ["look", folder[0], *ASK, "--panel", "2/5"], capsys
+    )
 
 
 def test_an_empty_question(strip, capsys):
@@ -196,8 +213,8 @@ def test_an_output_folder_that_cannot_be_written(command, tmp_path, capsys):
     "source, message",
     [
         ("doodles:x", "no whole number from 1 on. Write doodles:N"),
-        ("doodles:2:dve", "'dve' is no split; there are train, dev, test"),
-        ("doodles:0", "'0' is no whole number from 1 on"),
+        ("doodles:2:dve", "'dve' is not a split; use train, dev, test"),
+        ("doodles:0", "'0' is not a whole number of at least 1"),
         ("photos:3", "there is no such source"),
         ("comics:nowhere", "Panel folder nowhere: there is no such folder"),
     ],
@@ -207,6 +224,63 @@ def test_data_that_is_not_there(source, message, tmp_path, capsys):
     assert not (tmp_path / "h.json").exists()
 
 
+def help_of(*arguments, capsys) -> str:
+    with pytest.raises(SystemExit) as stop:
+        cli.main([*arguments, "--help"])
+    assert stop.value.code == 0
+    return capsys.readouterr().out
+
+
+def test_help_lists_every_command_once_in_its_group(capsys):
+    lines = help_of(capsys=capsys).splitlines()
+    groups = [line for line in lines if line.endswith(":") and not line.startswith(" ")]
+    assert groups == ["options:", *(f"{title}:" for title in cli.GROUPS)]
+    listed = [line.split()[0] for line in lines if line.startswith("  ") and not line.startswith("  -")]
+    modules = {path.stem for path in Path(commands.__file__).parent.glob("*.py")}
+    assert listed == list(cli.COMMANDS)
+    assert set(listed) == modules - {"__init__", "options", "output", "models"}
+
+
+@pytest.mark.parametrize("command", cli.COMMANDS)
+def test_every_option_has_a_help_text_and_shared_ones_say_the_same(command):
+    for action in cli.parser(command)._actions:
+        assert action.help and not action.help.startswith(("of ", "as in")), action
+        name = action.option_strings[-1].removeprefix("--") if action.option_strings else ""
+        if name in options.OPTIONS:
+            shared = options.OPTIONS[name]
+            assert action.help.removesuffix(" (default: %(default)s)") == shared["help"]
+            assert action.type == shared.get("type")
+    assert command in cli.parser(command).format_usage()
+
+
+def test_an_option_of_several_commands_is_a_shared_one():
+    """But for what means something else in each, and says so."""
+    seen = [
+        name
+        for command in cli.COMMANDS
+        for action in cli.parser(command)._actions
+        for name in action.option_strings
+    ]
+    several = {name.removeprefix("--") for name in seen if seen.count(name) > 1}
+    assert several - set(options.OPTIONS) == {"-h", "help"} and set(options.OPTIONS) >= several - {
+        "-h",
+        "help",
+    }
+
+
+def test_an_abbreviation_or_a_name_that_is_gone_is_refused(strip, capsys):
+    assert "unrecognized arguments: --same 0.8" in refused(["report", "run", "--same", "0.8"], capsys)
+    line = refused(["follow", "--out", "heads.json"], capsys)
+    assert "invalid choice: 'follow'" in line and "See `gazeheads --help`" in line
+
+
+def test_no_command_is_asked_for(capsys):
+    assert "the following arguments are required: COMMAND" in refused([], capsys)
+
+
 def test_help_loads_no_torch():
-    code = "import sys\nfrom gazeheads.cli import parser\nparser()\nassert 'torch' not in sys.modules"
+    code = (
+        "import sys\nfrom gazeheads import cli\n[cli.parser(command) for command in cli.COMMANDS]\n"
+        "assert 'torch' not in sys.modules"
+    )
     subprocess.run([sys.executable, "-c", code], check=True, env=os.environ)

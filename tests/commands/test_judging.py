@@ -108,7 +108,7 @@ def test_an_api_says_its_cost_keeps_its_replies_and_judges_failures_again(
         assert told(capsys, *asked)["new"] == 0
         well = True
         server.requests.clear()
-        found = told(capsys, *asked, "--again")
+        found = told(capsys, *asked, "--unscored")
         assert (found["new"], found["verdicts"], found["none"], found["unscored"]) == (8, 12, 12, 0)
         assert len(server.requests) == 8
     assert (run / "replies.sqlite").exists()

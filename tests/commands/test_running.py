@@ -75,16 +75,16 @@ def test_shards_merge_into_what_one_machine_would_have_made(tmp_path, capsys) ->
         (["nothing"], "Use one of vqa, this-panel"),
         (["vqa", "--conditions", "gase"], "Condition 'gase' is unknown"),
         (["vqa", "--conditions", "causal-heads"], "unknown"),
-        (["vqa", "--shard", "3/2"], "--shard 3/2: write I/N"),
-        (["vqa", "--shard", "half"], "write I/N"),
+        (["vqa", "--shard", "3/2"], "argument --shard: 3/2: there is none"),
+        (["vqa", "--shard", "half"], "'half' is not K/N"),
         (["vqa", "--push", "hard"], "Push 'hard' cannot be read"),
         (["vqa", "--push", "bias(1, strength=3)"], "cannot be read"),
-        (["vqa", "--processor", "crop"], "Write NAME=VALUE"),
+        (["vqa", "--processor", "crop"], "write NAME=VALUE"),
         (["vqa", "--every", "5"], "vqa is none"),
-        (["tour", "--every", "0"], "give a number of tokens from 1 on, or auto"),
+        (["tour", "--every", "0"], "argument --every: '0': give a number of tokens from 1 on, or auto"),
         (["tour-by-sentence", "--every", "5"], "Use the experiment `tour`"),
         (["vqa", "--top", "97"], "97"),
-        (["vqa", "--data", "doodles:0"], "'0' is no whole number"),
+        (["vqa", "--data", "doodles:0"], "'0' is not a whole number"),
     ],
 )
 def test_what_cannot_be_meant_is_one_line_and_makes_no_folder(tmp_path, capsys, options, said) -> None:
@@ -115,7 +115,7 @@ def test_a_tours_pace_is_measured_and_its_settings_are_recorded(tmp_path, capsys
         "doodles:2:test",
         "--conditions",
         "gaze@8",
-        "--setting",
+        "--generate",
         "no_repeat_ngram_size=5",
     ]
     assert cli.main([*asked, "--out", str(out)]) == 0

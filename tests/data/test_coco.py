@@ -10,23 +10,32 @@ import pytest
 from coco_folder import annotations, drawn, packed, write
 
 from gazeheads import cli
-from gazeheads.data.check import check
+from gazeheads.data.check import Collector, DataReport, check
 from gazeheads.data.coco import coco
 from gazeheads.data.runlength import drawn as mask_of
 from gazeheads.data.runlength import unpacked
 from gazeheads.data.sources import fingerprint, samples_of
-from gazeheads.errors import DataError
+from gazeheads.errors import DataError, MissingPackage, UsageError
 from gazeheads.sample import Sample, run_lengths
 
 
 @pytest.fixture(scope="module")
 def scenes() -> list[Sample]:
-    return drawn(3)  # of 4, 2 and 2 things; the second is wider than high
+    return drawn(3)  # of 4, 2 and 2 objects; the second is wider than high
 
 
 @pytest.fixture
 def told(scenes: list[Sample]) -> dict[str, Any]:
     return annotations(scenes)
+
+
+def read(root: Path, **options: Any) -> tuple[list[Sample], dict[str, int]]:
+    """The samples, and what was left out."""
+    report = DataReport("")
+    samples = coco(root, **options, reports=Collector(report, lambda n: None))
+    assert not report.problems
+    left = [re.fullmatch(r"left out: (\d+) (.*)", note.what) for note in report.notes]
+    return samples, {match[2]: int(match[1]) for match in left if match}
 
 
 def test_a_folder_is_read_as_it_stands(tmp_path: Path, scenes: list[Sample]) -> None:
@@ -39,7 +48,7 @@ def test_a_folder_is_read_as_it_stands(tmp_path: Path, scenes: list[Sample]) -> 
         assert mine.names == tuple(scene.names[k] for k in order)
         assert [slots["object"] for slots in mine.slots] == list(mine.names)
         assert all(np.array_equal(mine.masks[i], scene.masks[k]) for i, k in enumerate(order))
-        assert np.array_equal(mine.picture, scene.picture) and mine.size == scene.size
+        assert np.array_equal(mine.image, scene.image) and mine.size == scene.size
     assert fingerprint(found) == fingerprint(samples_of(f"coco:{tmp_path}:masks=yes"))
     assert fingerprint(found) != fingerprint(samples_of(f"coco:{tmp_path}")), "boxes alone are other data"
 
@@ -48,9 +57,9 @@ def test_some_of_the_pictures_are_asked_for_by_number(tmp_path: Path, scenes: li
     write(tmp_path, scenes)
     assert [s.id[-1] for s in samples_of(f"coco:{tmp_path}:2")] == ["1", "2"]
     assert [s.id[-1] for s in samples_of(f"coco:{tmp_path}:1:start=2")] == ["3"]
-    with pytest.raises(DataError, match=r"4 pictures from number 0 on were asked for; 3 have objects"):
+    with pytest.raises(DataError, match=r"4 images from number 0 on were asked for; 3 have objects"):
         samples_of(f"coco:{tmp_path}:4")
-    with pytest.raises(DataError, match=r"masks=maybe is neither yes nor no"):
+    with pytest.raises(UsageError, match=r"masks=maybe is neither yes nor no"):
         samples_of(f"coco:{tmp_path}:masks=maybe")
 
 
@@ -90,17 +99,17 @@ def test_what_is_left_out_is_counted(tmp_path: Path, scenes: list[Sample], told:
     others[1]["bbox"][2:] = [30, 24.9]
     told["images"].append({"id": 99, "file_name": "99.png", "width": 9, "height": 9})
     write(tmp_path, scenes, told)
-    found, left = coco(tmp_path)
+    found, left = read(tmp_path)
     assert left == {
         "crowds": len(first),
         "boxes without area": 1,
         "boxes under 750 px": 1,
-        "pictures without objects": 2,
+        "images without objects": 2,
     }
     assert len(found) == 2 and len(found[0].boxes) == len(others) - 2
     others[1]["bbox"][2:] = [30, 25]
     write(tmp_path, scenes, told)
-    assert len(coco(tmp_path)[0][0].boxes) == len(others) - 1, "750 px are enough"
+    assert len(coco(tmp_path)[0].boxes) == len(others) - 1, "750 px are enough"
 
 
 def test_the_check_tells_what_was_left_out(
@@ -111,18 +120,18 @@ def test_the_check_tells_what_was_left_out(
     assert cli.main(["data", "check", f"coco:{tmp_path}"]) == 0
     said = capsys.readouterr().out
     assert "left out: 1 crowds" in said and "3 samples can be used, 0 problems" in said
-    assert f"{len(told['annotations']) - 1} objects in 3 pictures" in said
+    assert f"{len(told['annotations']) - 1} objects in 3 images" in said
     (tmp_path / "val2017" / "000000000002.png").write_bytes(b"no picture")
     report = check(f"coco:{tmp_path}")
-    assert not report.as_json()["fits"] and "000000000002" in str(report.problems[0])
+    assert not report.to_json()["fits"] and "000000000002" in str(report.problems[0])
 
 
 def test_a_picture_that_viewers_turn_is_left_out(tmp_path: Path, scenes: list[Sample], told: Any) -> None:
     wide = next(entry for entry in told["images"] if entry["width"] != entry["height"])
     wide["width"], wide["height"] = wide["height"], wide["width"]
     write(tmp_path, scenes, told)
-    found, left = coco(tmp_path)
-    assert left["pictures that viewers turn"] == 1 and len(found) == 2
+    found, left = read(tmp_path)
+    assert left["images that viewers turn"] == 1 and len(found) == 2
 
 
 def broken(part: str, **values: Any) -> Any:
@@ -137,7 +146,7 @@ def broken(part: str, **values: Any) -> Any:
         (broken("images", file_name="gone.png"), r"gone\.png: there is no such file"),
         (
             broken("annotations", image_id=500),
-            r"annotation 1 is of picture 500, which the file does not hold",
+            r"annotation 1 is of image 500, which the file does not hold",
         ),
         (broken("annotations", category_id=500), r"annotation 1 is of category 500"),
         (broken("annotations", bbox=[1, 2, 3]), r"annotation 1 has the box \[1, 2, 3\]"),
@@ -145,7 +154,7 @@ def broken(part: str, **values: Any) -> Any:
         (broken("annotations", area=None), r"annotation 1 has the area None"),
         (broken("annotations", area="large"), r"annotation 1 has the area 'large'"),
         (broken("annotations", area=float("nan")), r"annotation 1 has the area nan"),
-        (broken("annotations", bbox=[250, 2, 400, 30]), r"sticks out of the picture .* by \d+ px"),
+        (broken("annotations", bbox=[250, 2, 400, 30]), r"sticks out of the image .* by \d+ px"),
         (
             lambda told: told["annotations"].append(told["annotations"][0]),
             r"two entries of annotations have one id",
@@ -185,7 +194,7 @@ def test_the_check_tells_all_kinds_of_faults_at_once(tmp_path: Path, scenes: lis
     assert len(found) == 3
     for said in (
         "is of category 999",
-        r"annotation \d+, an? \w+.* sticks out of the picture",
+        r"annotation \d+, an? \w+.* sticks out of the image",
         "no such file",
     ):
         assert any(re.search(said, what) for what in found), found
@@ -197,7 +206,7 @@ def test_a_file_that_is_no_coco_is_named(tmp_path: Path, scenes: list[Sample]) -
     write(tmp_path, scenes)
     file = tmp_path / "annotations" / "instances_val2017.json"
     file.rename(tmp_path / "mine.json")
-    with pytest.raises(DataError, match=r"does not say where the pictures are. Add :images=FOLDER"):
+    with pytest.raises(UsageError, match=r"does not say where the images are. Add :images=FOLDER"):
         samples_of(f"coco:{tmp_path}:annotations=mine.json")
     assert len(samples_of(f"coco:{tmp_path}:annotations=mine.json:images=val2017")) == 3
     (tmp_path / "mine.json").write_text("{")
@@ -238,17 +247,17 @@ def test_polygons_are_drawn_by_the_reference(tmp_path: Path, scenes: list[Sample
 @pytest.mark.parametrize(
     "segmentation, said",
     [
-        ({"size": [256, 999], "counts": [1]}, r"annotation 1: A mask is of \[256, 999\]"),
+        ({"size": [256, 999], "counts": [1]}, r"annotation 1 cannot be used: A mask is of \[256, 999\]"),
         ({"size": None, "counts": [3, 4]}, r"add up to 7 pixels"),
-        ({"size": None, "counts": [-1, 2]}, r"not whole numbers from 0 on"),
+        ({"size": None, "counts": [-1, 2]}, r"not whole numbers of at least 0"),
         ({"size": None, "counts": "a~"}, r"hold the character '~'"),
         ({"size": None, "counts": "P"}, r"end within a number"),
-        ({"size": None, "counts": "000O"}, r"not whole numbers from 0 on"),
+        ({"size": None, "counts": "000O"}, r"not whole numbers of at least 0"),
         ({"counts": [1]}, r"neither a list of polygons nor run lengths"),
         (None, r"neither a list of polygons nor run lengths"),
         ([], r"has no polygon"),
-        ([[1, 2, 3, 4]], r"no list of three or more points"),
-        ([[1, 2, 3, 4, 5, "6"]], r"something that is no number"),
+        ([[1, 2, 3, 4]], r"not a list of three or more points"),
+        ([[1, 2, 3, 4, 5, "6"]], r"a value that is not a number"),
     ],
 )
 def test_masks_that_are_broken_are_refused_only_if_they_are_asked_for(
@@ -268,7 +277,7 @@ def test_a_mask_without_a_pixel_is_left_out(tmp_path: Path, scenes: list[Sample]
     rows, cols = entry["segmentation"]["size"]
     entry["segmentation"]["counts"] = [rows * cols]
     write(tmp_path, scenes, told)
-    found, left = coco(tmp_path, masks=True)
+    found, left = read(tmp_path, masks=True)
     assert left == {"masks without a pixel": 1} and len(found[0].boxes) == len(scenes[0].boxes) - 1
 
 
@@ -278,7 +287,7 @@ def test_polygons_without_pycocotools_say_what_to_install(
     monkeypatch.setitem(__import__("sys").modules, "pycocotools", None)
     told["annotations"][0]["segmentation"] = [[0, 0, 9, 0, 9, 9]]
     write(tmp_path, scenes, told)
-    with pytest.raises(DataError, match=r'pip install "gazeheads\[coco\]"'):
+    with pytest.raises(MissingPackage, match=r'pip install "gazeheads\[coco\]"'):
         samples_of(f"coco:{tmp_path}:masks=yes")
 
 
@@ -288,5 +297,5 @@ def test_pictures_are_opened_when_they_are_looked_at(tmp_path: Path, scenes: lis
     (tmp_path / "val2017" / "000000000001.png").unlink()
     assert first.size == scenes[0].size
     with pytest.raises(DataError, match=r"000000000001\.png: there is no such file"):
-        _ = first.picture
+        _ = first.image
     assert json.loads(json.dumps(first.to_json()))["kind"] == "photo"

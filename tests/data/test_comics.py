@@ -16,9 +16,9 @@ from gazeheads.data import pictures
 from gazeheads.data.boxed import boxed
 from gazeheads.data.comics import comics, strip_of
 from gazeheads.data.layout import Layout, places
-from gazeheads.data.rawcomics import EDGE, Comic, raw_comics, windows
+from gazeheads.data.rawcomics import EDGE, RawComic, raw_comics, windows
 from gazeheads.data.sources import fingerprint
-from gazeheads.errors import DataError
+from gazeheads.errors import DataError, GazeHeadsError, UsageError
 
 SIDE = 32
 
@@ -49,7 +49,7 @@ def test_every_format_and_any_number_of_panels(suffix: str, tmp_path: Path) -> N
     sample = strip_of(panels(tmp_path / "one", 3, suffix))
     assert sample.names == ("panel 1", "panel 2", "panel 3") and sample.kind == "strip"
     blues = [
-        sample.picture.crop(tuple(map(int, b.corners))).resize((1, 1)).getpixel((0, 0)) for b in sample.boxes
+        sample.image.crop(tuple(map(int, b.corners))).resize((1, 1)).getpixel((0, 0)) for b in sample.boxes
     ]
     assert [round(blue[2] / 30) for blue in blues] == [1, 2, 3]
 
@@ -61,12 +61,12 @@ def test_every_format_and_any_number_of_panels(suffix: str, tmp_path: Path) -> N
         (lambda f: (f / "p1.png").rename(f / "p0.png"), "p1 is missing"),
         (
             lambda f: (f / "p0.png").write_bytes((f / "p1.png").read_bytes()),
-            "5 panels up to p4, but there is a p0",
+            "panels count from 1, and this is p0",
         ),
         (lambda f: (f / "p01.png").write_bytes((f / "p1.png").read_bytes()), "panel 1 is there twice, p"),
         (lambda f: [p.unlink() for p in f.iterdir()], "it holds no panel"),
-        (lambda f: (f / "p3.png").write_text("hello"), "p3.png: this is not a picture"),
-        (lambda f: (f / "p3.png").write_bytes(b""), "p3.png: this is not a picture"),
+        (lambda f: (f / "p3.png").write_text("hello"), "p3.png: this is not an image"),
+        (lambda f: (f / "p3.png").write_bytes(b""), "p3.png: this is not an image"),
         (
             lambda f: Image.new("RGB", (900, 3)).save(f / "p3.png"),
             "p3.png: 900 x 3 px is more than 200 times",
@@ -128,10 +128,10 @@ def test_captions_come_with_the_panels(name: str, text: str, found: object, tmp_
         (
             "captions.json",
             '{"p1": "a", "p3": "c"}',
-            "p2 is missing; 'p3' is no panel. The folder's panels are p1 to p2",
+            "p2 is missing; 'p3' is not a panel. The panels of the folder are p1 to p2",
         ),
         ("captions.json", '"a"', "it holds a str"),
-        ("captions.json", '["a",', "this is no JSON"),
+        ("captions.json", '["a",', "this is not JSON"),
     ],
 )
 def test_captions_that_do_not_fit_the_panels(name: str, text: str, message: str, tmp_path: Path) -> None:
@@ -182,8 +182,8 @@ def test_the_gap_counts_in_the_rounding_to_cells() -> None:
 def test_a_grid_is_drawn_where_its_boxes_say_at_every_size(tmp_path: Path) -> None:
     sample = comics(panels(tmp_path / "one", 6), "3x2")[0]
     for each in (sample, sample.resized(48, 16)):
-        assert each.kind == "grid" and each.id == "comics/one/3x2" and each.picture.size == each.size
-        array = np.asarray(each.picture)
+        assert each.kind == "grid" and each.id == "comics/one/3x2" and each.image.size == each.size
+        array = np.asarray(each.image)
         white = np.ones(array.shape[:2], dtype=bool)
         for k, box in enumerate(each.boxes, start=1):
             x0, y0, x1, y1 = map(int, box.corners)
@@ -196,14 +196,14 @@ def test_a_grid_is_drawn_where_its_boxes_say_at_every_size(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     "layout, message",
     [
-        ("grid", "5 panels make no grid of several even rows"),
-        ("2x3", "2x3 is 6 panels, and it has 5"),
-        ("0x5", "Layout '0x5': there is none"),
-        ("circle", "Layout 'circle': there is none"),
+        ("grid", "5 panels cannot be divided into equal rows"),
+        ("2x3", "a grid of 2x3 has 6 panels, and the strip 5"),
+        ("0x5", "Layout '0x5': there is no such layout"),
+        ("circle", "Layout 'circle': there is no such layout"),
     ],
 )
 def test_an_uneven_grid_is_refused(layout: str, message: str, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=message):
+    with pytest.raises(GazeHeadsError, match=message):
         comics(panels(tmp_path / "one", 5), layout)
 
 
@@ -226,17 +226,17 @@ def test_panels_are_decoded_when_looked_at_and_not_kept(
     samples = [sample.resized(48, 16) for sample in comics(tmp_path)]
     assert len(samples) == 8 and [s.to_json()["size"] for s in samples] == [[6 * 48, 48]] * 8
     assert len(fingerprint(samples)) == 64 and not decoded, "headers and bytes are enough"
-    held = samples[0].picture
-    assert samples[0].picture is held and len(decoded) == 6, "one picture while somebody holds it"
+    held = samples[0].image
+    assert samples[0].image is held and len(decoded) == 6, "one picture while somebody holds it"
     del held
-    seen = ref(samples[0].picture)
+    seen = ref(samples[0].image)
     assert seen() is None and len(decoded) == 12, "the sample does not keep it"
 
 
 def test_a_file_that_is_gone_meanwhile_is_named(tmp_path: Path) -> None:
     sample = strip_of(panels(tmp_path / "one", 3))
     (tmp_path / "one" / "p2.png").unlink()
-    for use in (lambda: sample.picture, lambda: sample.resized(48, 16).picture, lambda: sample.content):
+    for use in (lambda: sample.image, lambda: sample.resized(48, 16).image, lambda: sample.content):
         with pytest.raises(DataError, match=r"one/p2.png: "):
             use()
 
@@ -245,12 +245,12 @@ def test_a_file_that_is_another_one_meanwhile_is_named(tmp_path: Path) -> None:
     sample = strip_of(panels(tmp_path / "one", 3))
     before = sample.content
     Image.new("RGB", (SIDE, SIDE), "red").save(tmp_path / "one" / "p3.png")
-    assert sample.content != before and sample.picture.getpixel((sample.size[0] - 20, 9)) == (255, 0, 0)
+    assert sample.content != before and sample.image.getpixel((sample.size[0] - 20, 9)) == (255, 0, 0)
     Image.new("RGB", (SIDE, SIDE + 2)).save(tmp_path / "one" / "p3.png")
     with pytest.raises(
         DataError, match=r"p3.png: it was 32 x 32 px when it was listed, and is 32 x 34 px now"
     ):
-        _ = sample.picture
+        _ = sample.image
 
 
 def test_a_panel_that_is_cut_off_is_named_when_it_is_looked_at(tmp_path: Path) -> None:
@@ -260,7 +260,7 @@ def test_a_panel_that_is_cut_off_is_named_when_it_is_looked_at(tmp_path: Path) -
     (folder / "p2.jpg").write_bytes((folder / "p2.jpg").read_bytes()[:1500])
     sample = strip_of(folder)
     with pytest.raises(DataError, match=r"p2.jpg: it cannot be read to its end"):
-        _ = sample.picture
+        _ = sample.image
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp"])
@@ -271,13 +271,22 @@ def test_a_panel_that_viewers_turn_is_laid_out_upright(suffix: str, tmp_path: Pa
     exif[0x0112] = 6
     picture.save(tmp_path / "one" / f"p1.{suffix}", exif=exif)
     sample = strip_of(tmp_path / "one", "row").resized(48, 16)
-    assert sample.size == (32, 48) and sample.picture.size == (32, 48)
+    assert sample.size == (32, 48) and sample.image.size == (32, 48)
+
+
+def test_what_is_changed_about_a_sample_from_files_keeps_it_unopened(tmp_path: Path) -> None:
+    sample = strip_of(panels(tmp_path / "one", 2))
+    other = replace(sample, names=("left", "right"))
+    (tmp_path / "one" / "p1.png").write_bytes(b"x")
+    assert other.size == sample.size and other.content == sample.content
+    with pytest.raises(DataError, match=r"p1.png: this is not an image"):
+        _ = other.image
 
 
 def test_a_sample_from_files_can_be_changed_like_any_other(tmp_path: Path) -> None:
     sample = strip_of(panels(tmp_path / "one", 2))
     other = replace(sample, names=("left", "right"))
-    assert other.names == ("left", "right") and other.picture.tobytes() == sample.picture.tobytes()
+    assert other.names == ("left", "right") and other.image.tobytes() == sample.image.tobytes()
     assert len(other.content) == 64 and "left" in repr(other)
 
 
@@ -351,14 +360,14 @@ def test_a_strip_depends_on_seed_and_number_alone(library: Path) -> None:
 
 def test_panels_that_do_not_follow_each_other_are_no_window(tmp_path: Path) -> None:
     raw(tmp_path / "one", {0: [0, 1, 2, 4, 5, 6], 1: [2, 3, 4, 5, 6, 7, 9]})
-    assert Comic.read(tmp_path / "one").candidates(6) == [1]
+    assert RawComic.read(tmp_path / "one").candidates(6) == [1]
     (window,) = windows(tmp_path, 1, 0, 6, 0)
     assert (window.page, window.first) == (1, 2)
 
 
 @pytest.mark.parametrize("pages, interior", [(10, range(10)), (11, range(5, 6)), (16, range(5, 11))])
 def test_only_comics_over_ten_pages_lose_their_ends(pages: int, interior: range, tmp_path: Path) -> None:
-    assert Comic.read(raw(tmp_path / "one", dict.fromkeys(range(pages), 1))).interior == list(interior)
+    assert RawComic.read(raw(tmp_path / "one", dict.fromkeys(range(pages), 1))).interior == list(interior)
 
 
 def test_fewer_candidates_than_asked_for_are_counted(library: Path) -> None:
@@ -378,14 +387,14 @@ def test_raw_comics_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="it holds no comic"):
         raw_comics(tmp_path, 1)
     folder = raw(tmp_path / "one", {0: 6})
-    with pytest.raises(DataError, match="0 strips of 6 panels"):
+    with pytest.raises(UsageError, match="0 strips of 6 panels"):
         raw_comics(tmp_path, 0)
     (folder / "00_03.jpg").write_bytes(b"x")
     with pytest.raises(DataError, match=r"panel 3 of page 0 is there twice, 0+_0?3.jpg and 0+_0?3.jpg"):
         raw_comics(tmp_path, 1)
     (folder / "00_03.jpg").unlink()
     (folder / "0_3.jpg").write_bytes(b"x")
-    with pytest.raises(DataError, match=r"0_3.jpg: this is not a picture"):
+    with pytest.raises(DataError, match=r"0_3.jpg: this is not an image"):
         raw_comics(tmp_path, 1)
 
 
@@ -408,7 +417,7 @@ def test_a_picture_with_boxes_beside_it(tmp_path: Path) -> None:
         assert [b.corners for b in sample.boxes] == [(0, 0, 40, 50), (50, 0, 100.5, 50)]
         assert sample.names == ("cat", "panel 2") and sample.captions == (("a cat",), ("a dog", "dog"))
         assert sample.id == "strip/page" and sample.kind == "strip"
-        assert sample.resized(48, 16) is sample and sample.picture.size == sample.size == (100, 50)
+        assert sample.resized(48, 16) is sample and sample.image.size == sample.size == (100, 50)
     assert boxed(annotated(tmp_path, [RIGHT, LEFT])).boxes[0].x0 == 50, "the order is the reader's"
     assert boxed(annotated(tmp_path, [RIGHT, LEFT])).kind == "grid"
     assert boxed(annotated(tmp_path, [LEFT])).captions == ()
@@ -417,7 +426,7 @@ def test_a_picture_with_boxes_beside_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "entries, message",
     [
-        ([LEFT, {"box": [50, 0, 103, 50]}], r"box 2, .*sticks out of the picture of 100 x 50 px by 3 px"),
+        ([LEFT, {"box": [50, 0, 103, 50]}], r"box 2, .*sticks out of the image of 100 x 50 px by 3 px"),
         ([{"box": [-2, 0, 40, 50]}], "box 1, .*sticks out .* by 2 px"),
         ([{"box": [4, 0, 4, 50]}], r"box 1 cannot be used. Box \(4, 0, 4, 50\) is empty"),
         (

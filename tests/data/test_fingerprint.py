@@ -38,9 +38,9 @@ def dotted(picture: Image.Image) -> Image.Image:
 CHANGES: dict[str, Callable[[Sample], Sample]] = {
     "id": lambda s: replace(s, id="a/2"),
     "kind": lambda s: replace(s, kind="grid"),
-    "a pixel": lambda s: replace(s, picture=dotted(s.picture)),
+    "a pixel": lambda s: replace(s, pixels=dotted(s.image)),
     "the shape of the same bytes": lambda s: replace(
-        s, picture=Image.frombytes("RGB", (4, 8), s.picture.tobytes())
+        s, pixels=Image.frombytes("RGB", (4, 8), s.image.tobytes())
     ),
     "a box": lambda s: replace(s, boxes=(BOXES[0], Box(4, 0, 7, 4))),
     "a name": lambda s: replace(s, names=("one", "three")),

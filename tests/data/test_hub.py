@@ -22,7 +22,7 @@ from gazeheads.data import hub
 from gazeheads.data.check import check
 from gazeheads.data.hub import HubName, hub_comics
 from gazeheads.data.sources import fingerprint, samples_of
-from gazeheads.errors import DataError
+from gazeheads.errors import DataError, MissingPackage, UsageError
 
 STORED = pa.struct({"bytes": pa.binary(), "path": pa.string()})
 
@@ -71,10 +71,10 @@ def test_rows_become_strips(copy: Path) -> None:
     one = found[1]
     assert len(one.boxes) == 6 and one.kind == "strip"
     assert one.captions == tuple((f"panel {k} of comic 1",) for k in range(1, 7))
-    middles = [one.picture.getpixel((int((b.x0 + b.x1) / 2), 100)) for b in one.boxes]
+    middles = [one.image.getpixel((int((b.x0 + b.x1) / 2), 100)) for b in one.boxes]
     assert middles == [(50, 0, 30 * k) for k in range(1, 7)]
     assert one.source["split"] == "test" and one.source["index"] == 1 and one.source["revision"] is None
-    assert one.resized(48, 16).picture.size == (6 * 48, 48)
+    assert one.resized(48, 16).image.size == (6 * 48, 48)
 
 
 def test_part_of_the_rows_and_other_layouts(copy: Path) -> None:
@@ -119,7 +119,7 @@ def test_the_split_must_be_named_where_there_are_two(tmp_path: Path) -> None:
         DataError, match=r"no split was named; it has train, test. Name one, as in hub:.*:train"
     ):
         samples_of(f"hub:{folder}")
-    with pytest.raises(DataError, match="there is no split 'dev'; it has train, test"):
+    with pytest.raises(DataError, match="there is not a split 'dev'; it has train, test"):
         samples_of(f"hub:{folder}:dev")
 
 
@@ -134,7 +134,7 @@ FAULTS: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "a picture": (lambda c: c["panel_2"].__setitem__(1, None), "Strip hub/strips/c1: panel_2 is empty"),
     "pixels": (
         lambda c: c["panel_2"].__setitem__(1, {"bytes": b"x", "path": None}),
-        "Picture hub/strips/c1/panel_2: this is not a picture",
+        "Image hub/strips/c1/panel_2: this is not an image",
     ),
     "words": (lambda c: c["caption_4"].__setitem__(2, " "), "Captions hub/strips/c2: caption 4 is empty"),
     "a text": (
@@ -168,7 +168,7 @@ def test_a_folder_without_data_and_a_folder_with_a_revision(copy: Path, tmp_path
         DataError, match=r"it cannot be read \(EmptyDatasetError: .*or fetch a copy and give its folder"
     ):
         samples_of(f"hub:{tmp_path}")
-    with pytest.raises(DataError, match="a folder has no revision 'main'"):
+    with pytest.raises(UsageError, match="a folder has no revision 'main'"):
         hub_comics(str(copy), revision="main")
 
 
@@ -187,7 +187,7 @@ def test_a_folder_without_data_and_a_folder_with_a_revision(copy: Path, tmp_path
     ],
 )
 def test_the_name_of_a_data_set(text: str, parts: HubName) -> None:
-    assert HubName.parse(text, lambda what: DataError(what)) == parts
+    assert HubName.parse(text, UsageError) == parts
 
 
 def test_without_the_library_the_command_that_installs_it_is_said(
@@ -195,7 +195,7 @@ def test_without_the_library_the_command_that_installs_it_is_said(
 ) -> None:
     monkeypatch.setitem(sys.modules, "datasets", None)
     with pytest.raises(
-        DataError, match=r'`datasets`, which is not installed. Run: pip install "gazeheads\[hub\]"'
+        MissingPackage, match=r'`datasets`, which is not installed. Run: pip install "gazeheads\[hub\]"'
     ):
         samples_of(f"hub:{copy}")
 

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from gazeheads.data import pictures
-from gazeheads.data.comics import panel_files, strip_of
+from gazeheads.data.comics import numbered, strip_of
 from gazeheads.data.layout import panels_of, paste, places
 from gazeheads.data.pictures import open_picture
 from gazeheads.data.sources import samples_of
@@ -63,9 +63,9 @@ def test_panels_are_read_in_the_order_of_their_numbers(tmp_path):
     for k in (1, 2, 10, 3, 4, 5, 6, 7, 8, 9):
         Image.new("RGB", (32, 32), (20 * k, 0, 0)).save(tmp_path / f"p{k}.bmp")
     (tmp_path / "notes.txt").write_text("not a panel")
-    assert [p.stem for p in panel_files(tmp_path)] == [f"p{k}" for k in range(1, 11)]
+    assert [path.stem for (path,) in numbered(tmp_path).values()] == [f"p{k}" for k in range(1, 11)]
     sample = strip_of(tmp_path)
-    assert len(sample.boxes) == 10 and sample.resized(48, 16).picture.height == 48
+    assert len(sample.boxes) == 10 and sample.resized(48, 16).image.height == 48
 
 
 def test_a_panel_that_is_there_twice(tmp_path):

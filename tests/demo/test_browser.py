@@ -97,9 +97,9 @@ def test_a_box_on_an_uploaded_scene_is_what_is_named(open_page: Any) -> None:
     """Unsteered it names each thing once; with a box on one of them it comes back to that one."""
     scene = scenes(1, seed=4)[0]
     page: Page = open_page()
-    upload = {"name": "scene.png", "mimeType": "image/png", "buffer": file(scene.picture)}
+    upload = {"name": "scene.png", "mimeType": "image/png", "buffer": file(scene.image)}
     page.page.set_input_files("#file", upload)
-    page.wait("document.querySelector('#name').textContent === 'your picture'")
+    page.wait("document.querySelector('#name').textContent === 'your image'")
     page.set("tokens", 12)
     page.page.fill("#prompt", "What objects are in this image?")
     width, height = scene.size
@@ -193,7 +193,7 @@ def test_a_tall_picture_can_be_painted(open_page: Any) -> None:
         "buffer": file(Image.new("RGB", (256, 512), "#88aacc")),
     }
     page.page.set_input_files("#file", tall)
-    page.wait("document.querySelector('#name').textContent === 'your picture'")
+    page.wait("document.querySelector('#name').textContent === 'your image'")
     page.set("tokens", 4)
     page.page.get_by_role("radio", name="Paint").click()
     page.drag(0.3, 0.3, 0.6, 0.5)
@@ -241,7 +241,7 @@ def test_keys_and_fingers_point_too(open_page: Any) -> None:
     stage.press("ArrowRight")
     assert page.page.inner_text("#looking") == "looks at panel 5"
     stage.press("Escape")
-    assert page.page.inner_text("#looking") == "looks freely"
+    assert page.page.inner_text("#looking") == "unsteered"
     page.page.get_by_role("radio", name="Hover").press("ArrowRight")
     stage.press("ArrowRight")
     assert page.page.inner_text("#looking") == "looks at spotlight"
@@ -258,7 +258,7 @@ def test_errors_stand_where_they_happen(open_page: Any) -> None:
     page: Page = open_page()
     page.page.set_input_files("#file", {"name": "x.png", "mimeType": "image/png", "buffer": b"no picture"})
     page.wait("!document.querySelector('[data-error=picture]').hidden")
-    assert "cannot be read as a picture" in page.page.inner_text("[data-error=picture]")
+    assert "cannot be read as an image" in page.page.inner_text("[data-error=picture]")
     page.page.fill("#prompt", "   ")
     page.page.click("#generate")
     assert "There is no question" in page.page.inner_text("[data-error=prompt]")
@@ -332,7 +332,7 @@ def test_a_spotlight_grows_with_the_wheel_and_pictures_are_pasted_and_dropped(op
     shown = page.page.inner_text("#name")
     page.page.get_by_text("Draw another").click()
     page.wait(f"document.querySelector('#name').textContent !== '{shown}'")
-    picture = base64.b64encode(file(scenes(1, seed=4)[0].picture)).decode()
+    picture = base64.b64encode(file(scenes(1, seed=4)[0].image)).decode()
     event = """(bits) => {
       const data = new DataTransfer();
       const bytes = Uint8Array.from(atob(bits), (c) => c.charCodeAt(0));
@@ -343,9 +343,9 @@ def test_a_spotlight_grows_with_the_wheel_and_pictures_are_pasted_and_dropped(op
         "document.querySelector('#stage').dispatchEvent(new DragEvent('drop', {dataTransfer: data, bubbles: true}))",
     ):
         page.page.evaluate(event % sent, picture)
-        page.wait("document.querySelector('#name').textContent === 'your picture'")
+        page.wait("document.querySelector('#name').textContent === 'your image'")
         page.page.get_by_text("Draw another").click()
-        page.wait("document.querySelector('#name').textContent !== 'your picture'")
+        page.wait("document.querySelector('#name').textContent !== 'your image'")
     before = page.page.evaluate("document.documentElement.dataset.theme")
     page.page.click("#theme")
     assert page.page.evaluate("document.documentElement.dataset.theme") != before

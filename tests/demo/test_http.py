@@ -20,12 +20,12 @@ from starlette.websockets import WebSocketDisconnect
 
 import gazeheads as gh
 from gazeheads import cli
-from gazeheads.commands.demo import demo
+from gazeheads.commands.demo import run as demo
 from gazeheads.demo import serving
 from gazeheads.demo.aims import SwitchableHeads
 from gazeheads.demo.app import create_app
 from gazeheads.demo.gallery import drawn
-from gazeheads.errors import GazeHeadsError, WrongModel
+from gazeheads.errors import GazeHeadsError, MissingPackage, WrongModel
 from gazeheads.model.model import GazeModel
 
 PANEL = {"kind": "panel", "index": 1}
@@ -87,7 +87,7 @@ def test_a_picture_comes_with_panels_of_its_own(client: TestClient) -> None:
         ({"picture": {"sample": "short-1", "data": "AA=="}}, "either a sample or data"),
         ({"picture": {"sample": "short-1", "panels": [[0, 0, 1, 1]]}}, "A sample has its own panels"),
         ({"picture": {"data": "no base 64"}}, "are no base 64"),
-        ({"picture": {"data": "AAAA"}}, "cannot be read as a picture"),
+        ({"picture": {"data": "AAAA"}}, "cannot be read as an image"),
         ({"picture": {"sample": "/etc/passwd"}}, "picture.sample"),
         ({"target": {"kind": "panel", "index": 9}}, "this scene has 3 panels"),
         ({"tokens": 10_000}, "160 are the most"),
@@ -256,8 +256,8 @@ def test_the_command_serves_the_page_of_its_model(
 
 def test_without_its_packages_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serving, "NEEDED", ("fastapi", "no_such_package"))
-    with pytest.raises(GazeHeadsError, match=r'needs no_such_package.*pip install "gazeheads\[demo\]"'):
-        demo(argparse.Namespace())
+    with pytest.raises(MissingPackage, match=r'needs no_such_package.*pip install "gazeheads\[demo\]"'):
+        demo(argparse.Namespace(), print)
 
 
 def test_heads_of_another_model_are_refused(model: GazeModel) -> None:

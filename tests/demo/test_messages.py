@@ -70,7 +70,7 @@ def test_a_question_before_any_picture_is_answered_with_that(client: TestClient)
     with page(client, None) as socket:
         for message in (ASK, {"type": "prepare", "prompt": "?"}):
             socket.send_json(message)
-            assert "No picture is shown" in until(socket, "error")[-1]["message"]
+            assert "No image is shown" in until(socket, "error")[-1]["message"]
         socket.send_json({"type": "look", "id": 1, "target": None})  # nothing to move: nothing happens
         socket.send_json({"type": "stop"})
         socket.send_json({"type": "show", "sample": "strip-1"})

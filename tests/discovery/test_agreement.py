@@ -7,9 +7,9 @@ from math import comb
 import numpy as np
 import pytest
 
-from gazeheads.discovery import scores as selectors
 from gazeheads.discovery.agreement import PAPERS_SHARES, overlap, stability, top_overlap
 from gazeheads.errors import HeadsError
+from gazeheads.heads import scores as selectors
 from gazeheads.heads.head import Head, Provenance, counted
 from gazeheads.heads.heads import Heads
 

@@ -21,12 +21,12 @@ ASK = "What?"
 def captioned(panels: int = 2, seed: int = 0, **more: Any) -> Sample:
     bare = tiny.strip(panels, seed=seed)
     captions = tuple((text, "or so") for text in ("a cat sat", "it ran", "no")[:panels])
-    return Sample(bare.id, "strip", bare.picture, bare.boxes, bare.names, captions, **more)
+    return Sample(bare.id, "strip", bare.image, bare.boxes, bare.names, captions, **more)
 
 
 def likely(model: GazeModel, sample: Sample, panel: int, head: Head | None) -> float:
     """The log-probability of a panel's caption, eagerly, with one head looking at the panel."""
-    scene = model.encode(sample.picture, ASK, panels=sample.boxes)
+    scene = model.encode(sample.image, ASK, panels=sample.boxes)
     tokens = model.processor.tokenizer(sample.captions[panel][0])["input_ids"]
     aim = reference.target(scene.panel(panel), "focus")
     rewrite = reference.steer([head], lambda _: aim, scene.n_prompt) if head else None

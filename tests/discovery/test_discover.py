@@ -35,7 +35,7 @@ def test_the_score_is_the_mean_mass_on_the_asked_panel(
     mass = np.zeros((3, 4))
     for s, sample in enumerate(samples):
         for k in range(PANELS):
-            scene = model.encode(sample.picture, panel_query(k + 1, PANELS))
+            scene = model.encode(sample.image, panel_query(k + 1, PANELS))
             every = model.hf(**scene.tensors, output_attentions=True).attentions
             for layer in range(3):
                 row = every[layer][0, :, -1].detach().numpy()[:, scene.grid.positions]
@@ -155,6 +155,6 @@ def test_batches_do_not_change_scores(model: GazeModel, samples: list[tiny.FakeS
 def test_a_small_box_is_scored_by_its_nearest_cell(model: GazeModel) -> None:
     sample = replace(tiny.strip(1), boxes=(Box(3, 3, 9, 9),))
     heads = discover(model, [sample])
-    scene = model.encode(sample.picture, panel_query(1, 1))
+    scene = model.encode(sample.image, panel_query(1, 1))
     (patterns,) = model.last_row([scene])
     np.testing.assert_allclose(heads.scores, patterns[:, :, 0], atol=1e-6)

@@ -12,11 +12,11 @@ from zoo_families import ZOO, zoo
 
 from gazeheads.cli import main
 from gazeheads.doctor import doctor
-from gazeheads.doctor.doctor import as_json, examine
+from gazeheads.doctor.doctor import examine, to_json
 from gazeheads.model.model import GazeModel
 from gazeheads.regions.grid import Box, View
 
-NAMES = ["text model", "picture", "grid", "idle", "push", "batch", "prefix", "discovery"]
+NAMES = ["text model", "image", "grid", "idle", "push", "batch", "prefix", "discovery"]
 
 
 @IGNORED
@@ -45,8 +45,8 @@ def test_a_picture_that_is_cut_is_found() -> None:
 
     broken.family = replace(model.family, views=halved)
     found = {check.name: check for check in examine(broken)}
-    assert found["picture"].state == "FAIL"
-    assert "Only 50% of picture 0 reaches the model" in found["picture"].found
+    assert found["image"].state == "FAIL"
+    assert "Only 50% of picture 0 reaches the model" in found["image"].found
 
 
 def test_a_grid_of_other_proportions_is_found() -> None:
@@ -122,4 +122,4 @@ def test_the_command_says_whether_the_bundled_model_fits(
     monkeypatch.setattr(doctor, "OUTSIDE", 0.0)
     assert main(["doctor"]) == 1
     assert "FAIL  grid" in capsys.readouterr().out
-    assert as_json(zoo("qwen3_vl"), [])["fits"] is True
+    assert to_json(zoo("qwen3_vl"), [])["fits"] is True

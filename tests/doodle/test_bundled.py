@@ -41,7 +41,7 @@ def test_it_knows_the_panels_of_a_test_strip(model):
     """A smoke check of the card's table, far below its figures; the command beside the table measures it."""
     judge, hits = RulesJudge(), []
     samples = doodles(6, seed=900, split="test")
-    scenes = [model.encode(s.picture, prompts.panel_query(k + 1, 6)) for s in samples for k in range(6)]
+    scenes = [model.encode(s.image, prompts.panel_query(k + 1, 6)) for s in samples for k in range(6)]
     for i, answer in enumerate(model.generate(scenes, max_new_tokens=24)):
         hits.append(judge.judge(samples[i // 6], answer.text).region == i % 6)
     assert sum(hits) >= 0.75 * len(hits)
@@ -55,7 +55,7 @@ def test_its_heads_are_a_part_of_its_heads_and_redirect_it(model):
         heads.tuned and len(selected) == heads.tuned.k < len(heads) and selected == heads.top(len(selected))
     )
     judge, sample = RulesJudge(), doodles(1, seed=901, split="test")[0]
-    scene = model.encode(sample.picture, prompts.THIS_PANEL, panels=sample.boxes)
+    scene = model.encode(sample.image, prompts.THIS_PANEL, panels=sample.boxes)
     gazes = [gh.Gaze(selected, at=panel) for panel in scene.panels]
     answers = model.generate([scene] * 6, gaze=gazes, max_new_tokens=24)
     assert sum(judge.judge(sample, a.text).region == i for i, a in enumerate(answers)) >= 4

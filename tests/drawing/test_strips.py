@@ -11,7 +11,7 @@ from PIL import Image
 from gazeheads.drawing import grammar
 from gazeheads.drawing.grammar import Panel
 from gazeheads.drawing.scenes import draw_scene, scenes
-from gazeheads.drawing.strips import LETTERS, Comic, doodles, draw_comic
+from gazeheads.drawing.strips import LETTERS, DrawnComic, doodles, draw_comic
 from gazeheads.errors import GazeHeadsError
 
 STRIP_DIGEST = "3a57d879972d35c3ce7f32e9a70b9f2b071e638591d24684dac2b4959acb1782"
@@ -19,7 +19,7 @@ SCENE_DIGEST = "6ae327494b193c2eec8f961962fc2dda7978f09d245dbe9e3bf00a867c5d93a5
 
 
 def pixels(sample) -> str:
-    return hashlib.sha256(np.asarray(sample.picture).tobytes()).hexdigest()
+    return hashlib.sha256(np.asarray(sample.image).tobytes()).hexdigest()
 
 
 def test_the_grammar_is_rich_enough():
@@ -50,7 +50,7 @@ def test_no_combination_of_dev_or_test_is_ever_drawn_in_training(split):
                 pairs.add((p.object, p.setting))
                 triples.add((p.character, p.object, p.action))
             scene = draw_scene(random.Random(f"{part}{i}"), part)
-            pairs.update((t.name, scene.setting) for t in scene.things if t.colour is None)
+            pairs.update((t.name, scene.setting) for t in scene.objects if t.colour is None)
     assert len(drawn[split][0]) > 30 and len(drawn[split][1]) > 100
     assert not drawn["train"][0] & drawn[split][0]
     assert not drawn["train"][1] & drawn[split][1]
@@ -82,7 +82,7 @@ def test_strips_of_one_to_eight_panels(panels):
 def test_panel_edges_fall_on_the_token_grid_and_gaps_are_white(height, cell):
     for sample in doodles(4, seed=3):
         sample = sample.resized(height, cell)
-        array = np.asarray(sample.picture)
+        array = np.asarray(sample.image)
         assert array.shape[0] == height and array.shape[1] % cell == 0
         widths = set()
         for box, after in zip(sample.boxes, [*sample.boxes[1:], None], strict=True):
@@ -117,7 +117,7 @@ def test_a_panel_shows_its_slots_and_only_its_box_changes():
         if getattr(panels[2], slot) == other:
             continue
         panels[2] = Panel(**{**panels[2].__dict__, slot: other})
-        changed = Comic(tuple(panels), comic.widths, comic.jitters, comic.columns)
+        changed = DrawnComic(tuple(panels), comic.widths, comic.jitters, comic.columns)
         (before, boxes), (after, _) = comic.render(48, 16), changed.render(48, 16)
         differs = (np.asarray(before) != np.asarray(after)).any(-1)
         assert differs.any(), slot
@@ -130,17 +130,17 @@ def test_letters_are_drawn_in_the_panels():
     plain, labelled = doodles(1, seed=4)[0], doodles(1, seed=4, labels=LETTERS)[0]
     assert len(set(labelled.letters)) == 6 and not plain.letters
     for box in labelled.boxes:
-        corner = np.asarray(labelled.picture)[4:14, int(box.x0) + 4 : int(box.x0) + 13]
+        corner = np.asarray(labelled.image)[4:14, int(box.x0) + 4 : int(box.x0) + 13]
         assert corner.max() > 240 and corner.min() < 120, "dark ink on a white label"
 
 
 def test_scene_boxes_and_masks_are_exact():
-    """Each box is the tight box of its mask, and the mask's pixels are those that the thing changes."""
+    """Each box is the tight box of its mask, and the mask's pixels are those that the object changes."""
     for i in range(12):
         scene = draw_scene(random.Random(f"s{i}"), "test")
         sample = scene.sample("s", {})
         assert 2 <= len(sample.boxes) <= 6
-        whole = np.asarray(sample.picture).astype(int)
+        whole = np.asarray(sample.image).astype(int)
         for j, (box, mask) in enumerate(zip(sample.boxes, sample.masks, strict=True)):
             rows, cols = np.nonzero(mask)
             assert (cols.min(), rows.min(), cols.max() + 1, rows.max() + 1) == (
@@ -149,10 +149,10 @@ def test_scene_boxes_and_masks_are_exact():
                 box.x1,
                 box.y1,
             )
-            if len(scene.things) == 1:
+            if len(scene.objects) == 1:
                 continue
-            rest = type(scene)(scene.setting, scene.things[:j] + scene.things[j + 1 :], scene.width)
-            without = np.asarray(rest.sample("s", {}).picture).astype(int)
+            rest = type(scene)(scene.setting, scene.objects[:j] + scene.objects[j + 1 :], scene.width)
+            without = np.asarray(rest.sample("s", {}).image).astype(int)
             changed = np.abs(whole - without).sum(-1) > 0
             assert (changed & mask).sum() > 0.9 * mask.sum()
             ys, xs = np.nonzero(changed)
@@ -164,11 +164,11 @@ def test_scene_boxes_and_masks_are_exact():
             )
 
 
-def test_scene_sizes_have_one_largest_thing():
+def test_scene_sizes_have_one_largest_object():
     sizes = []
     for i in range(400):
         scene = draw_scene(random.Random(f"z{i}"), "train")
-        order = [("small", "medium", "large").index(t.size) for t in scene.things]
+        order = [("small", "medium", "large").index(t.size) for t in scene.objects]
         assert 2 <= len(order) <= 6
         assert order.count(max(order)) == 1, "the main object must be beyond doubt"
         sizes += order
@@ -188,15 +188,15 @@ def test_ground_truth_is_json():
 def test_pictures_are_rgb_at_any_size():
     for sample in (*doodles(1), *scenes(1)):
         for height, cell in ((48, 16), (256, 32)):
-            picture = sample.resized(height, cell).picture
+            picture = sample.resized(height, cell).image
             assert isinstance(picture, Image.Image) and picture.mode == "RGB"
 
 
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ({"n": 0}, "0 samples: that is none"),
-        ({"n": 1, "split": "validation"}, "Split 'validation': there is none"),
+        ({"n": 0}, "0 samples were asked for"),
+        ({"n": 1, "split": "validation"}, "Split 'validation': there is no such split"),
         ({"n": 1, "panels": 9}, "Strips of 9 panels: doodles have 1 to 8"),
         ({"n": 1, "columns": 4}, "6 panels in 4 columns"),
         ({"n": 1, "labels": "ABC"}, "Labels 'ABC' for 6 panels"),

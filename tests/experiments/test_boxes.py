@@ -70,7 +70,7 @@ def test_places_have_nine_names() -> None:
 
 def test_a_box_or_mask_is_looked_at_however_small(scene: Sample) -> None:
     model = gh.load()
-    encoded = model.encode(scene.picture, "?", panels=scene.boxes)
+    encoded = model.encode(scene.image, "?", panels=scene.boxes)
     small = [slots["size"] for slots in scene.slots].index("small")
     tiny = replace(scene, boxes=(*scene.boxes[:small], gh.Box(3, 3, 6, 6)))
     steered = replace(trials(scene, "gaze")[0], pointed=small)
@@ -92,7 +92,7 @@ def test_a_box_or_mask_is_looked_at_however_small(scene: Sample) -> None:
     made = run(model, [bare], once, [gaze], HeadSets(gh.Heads.load(HEADS).all(), 2))
     assert [g.grown for g in made] == [k == small for k in range(4)]
     with pytest.raises(RegionTooSmall):
-        region(replace(steered, shape="panel"), tiny, model.encode(scene.picture, "?", panels=tiny.boxes))
+        region(replace(steered, shape="panel"), tiny, model.encode(scene.image, "?", panels=tiny.boxes))
 
 
 def test_a_picture_of_one_thing_has_no_wrong_region(scene: Sample) -> None:

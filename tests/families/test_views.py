@@ -81,7 +81,7 @@ def test_ovis2_tiles_a_strip_along_its_length() -> None:
 def test_strips_are_drawn_with_one_panel_on_each_tile(name: str) -> None:
     (sample,) = doodles(1, seed=0)
     sample = zoo(name).resized(sample)
-    scene = zoo(name).encode(sample.picture, "What?", panels=sample.boxes)
+    scene = zoo(name).encode(sample.image, "What?", panels=sample.boxes)
     tiles = [number for number, view in enumerate(scene.grid.views) if view.kind == "tile"]
     assert len(tiles) == len(sample.boxes) == 6
     for tile, box in zip(tiles, sample.boxes, strict=True):

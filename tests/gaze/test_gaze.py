@@ -40,14 +40,21 @@ def test_a_push_prints_what_it_does() -> None:
 @pytest.mark.parametrize(
     ("make", "wording"),
     [
-        (lambda: Push("hard"), "Push 'hard' is unknown. Use one of focus, uniform, bias, reweigh"),  # type: ignore[arg-type]
+        (lambda: Push("hard"), "Push 'hard' is unknown. Use one of focus, uniform, bias, reweigh"),
         (lambda: Push.bias(np.inf), "not finite. For an endless push use focus"),
         (lambda: Push.bias(0, 2e6), "nats beyond 1e.06, .* use focus"),
         (
             lambda: Gaze(HEADS, A, Push.bias(1e5), weights=[1, -11]),
             "a push of 1.1e.06 nats; .* smaller weights",
         ),
-        (lambda: Push("focus", 2.0), "only bias takes nats"),
+        (lambda: Push("focus", [2.0]), "given 1 numbers; it is written focus"),
+        (
+            lambda: Push("bias"),
+            r"given 0 numbers; it is written bias\(inside, outside, text=..., generated=...\)",
+        ),
+        (lambda: Push.of("bias", 1, inside=2), "was given .1, .inside.."),
+        (lambda: Push.of("bias", 1, left=2), "was given .1, .left.."),
+        (lambda: Push.parse("bias"), r"Write focus, uniform, bias\(.*\) or reweigh, in nats"),
     ],
 )
 def test_pushes_that_mean_nothing_are_refused(make, wording: str) -> None:  # type: ignore[no-untyped-def]

@@ -36,7 +36,7 @@ def trace(keep: str = "heads") -> GazeTrace:
 
 def test_over_regions_sums_with_coverage() -> None:
     left = Region.box(grid(), Box(0, 0, 48, 32))
-    lower = Region.box(grid(), Box(0, 32, 64, 64), 1)
+    lower = Region.box(grid(), Box(0, 32, 64, 64), image=1)
     for each in (trace(), trace("mean")):
         found = each.over([left, lower])
         expected = trace().attention.mean(0)

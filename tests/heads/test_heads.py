@@ -258,7 +258,7 @@ def test_a_score_that_was_not_measured_says_what_there_is() -> None:
     with pytest.raises(
         HeadsError,
         match=r"by 'causal' were asked for; these heads of m have gaze, image-heads, localization-heads\. "
-        r"Measure it by `gazeheads discover`, or `gazeheads follow`",
+        r"Measure it by `gazeheads discover --score causal`",
     ):
         rivals().by("causal")
     with pytest.raises(HeadsError, match="have by hand"):

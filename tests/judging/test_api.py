@@ -89,7 +89,7 @@ def test_a_reply_becomes_a_verdict(sample: Sample, provider: str) -> None:
     assert request.path == PATHS[provider]
     assert request.texts == ["it is about 3."]  # the label is a claim
     seen = Image.open(io.BytesIO(b64decode(request.picture)))
-    assert np.array_equal(np.array(seen), np.array(sample.picture))
+    assert np.array_equal(np.array(seen), np.array(sample.image))
     asked = [line for line in request.text.splitlines() if line[:2] in ("1.", "2.", "3.")]
     assert [line.split(" (")[0] for line in asked] == ["1. the left", "2. the middle", "3. the right"]
     assert "pixels 20 to 40 from the left" in asked[1]
@@ -351,8 +351,8 @@ def test_no_more_calls_at_a_time_than_allowed(sample: Sample) -> None:
 
 def test_what_was_answered_once_is_not_asked_again(sample: Sample, tmp_path: Path) -> None:
     cache = tmp_path / "replies.sqlite"
-    other = Sample("t", "strip", sample.picture.rotate(180), sample.boxes, sample.names)
-    renamed = Sample("s", "strip", sample.picture, sample.boxes, ("a", "b", "c"))
+    other = Sample("t", "strip", sample.image.rotate(180), sample.boxes, sample.names)
+    renamed = Sample("s", "strip", sample.image, sample.boxes, ("a", "b", "c"))
     asked = [
         (sample, ["about 1"]),
         (sample, ["about 1"]),

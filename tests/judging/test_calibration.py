@@ -86,7 +86,7 @@ def test_labels_are_shuffled_within_their_own_sample_only() -> None:
         captions = [sample.captions[0][:1], sample.captions[1][:1]]
         captions[n % 2] = sample.captions[n % 2][:2]
         made.append(
-            Sample(sample.id, "strip", sample.picture, sample.boxes[:2], sample.names[:2], tuple(captions))
+            Sample(sample.id, "strip", sample.image, sample.boxes[:2], sample.names[:2], tuple(captions))
         )
     ids = iter(sample.id for sample in made for _ in range(3))
     often = {sample.id: n % 2 for n, sample in enumerate(made)}
@@ -122,7 +122,7 @@ def test_a_calibration_survives_its_file_and_belongs_to_its_judge(tmp_path: Path
 def test_only_samples_with_captions_can_calibrate() -> None:
     with pytest.raises(JudgeError, match="on no samples"):
         calibrate(RulesJudge(), [])
-    bare = Sample("bare", "strip", DEV[0].picture, DEV[0].boxes, DEV[0].names)
+    bare = Sample("bare", "strip", DEV[0].image, DEV[0].boxes, DEV[0].names)
     with pytest.raises(JudgeError, match="'bare' has 0 captions for 6 regions"):
         calibrate(RulesJudge(), [bare])
     assert calibrate(judge_of("captions"), scenes(2)).captions > 3

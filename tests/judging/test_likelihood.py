@@ -33,7 +33,7 @@ def test_a_gain_is_what_a_region_adds_per_token_to_a_grey_picture_of_its_size(
     found = judge.gains([(sample, text) for text in texts])
     for text, gains in zip(texts, found, strict=True):
         for gain, box in zip(gains, sample.boxes, strict=True):
-            crop = sample.picture.crop(tuple(map(int, box.corners)))  # type: ignore[arg-type]
+            crop = sample.image.crop(tuple(map(int, box.corners)))  # type: ignore[arg-type]
             scenes = [model.encode(each, "What is it?") for each in (crop, Image.new("RGB", crop.size, GREY))]
             seen, grey = answer_logprobs(model, scenes, [text] * 2)
             assert gain == pytest.approx(seen.mean() - grey.mean(), abs=1e-4)
@@ -78,7 +78,7 @@ def test_junk_is_not_scored_and_parts_and_batches_are_as_if_alone(model: GazeMod
 
 
 def test_samples_without_a_choice_are_refused(model: GazeModel, sample: Sample) -> None:
-    one = Sample("one", "strip", sample.picture, sample.boxes[:1], ("a",))
+    one = Sample("one", "strip", sample.image, sample.boxes[:1], ("a",))
     with pytest.raises(JudgeError, match="'one' has 1 regions; the likelihood judge needs at least two"):
         LikelihoodJudge(model).judge(one, "a cat")
     with pytest.raises(

@@ -10,7 +10,7 @@ import torch
 from steered_runs import HEADS
 
 from gazeheads import Gaze, GazeModel, Scene
-from gazeheads.errors import ForeignScene, UsageError
+from gazeheads.errors import ForeignScene, SceneError
 from gazeheads.model.scene import origin
 
 
@@ -35,7 +35,7 @@ def test_a_scene_of_another_model_is_refused(scene: Scene, made: dict[str, Any])
             ForeignScene, match=r"encoded by tiny was given to tiny, which .* again: model.encode"
         ):
             call()
-    assert issubclass(ForeignScene, UsageError)
+    assert issubclass(ForeignScene, SceneError)
 
 
 def test_two_loads_of_a_checkpoint_share_their_scenes(model: GazeModel, scene: Scene) -> None:

@@ -119,7 +119,7 @@ def test_what_cannot_be_scored_is_said(model: GazeModel, scene: Scene) -> None:
     panel = scene.panel(0)
     with pytest.raises(UsageError, match="Answer '' has no token"):
         answer_logprobs(model, [scene], [""])
-    with pytest.raises(UsageError, match="2 scenes were given with 1 answers and 2 gazes"):
+    with pytest.raises(UsageError, match="2 scenes were given with 1 answers"):
         answer_logprobs(model, [scene] * 2, ["a"])
     with pytest.raises(UsageError, match="list of answers"):
         answer_logprobs(model, [scene], "a")

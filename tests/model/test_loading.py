@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from transformers import CLIPConfig, LlamaConfig, LlavaConfig
 from zoo_families import ZOO, zoo
 
-from gazeheads.errors import ModelError, NotSwitched, UnknownFamily, UsageError
+from gazeheads.errors import MissingPackage, ModelError, NotSwitched, UnknownFamily, UsageError
 from gazeheads.model import loading
 from gazeheads.model.loading import load
 from gazeheads.model.model import GazeModel
@@ -149,10 +149,10 @@ def test_settings_that_cannot_be_meant(checkpoint: Path) -> None:
 def test_extras_that_are_not_installed_are_named(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loading, "find_spec", lambda package: None)
     with pytest.raises(
-        ModelError, match=r'needs accelerate; it is not installed. .*pip install "gazeheads\[gpus\]"'
+        MissingPackage, match=r'needs accelerate; it is not installed. .*pip install "gazeheads\[gpus\]"'
     ):
         load(checkpoint, device="all")
-    with pytest.raises(ModelError, match=r'needs bitsandbytes; .*pip install "gazeheads\[4bit\]"'):
+    with pytest.raises(MissingPackage, match=r'needs bitsandbytes; .*pip install "gazeheads\[4bit\]"'):
         load(checkpoint, device="cuda", quantization="4bit")
 
 

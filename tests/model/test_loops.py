@@ -29,7 +29,7 @@ def bundled() -> gh.GazeModel:
 @pytest.fixture(scope="module")
 def strip(bundled: gh.GazeModel) -> Scene:
     sample = bundled.resized(gh.doodles(1, 5, "dev")[0])
-    return bundled.encode(sample.picture, prompts.THIS_PANEL, panels=sample.boxes)
+    return bundled.encode(sample.image, prompts.THIS_PANEL, panels=sample.boxes)
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,7 @@ from gazeheads.errors import (
     ModelError,
     NothingSteered,
     RegionError,
+    SceneError,
     UnknownFamily,
     UsageError,
     WrongModel,
@@ -38,7 +39,7 @@ HEADS = [Head(0, 1), Head(1, 2), Head(2, 0)]
 
 def encoded(model: GazeModel, panels: int = 3, prompt: str = "What is it?", seed: int = 0) -> Any:
     sample = tiny.strip(panels, seed=seed)
-    return model.encode(sample.picture, prompt, panels=sample.boxes)
+    return model.encode(sample.image, prompt, panels=sample.boxes)
 
 
 # ------------------------------------------------------------------------------------------------------ encoding
@@ -106,15 +107,15 @@ def test_pictures_of_any_mode(model: GazeModel, mode: str) -> None:
 
 
 def test_inputs_that_cannot_be_used(model: GazeModel) -> None:
-    with pytest.raises(UsageError, match="The prompt is empty"):
+    with pytest.raises(SceneError, match="The prompt is empty"):
         model.encode(tiny.noise(), "  ")
-    with pytest.raises(UsageError, match=r"takes a PIL picture, or a list of them; found str"):
+    with pytest.raises(SceneError, match=r"takes a PIL picture, or a list of them; found str"):
         model.encode(["dog.png"], "What?")  # type: ignore[list-item]
-    with pytest.raises(UsageError, match=r"found an empty list"):
+    with pytest.raises(SceneError, match=r"found an empty list"):
         model.encode([], "What?")
-    with pytest.raises(UsageError, match="refuses a picture of 20000 x 10 px.*more usual proportions"):
+    with pytest.raises(SceneError, match="refuses a picture of 20000 x 10 px.*more usual proportions"):
         model.encode(Image.new("RGB", (20000, 10)), "What?")
-    with pytest.raises(UsageError, match="Found total 2 .* no image placeholders in the prompt"):
+    with pytest.raises(SceneError, match="Found total 2 .* no image placeholders in the prompt"):
         model.encode(tiny.noise(64, 64), "What is <|image_pad|>?")
 
 
@@ -187,7 +188,7 @@ def test_a_picture_is_encoded_once_for_the_rows_that_share_it(
     model: GazeModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scene, other = encoded(model), encoded(model, seed=1)
-    asked = model.encode(tiny.strip(3).picture, "And why?")  # the same picture under another prompt
+    asked = model.encode(tiny.strip(3).image, "And why?")  # the same picture under another prompt
     sizes = []
     inner = model.hf.model.get_image_features
     monkeypatch.setattr(
@@ -225,7 +226,7 @@ def test_generation_saves_as_json(model: GazeModel, tmp_path: Path) -> None:
         "decoding": "greedy",
         "no_repeat_ngram_size": 2,
         "on_loop": "ignore",
-        "record": {"heads": [list(HEADS[0])], "keep": "mean", "weigh": "raw"},
+        "record": {"heads": [list(HEADS[0])], "keep": "mean", "weighting": "raw"},
         "gaze": {
             "heads": [list(head) for head in HEADS],
             "weights": [1.0, -2.0, 0.5],
@@ -274,7 +275,7 @@ def test_an_answer_that_ends_before_its_gaze_begins_raises(model: GazeModel, sta
 
 def test_a_batch_names_the_row_in_which_nothing_was_steered(model: GazeModel) -> None:
     scene = encoded(model)
-    asked = model.encode(tiny.strip(3, seed=3).picture, "What " + "a very long question " * 5)
+    asked = model.encode(tiny.strip(3, seed=3).image, "What " + "a very long question " * 5)
     end = model.generate(asked, max_new_tokens=1).token_ids[0]
     gazes = [None, None, Gaze(HEADS, asked.box(0, 0, 64, 64), during="decode")]
     for size in (None, 1, 2):
@@ -290,7 +291,7 @@ def test_an_interrupt_inside_generate_restores(model: GazeModel, monkeypatch: py
         raise KeyboardInterrupt
 
     scene = encoded(model)
-    monkeypatch.setattr("gazeheads.attention.steering.pushed", interrupted)
+    monkeypatch.setattr("gazeheads.attention.steering.mixed", interrupted)
     with pytest.raises(KeyboardInterrupt):
         model.generate(scene, Gaze(HEADS, scene.panel(0)), max_new_tokens=3)
     assert model.hf.config.text_config._attn_implementation == "sdpa"
@@ -313,7 +314,7 @@ def test_gazes_that_do_not_fit_are_refused(model: GazeModel) -> None:
         model.generate(scene, Gaze(Heads.of(["L0H0"], "big", 36, 32), scene.panel(0)))
     with pytest.raises(UsageError, match="max_new_tokens=0"):
         model.generate(scene, max_new_tokens=0)
-    with pytest.raises(UsageError, match="batch_size=0"):
+    with pytest.raises(UsageError, match="batch_size= is a whole number from 1 on; found 0"):
         model.generate([scene], batch_size=0)
 
 

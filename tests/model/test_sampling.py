@@ -29,7 +29,7 @@ def scenes(model: GazeModel) -> list[Scene]:
     made = []
     for panels, prompt in ((2, "Who?"), (3, "What is going on here?"), (1, "Where?")):
         sample = tiny.strip(panels, seed=panels)
-        made.append(model.encode(sample.picture, prompt, panels=sample.boxes))
+        made.append(model.encode(sample.image, prompt, panels=sample.boxes))
     return made
 
 

@@ -25,7 +25,7 @@ from gazeheads.text import sentences
 
 def encoded(model: GazeModel, panels: int = 3) -> Scene:
     sample = tiny.strip(panels, seed=panels)
-    return model.encode(sample.picture, "What is it?", panels=sample.boxes)
+    return model.encode(sample.image, "What is it?", panels=sample.boxes)
 
 
 def idle(model: GazeModel) -> bool:

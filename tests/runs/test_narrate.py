@@ -145,7 +145,7 @@ def test_the_bundled_model_narrates_and_its_masses_are_those_of_its_heads(
     sample = gh.doodles(1, seed=7)[0]
     (again,) = narrate(model, [sample], {GAZE: selected}, RulesJudge(), ["reverse"])
     fitted = model.resized(sample)
-    scene = model.encode(fitted.picture, prompts.NARRATE_REVERSE, panels=fitted.boxes)
+    scene = model.encode(fitted.image, prompts.NARRATE_REVERSE, panels=fitted.boxes)
     alone = model.generate(scene, record=Record(selected, weighting="value-norm"), max_new_tokens=300)
     assert alone.trace is not None and (alone.text, alone.text) == (again.text, line["text"])
     np.testing.assert_allclose(

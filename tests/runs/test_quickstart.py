@@ -108,7 +108,7 @@ def test_no_strip_serves_twice():
         "tuning": doodles(job.TUNING, job.TUNING_SEED, "dev"),
         "test": doodles(60, job.TEST_SEED, "test"),
     }
-    pixels = {name: {s.picture.tobytes() for s in samples} for name, samples in parts.items()}
+    pixels = {name: {s.image.tobytes() for s in samples} for name, samples in parts.items()}
     assert all(len(pixels[name]) == len(parts[name]) for name in parts)
     assert not pixels["discovery"] & pixels["tuning"]
     assert not (pixels["discovery"] | pixels["tuning"]) & pixels["test"]
@@ -130,7 +130,7 @@ def test_the_loop_gives_each_trial_its_own_target_whatever_the_batch(model):
         for g in steered
         if g.trial.condition == "gaze" and g.trial.sample == samples[0].id
     }
-    scene = model.encode(model.resized(samples[0]).picture, THIS_PANEL.prompt, panels=samples[0].boxes)
+    scene = model.encode(model.resized(samples[0]).image, THIS_PANEL.prompt, panels=samples[0].boxes)
     for target, text in alone.items():
         assert model.generate(scene, gh.Gaze(selected, scene.panel(target)), max_new_tokens=24).text == text
 

@@ -154,10 +154,10 @@ def test_a_crop_is_the_regions_pixels_and_a_mark_leaves_them_alone() -> None:
     box = sample.boxes[2]
     x0, y0, x1, y1 = map(round, box.corners)
     crop, boxes = shown(sample, "crop", 2)
-    assert boxes == () and np.array_equal(crop, np.asarray(sample.picture)[y0:y1, x0:x1])
+    assert boxes == () and np.array_equal(crop, np.asarray(sample.image)[y0:y1, x0:x1])
     found, boxes = shown(sample, "marker", 2)
-    assert boxes == sample.boxes and shown(sample, "whole", 2)[0] is sample.picture
-    changed = (np.asarray(found) != np.asarray(sample.picture)).any(-1)
+    assert boxes == sample.boxes and shown(sample, "whole", 2)[0] is sample.image
+    changed = (np.asarray(found) != np.asarray(sample.image)).any(-1)
     assert changed[y0:y1, x0:x1].any() and not np.delete(changed, np.s_[x0:x1], axis=1).any()
     white = marked(Image.new("RGB", (80, 80), "white"), Box(10, 10, 50, 50))
     red = (np.asarray(white) == (255, 0, 0)).all(-1)
@@ -175,7 +175,7 @@ def test_the_pace_is_the_median_length_of_a_sentence(model) -> None:
     lengths = []
     for sample in map(model.resized, strip):
         told = model.generate(
-            model.encode(sample.picture, "Please describe what happens in each panel, in order."),
+            model.encode(sample.image, "Please describe what happens in each panel, in order."),
             max_new_tokens=99,
         )
         count = 0

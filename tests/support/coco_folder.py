@@ -9,7 +9,7 @@ from typing import Any
 from gazeheads.drawing.scenes import scenes
 from gazeheads.sample import Sample, run_lengths
 
-HEIGHT = 112  # px of a strip's panel; a scene is twice as high: no thing has less than 750 px
+HEIGHT = 112  # px of a strip's panel; a scene is twice as high: no object has less than 750 px
 
 
 def drawn(n: int, seed: int = 1) -> list[Sample]:
@@ -42,7 +42,7 @@ def annotations(samples: list[Sample]) -> dict[str, Any]:
 
 
 def write(root: Path, samples: list[Sample], told: dict[str, Any] | None = None) -> Path:
-    """The folder, with the pictures of these samples and what is told of them."""
+    """The folder, with the images of these samples and what is told of them."""
     (root / "val2017").mkdir(parents=True, exist_ok=True)
     (root / "annotations").mkdir(exist_ok=True)
     for number, sample in enumerate(samples, 1):
@@ -55,7 +55,7 @@ def write(root: Path, samples: list[Sample], told: dict[str, Any] | None = None)
 @lru_cache(16)
 def _png(sample: Sample) -> bytes:
     file = io.BytesIO()
-    sample.picture.save(file, "PNG", compress_level=1)
+    sample.image.save(file, "PNG", compress_level=1)
     return file.getvalue()
 
 

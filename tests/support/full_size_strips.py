@@ -6,6 +6,7 @@ in transformers 5.23. `STRIPS` says which views the strip must get then.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -226,6 +227,5 @@ def real_scene(name: str) -> Scene:
     vision = {**known["vision_config"], **told.vision}
     config = AutoConfig.for_model(species.model_type, **known | {"vision_config": vision})
     settings = {key: value for key, value in species.settings.items() if key == "do_pan_and_scan"}
-    return encode(
-        _NoModel(config), processor, family(config), ramps((1536, 256)), "What?", None, (), settings
-    )
+    model: Any = SimpleNamespace(hf=_NoModel(config), processor=processor, family=family(config), origin=None)
+    return encode(model, ramps((1536, 256)), "What?", None, (), settings)

@@ -90,7 +90,7 @@ def running(hf: Any, rewrite: reference.Rewrite | None) -> Iterator[None]:
 def rewriting(gaze: Gaze) -> reference.Rewrite:
     """What a gaze (regions and schedules counted in tokens) means, by the definitions."""
     push = gaze.how
-    nats = {name: getattr(push, name) for name in ("inside", "outside", "text", "generated")}
+    nats = dict(zip(("inside", "outside", "text", "generated"), push.numbers, strict=False))
 
     def aim(token: int) -> Any:
         region = gaze.schedule.stop(token)

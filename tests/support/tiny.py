@@ -40,7 +40,7 @@ class FakeSample:
 
     id: str
     kind: str
-    picture: Image.Image
+    image: Image.Image
     boxes: tuple[Box, ...]
     names: tuple[str, ...] = ()
 

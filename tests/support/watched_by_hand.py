@@ -47,4 +47,4 @@ def watched(scene: Scene, token_texts: Sequence[str] = PIECES, gaze: GazeTrace |
 
 def encoded(model: GazeModel, panels: int = 3, prompt: str = "What is it?") -> Scene:
     sample = tiny.strip(panels, seed=panels)
-    return model.encode(sample.picture, prompt, panels=sample.boxes)
+    return model.encode(sample.image, prompt, panels=sample.boxes)

@@ -21,7 +21,7 @@ def watched() -> gh.Watched:
     model = gh.load()
     strip = model.resized(gh.doodles(n=1)[0])
     ask = "Please describe what happens in each panel, in order."
-    return gh.watch(model, model.encode(strip.picture, ask, panels=strip.boxes))
+    return gh.watch(model, model.encode(strip.image, ask, panels=strip.boxes))
 
 
 @pytest.fixture

@@ -23,8 +23,8 @@ from gazeheads.model.likelihood import answer_traces
 from gazeheads.regions.grid import Box, ImageGrid
 from gazeheads.sample import Sample
 from gazeheads.text import spoken
-from gazeheads.watching.grounding import Look, ceiling, chosen, grounded, iou, peak, points, predicted
-from gazeheads.watching.point import after, named_looks, point
+from gazeheads.watching.grounding import NamedObject, ceiling, chosen, grounded, iou, peak, points, predicted
+from gazeheads.watching.point import after, named_objects, point
 
 FIRST = Heads.of(["L0H0"], "m", 1, 2)
 SECOND = Heads.of(["L0H1"], "m", 1, 2)
@@ -44,12 +44,12 @@ def scene() -> Sample:
 @pytest.fixture(scope="module")
 def grid(model: gh.GazeModel, scene: Sample) -> ImageGrid:
     """6 x 6 cells of 16 px."""
-    return model.encode(scene.picture, "?").grid
+    return model.encode(scene.image, "?").grid
 
 
-def look(grid: ImageGrid, box: Box, *maps: Any, sample: str = "a", size: str = "small") -> Look:
+def look(grid: ImageGrid, box: Box, *maps: Any, sample: str = "a", size: str = "small") -> NamedObject:
     looks = np.array([np.asarray(each, dtype=float).ravel() for each in maps])
-    return Look(sample, 0, size, box, grid, looks, tuple(Head(0, n) for n in range(len(maps))))
+    return NamedObject(sample, 0, size, box, grid, looks, tuple(Head(0, n) for n in range(len(maps))))
 
 
 def spots(**cells: float) -> np.ndarray:
@@ -113,12 +113,12 @@ def test_each_set_of_heads_is_read_by_its_own_maps(grid: ImageGrid) -> None:
     assert both.heads == 2 and both.by_size["large"].mean == 0, "the first of two equal peaks counts"
     with pytest.raises(UsageError, match="gaze of L0H1 was asked for, and was not recorded"):
         look(grid, box, at).map(SECOND)
-    with pytest.raises(UsageError, match="no thing of the samples was named"):
+    with pytest.raises(UsageError, match="no object of the samples was named"):
         grounded("none", FIRST, test, [])
 
 
 @pytest.mark.parametrize(
-    "pieces, names, expected",
+    "token_texts, names, expected",
     [
         (("a", " red", " cat", ",", " a", " kite", "."), ["kite", "the red cat", "car"], [(5,), (1, 2), ()]),
         (("a", " red", " cat", ",", " a", " cat", "."), ["cat", "red cat"], [(5,), (1, 2)]),
@@ -132,10 +132,10 @@ def test_the_tokens_that_say_a_name(token_texts: Any, names: Any, expected: Any)
 
 
 def test_a_forced_answer_is_watched_as_if_it_were_said(model: gh.GazeModel, scene: Sample) -> None:
-    encoded = model.encode(scene.picture, prompts.LIST_OBJECTS)
+    encoded = model.encode(scene.image, prompts.LIST_OBJECTS)
     record = Record([Head(5, 2), Head(6, 2)], "heads")
     said = model.generate(encoded, record=record, max_new_tokens=60)
-    other = model.encode(scene.picture, "What is on the left of the image?")
+    other = model.encode(scene.image, "What is on the left of the image?")
     texts = [said.token_ids, "a kite."]
     free, forced = answer_traces(model, [encoded, other], texts, record, 2)
     assert free.token_texts == said.trace.token_texts and forced.grid == other.grid
@@ -153,7 +153,7 @@ def test_heads_that_look_at_what_is_said_follow_it(model: gh.GazeModel, scene: S
     """By hand for one head: the mean over things of its mass on the thing while its name is produced."""
     scores = follow(model, [scene])
     assert scores.shape == (8, 12) and scores.min() >= 0 and scores.max() < 1
-    encoded = model.encode(scene.picture, prompts.LIST_OBJECTS, panels=scene.boxes)
+    encoded = model.encode(scene.image, prompts.LIST_OBJECTS, panels=scene.boxes)
     (trace,) = answer_traces(model, [encoded], [listed(scene)], Record([Head(6, 2)]))
     assert listed(scene) == "a purple elephant, a car, a blue penguin, a hat."
     regions = [encoded.box(*box.corners, min_tokens=1) for box in scene.boxes]
@@ -181,42 +181,45 @@ def test_what_the_model_does_not_name_is_counted(model: gh.GazeModel, scene: Sam
     other = {"object": "kite", "size": "small"}
     twins = {"object": "car", "size": "large"}
     sample = replace(scene, slots=(scene.slots[0], twins, twins, other), redraw=None)
-    looks, counts = named_looks(model, [sample], [Head(6, 2), Head(5, 2)])
+    looks, counts = named_objects(model, [sample], [Head(6, 2), Head(5, 2)])
     assert counts == {"named medium": 1, "alike large": 2, "missed small": 1}
     assert [(each.thing, each.box, each.looks.shape) for each in looks] == [(0, scene.boxes[0], (2, 36))]
 
 
 def test_point_finds_what_the_model_names(model: gh.GazeModel, scene: Sample) -> None:
     heads = Heads.of(["L6H2", "L7H7", "L6H6"], model.name, 8, 12)
-    found = point(model, scene.picture, "the car", heads)
+    found = point(model, scene.image, "the car", heads)
     true = scene.boxes[1]
     assert not found.forced and true.x0 < found.x < true.x1 and true.y0 < found.y < true.y1
     assert iou(found.box, true) > 0.2 and found.as_json()["box"] == list(found.box.corners)
     with pytest.raises(UsageError, match=r"the model said 'a purple elephant, .*' *, which does not name it"):
-        point(model, scene.picture, "a kite", heads)
-    forced = point(model, scene.picture, "a kite", heads, force=True)
+        point(model, scene.image, "a kite", heads)
+    forced = point(model, scene.image, "a kite", heads, force=True)
     assert forced.forced and forced.answer == found.answer and forced.weights.sum() > 0
     for phrase, threshold, said in (("the", 0.5, "names nothing"), ("car", 0, "share above 0")):
         with pytest.raises(UsageError, match=said):
-            point(model, scene.picture, phrase, heads, threshold=threshold)
+            point(model, scene.image, phrase, heads, threshold=threshold)
 
 
 def test_a_forced_phrase_is_read_where_it_has_been_read(model: gh.GazeModel, scene: Sample) -> None:
-    (trace,) = answer_traces(model, [model.encode(scene.picture, "?")], ["a kite."], Record([Head(6, 2)]))
+    (trace,) = answer_traces(model, [model.encode(scene.image, "?")], ["a kite."], Record([Head(6, 2)]))
     (tokens,) = spoken(trace.token_texts, ["kite"])
     assert after(trace, "a kite") == tuple(token + 1 for token in tokens)
 
 
 def test_the_commands_write_heads_numbers_and_a_picture(tmp_path: Path, scene: Sample, capsys: Any) -> None:
     heads, numbers, drawn = tmp_path / "heads.json", tmp_path / "g" / "ground.json", tmp_path / "point.png"
-    assert cli.main(["follow", "--data", "scenes:1:dev", "--out", str(heads)]) == 0
+    measured = ["discover", "--score", "follow", "--data", "scenes:1:dev"]
+    assert cli.main([*measured, "--out", str(heads)]) == 0
     held = Heads.load(heads)
-    assert held.others["follow"].shape == (8, 12) and held.provenance.follow == "scenes:1:dev, seed 0"
+    assert (
+        held.others["follow"].shape == (8, 12) and held.provenance.notes["follow"] == "scenes:1:dev, seed 0"
+    )
     Heads.load(HEADS).save(alone := tmp_path / "alone.json")
     assert "follow" not in json.loads(alone.read_text())["provenance"], (
         "the hash of older files stays what it was"
     )
-    assert cli.main(["follow", "--data", "scenes:1:dev", "--instead", "--out", str(alone)]) == 0
+    assert cli.main([*measured, "--as-gaze", "--out", str(alone)]) == 0
     assert Heads.load(alone).by("gaze").heads == held.by("follow").heads and not Heads.load(alone).others
     kinds = "follow@3,controls:2@3"
     asked = ["--heads", str(heads), "--data", "scenes:1:test", "--dev", "scenes:1:dev", "--conditions", kinds]
@@ -226,7 +229,7 @@ def test_the_commands_write_heads_numbers_and_a_picture(tmp_path: Path, scene: S
     assert 0 < told["best_iou_of_cells"] <= 1 and sum(told["things"].values()) == len(
         scenes(1, 0, "test")[0].boxes
     )
-    scene.picture.save(tmp_path / "scene.png")
+    scene.image.save(tmp_path / "scene.png")
     capsys.readouterr()
     one = ["point", str(tmp_path / "scene.png"), "--to", "the car", "--out", str(drawn), "--json"]
     assert cli.main(one) == 0

@@ -17,16 +17,16 @@ from gazeheads.cli import main
 from gazeheads.data.clip_files import frames_of
 from gazeheads.drawing import grammar
 from gazeheads.drawing.clips import moving_doodle
-from gazeheads.errors import NoSuchDraw, OutsidePicture, RecordError, UsageError
+from gazeheads.errors import MissingPackage, NoSuchDraw, OutsidePicture, RecordError, UsageError
 from gazeheads.gaze.gaze import Gaze
 from gazeheads.gaze.live import Live
 from gazeheads.gaze.schedule import Schedule
 from gazeheads.regions.mix import Mix
-from gazeheads.watching import from_files as asked
+from gazeheads.watching import from_files as files
 from gazeheads.watching.areas import areas
 from gazeheads.watching.phrases import spans, things
 from gazeheads.watching.sinks import border, sinks
-from gazeheads.watching.watch import told
+from gazeheads.watching.watch import describe
 
 TWO = ["L0H1", "L2H3"]
 
@@ -44,7 +44,7 @@ def test_one_generation_gives_both_sets_raw_and_weighed(model: GazeModel, scene:
         for weighting in ("raw", "value-norm"):
             alone = model.generate(scene, record=Record(members, weighting=weighting), max_new_tokens=12)  # type: ignore[arg-type]
             assert alone.trace is not None and alone.text == watched.answer.text
-            np.testing.assert_allclose(each.looks(weighting), alone.trace.mean, rtol=1e-3, atol=1e-6)
+            np.testing.assert_allclose(each.attention(weighting), alone.trace.mean, rtol=1e-3, atol=1e-6)
     np.testing.assert_allclose(watched.over(1, "raw").sum(1), 1, rtol=1e-5)  # the panels tile the strip
 
 
@@ -132,9 +132,9 @@ def test_regions_are_panels_boxes_pictures_or_a_coarse_grid(model: GazeModel, sc
         "right",
     ]
     two = model.encode([tiny.noise(64, 64), tiny.noise(64, 64, 1)], "Hm?")
-    assert [(str(region), region.image) for region in areas(two)] == [("picture 1", 0), ("picture 2", 1)]
+    assert [(str(region), region.image) for region in areas(two)] == [("image 1", 0), ("image 2", 1)]
     boxed = areas(two, [(1, Box(0, 0, 32, 32)), (0, Box(0, 0, 5, 5))])
-    assert [str(region) for region in boxed] == ["box 1 of picture 2", "box 2 of picture 1 (grown to a cell)"]
+    assert [str(region) for region in boxed] == ["box 1 of image 2", "box 2 of image 1 (grown to a cell)"]
     assert np.flatnonzero(boxed[0].weights).tolist() == [4] and boxed[1].grown
     with pytest.raises(UsageError, match="3 panels, and 1 boxes were given. Give one or the other"):
         areas(scene, [(0, Box(0, 0, 32, 32))])
@@ -188,11 +188,11 @@ def test_a_clip_as_gif_is_looked_at_frame_by_frame(model: GazeModel, heads: Head
     """A push on the second frame lands there, and nowhere else."""
     frames = [Image.new("RGB", (64, 32), colour) for colour in ("#cc4444", "#44cc44", "#4444cc")]
     frames[0].save(tmp_path / "clip.gif", save_all=True, append_images=frames[1:])
-    found = asked.asked(model, [tmp_path / "clip.gif"], "What?")
+    found = files.SceneFiles([tmp_path / "clip.gif"], "What?").encode(model)
     assert len(found.scene.grid.sizes) == len(found.shown) == 3
-    gaze = asked.aimed(heads, areas(found.scene), [2])
+    gaze = files.aimed(heads, areas(found.scene), [2])
     watched = gh.watch(model, found.scene, heads, gaze, max_new_tokens=4, min_new_tokens=4)
-    assert [str(region) for region in watched.regions] == ["picture 1", "picture 2", "picture 3"]
+    assert [str(region) for region in watched.regions] == ["image 1", "image 2", "image 3"]
     np.testing.assert_allclose(watched.over(0, "raw"), [[0, 1, 0]] * 4, atol=1e-3)
 
 
@@ -210,7 +210,7 @@ def test_words_that_map_to_no_token_are_refused(texts: list[str]) -> None:
 def test_ways_to_find_things_that_are_not_there() -> None:
     with pytest.raises(UsageError, match="Things by 'magic' were asked for"):
         things(["a cat"], "magic")
-    with pytest.raises(UsageError, match="spaCy is not installed|cannot be loaded"):
+    with pytest.raises(MissingPackage, match="spaCy is not installed|cannot be loaded"):
         things(["a cat"], "spacy:no_such_model")
 
 
@@ -240,40 +240,40 @@ def test_a_moving_doodle_moves_and_its_boxes_with_it(tmp_path: Path) -> None:
 def test_frames_are_pictures_and_boxes_find_theirs(model: GazeModel, tmp_path: Path) -> None:
     clip = moving_doodle(seed=1, frames=3, height=64, cell=32)
     boxes = tuple(enumerate(clip.boxes))
-    found = asked.asked(model, [clip.save(tmp_path / "c.webp")], "Where?", boxes=boxes)
+    found = files.SceneFiles([clip.save(tmp_path / "c.webp")], "Where?", boxes=boxes).encode(model)
     assert found.scene.grid.sizes == ((128, 64),) * 3
-    regions = areas(found.scene, found.boxes)
+    regions = areas(found.scene, boxes)
     assert [region.image for region in regions] == [0, 1, 2]
-    with pytest.raises(OutsidePicture, match="box of picture 4 was given; there are 3"):
-        asked.asked(model, [tmp_path / "c.webp"], "Where?", boxes=((3, clip.boxes[0]),))
+    with pytest.raises(OutsidePicture, match="box of image 4 was given; there are 3"):
+        files.SceneFiles([tmp_path / "c.webp"], "Where?", boxes=((3, clip.boxes[0]),)).encode(model)
 
 
 def test_a_gaze_by_number(scene: Scene, heads: Heads) -> None:
-    assert asked.aimed(heads, scene.panels, [3]) == Gaze(heads, scene.panel(2))
-    tour = asked.aimed(heads, scene.panels, [3, 1], every=4, push="uniform", during="decode")
+    assert files.aimed(heads, scene.panels, [3]) == Gaze(heads, scene.panel(2))
+    tour = files.aimed(heads, scene.panels, [3, 1], every=4, push="uniform", during="decode")
     assert tour.schedule.targets == (scene.panel(2), scene.panel(0)) and str(tour.how) == "uniform"
     with pytest.raises(
         OutsidePicture, match="Region 4 was to be looked at; there are 3: panel 1, panel 2, panel 3"
     ):
-        asked.aimed(heads, scene.panels, [4])
+        files.aimed(heads, scene.panels, [4])
     with pytest.raises(UsageError, match="Give --every N tokens"):
-        asked.aimed(heads, scene.panels, [1, 2])
+        files.aimed(heads, scene.panels, [1, 2])
 
 
 @pytest.mark.parametrize(
     "given, message",
     [
         (["none.png"], "there is no such file or folder"),
-        (["p.png", "--panels", "0"], "Cut one picture into one panel or more"),
-        (["p.png", "p.png", "--panels", "2"], "2 panels were asked for, of 2 pictures"),
+        (["p.png", "--panels", "0"], "argument --panels: '0' is no whole number from 1 on"),
+        (["p.png", "p.png", "--panels", "2"], "2 panels were asked for, of 2 images"),
         (["p.png", "."], "A folder of panels stands alone"),
-        (["p.png", "--frames", "2"], "no file holds more than one picture"),
+        (["p.png", "--frames", "2"], "no file holds more than one image"),
         (["p.png", "--out", "page.txt"], "Name a file that ends in .html"),
         (["p.png", "--panel", "1/2", "--gaze", "2"], "both say where to look"),
         (["p.png", "--gaze", "2", "--every", "3"], "is the pace of several regions"),
         (["p.png", "--push", "uniform"], "--push uniform says how heads are steered; none are"),
         (["p.png", "--during", "decode"], "--during decode says how heads are steered; none are"),
-        (["p.png", "--box", "0:1,2,3,4"], "with P a picture from 1 on"),
+        (["p.png", "--box", "0:1,2,3,4"], "for image P, counted from 1"),
         (["p.png", "--gaze", "left"], "names no regions"),
     ],
 )
@@ -292,15 +292,15 @@ def test_commands_that_cannot_be_meant_end_before_a_model_is_loaded(
 
 def test_how_an_answer_was_steered_is_told_in_words(scene: Scene, heads: Heads) -> None:
     tour = Gaze(heads, Schedule.every(4, scene.panels[:2]), during="decode")
-    assert told(tour) == "2 heads at panel 1 from token 1, panel 2 from token 5; focus, during 'decode'"
-    assert told(Gaze(heads, scene.panel(2))) == "2 heads at panel 3; focus, during 'all'"
-    assert "at a live target;" in told(Gaze(heads, Live(scene.panel(0)), during="answer"))
-    assert "at a mix of regions;" in told(Gaze(heads, Mix(scene.panels[:2])))
+    assert describe(tour) == "2 heads at panel 1 from token 1, panel 2 from token 5; focus, during 'decode'"
+    assert describe(Gaze(heads, scene.panel(2))) == "2 heads at panel 3; focus, during 'all'"
+    assert "at a live target;" in describe(Gaze(heads, Live(scene.panel(0)), during="answer"))
+    assert "at a mix of regions;" in describe(Gaze(heads, Mix(scene.panels[:2])))
 
 
 def test_the_command_writes_page_and_figure(tmp_path: Path, capsys: Any) -> None:
     sample = gh.doodles(1, seed=9)[0]
-    sample.picture.save(tmp_path / "strip.png")
+    sample.image.save(tmp_path / "strip.png")
     path = tmp_path / "out" / "page.html"
     given = [
         "--ask",

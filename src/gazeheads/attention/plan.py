@@ -18,11 +18,11 @@ from torch import Tensor
 
 from gazeheads.attention.call import Call, ForwardPass
 from gazeheads.attention.effect_log import Log
-from gazeheads.attention.formulas import raised_by
+from gazeheads.attention.formulas import FORMULAS
 from gazeheads.attention.targets import Targets
 from gazeheads.errors import GazeError
 from gazeheads.gaze.gaze import Gaze
-from gazeheads.gaze.push import Mode
+from gazeheads.gaze.push import PUSHES
 
 
 @dataclass(eq=False)
@@ -32,7 +32,7 @@ class Pairs:
     `writes` is False for a bias of zero and for heads of weight zero: they are left alone, bit for bit.
     """
 
-    mode: Mode
+    mode: str
     writes: bool
     lanes: Tensor
     rows: Tensor
@@ -58,8 +58,8 @@ def pairs_of(gazes: Sequence[Gaze], rows: npt.NDArray[np.int64], layer: int, lik
     rows: (lane,) the row of the running batch that each lane steers; lanes of one gaze lie side by side. like: an
     integer tensor where the model runs.
     """
-    groups: dict[tuple[Mode, bool, bool], list[tuple[int, int, int]]] = defaultdict(list)
-    strengths: dict[tuple[Mode, bool, bool], list[float]] = defaultdict(list)
+    groups: dict[tuple[str, bool, bool], list[tuple[int, int, int]]] = defaultdict(list)
+    strengths: dict[tuple[str, bool, bool], list[float]] = defaultdict(list)
     for lane, row in enumerate(rows.tolist()):
         gaze = gazes[lane * len(gazes) // len(rows)]
         for head, strength in zip(gaze.members, gaze.strengths, strict=True):
@@ -100,15 +100,15 @@ class Plan:
 class View:
     """What the lanes see in the layers that share one attention mask, for some of the queries.
 
-    hidden: (lane, query, key) to add to the scores, or None. Of each part of the targets: addends, what the push and
-    `hidden` add, and weights, coverage of what is seen, both (lane, 1 or query, key); shares (lane, query), of the
+    hidden: (lane, query, key) to add to the scores, or None. Of each part of the targets: levels, by push, what that
+    and `hidden` add, and weights, coverage of what is seen, both (lane, 1 or query, key); shares (lane, query), of the
     parts that are seen. kinds: (lane, 1, key) of tokens. target: (lane, 1 or query, key) 1 where some part covers a
     token. write, blind: (lane, query).
     """
 
     mask: Tensor | None
     hidden: Tensor | None
-    addends: list[Tensor]
+    levels: dict[str, list[Tensor]]
     weights: list[Tensor]
     shares: list[Tensor]
     kinds: Tensor
@@ -133,8 +133,8 @@ class Planner:
         self.first_token = np.array([FIRST_TOKEN[gaze.during] for gaze in gazes], dtype=np.int64)
         self.strength = np.ones(len(gazes))
         self._last_prompt = np.array([gaze.grid.n_prompt - 1 for gaze in gazes], dtype=np.int64)
-        self._nats = np.array([gaze.how.nats for gaze in gazes]).reshape(-1, 4)
-        self._biased = np.array([gaze.how.mode == "bias" for gaze in gazes], dtype=bool)
+        self._modes = {gaze.how.mode for gaze in gazes}
+        self._numbers = {mode: self._numbers_of(mode) for mode in self._modes}
         self._pairs: dict[tuple[int, int], list[Pairs]] = {}
 
     def plan(self, forward_pass: ForwardPass) -> Plan:
@@ -189,15 +189,16 @@ class Planner:
         shares = [share * (w > 0).any(-1) for w, share in zip(weights, key_coverage.shares, strict=True)]
         seen = reduce(torch.add, shares)
         active = plan.active[:, start:stop]
-        addends = [w.log() if hidden is None else w.log() + hidden for w in weights]
-        if self._biased.any():
-            biased = self.each(plan, self._biased)[:, None, None] > 0
-            raised = [raised_by(self.nats(plan), w, key_coverage.kinds, hidden) for w in weights]
-            addends = [r.where(biased, a) for r, a in zip(raised, addends, strict=True)]
+        levels = {
+            mode: [
+                FORMULAS[mode].level(self.numbers(plan, mode), w, key_coverage.kinds, hidden) for w in weights
+            ]
+            for mode in self._modes
+        }
         view = View(
             mask=call.mask,
             hidden=hidden,
-            addends=addends,
+            levels=levels,
             weights=weights,
             shares=[share / seen for share in shares],
             kinds=key_coverage.kinds,
@@ -225,9 +226,15 @@ class Planner:
         each = np.asarray(values, dtype=np.float32).repeat(len(plan.rows) // len(self.gazes), axis=0)
         return plan.rows.new_tensor(each, dtype=torch.float32)
 
-    def nats(self, plan: Plan) -> Tensor:
-        """(lane, 4) what a bias adds now: inside, outside, text, generated."""
-        return self.each(plan, self._nats * self.strength[:, None])
+    def numbers(self, plan: Plan, mode: str) -> Tensor:
+        """(lane, number) of a push now, as softening left them; 0 in lanes that are pushed otherwise."""
+        numbers = self._numbers[mode]
+        return self.each(plan, numbers * self.strength[:, None] if PUSHES[mode].scales else numbers)
+
+    def _numbers_of(self, mode: str) -> Floats:
+        """(gaze, number), 0 for gazes with another push."""
+        none = [0.0] * len(PUSHES[mode].numbers)
+        return np.array([gaze.how.numbers if gaze.how.mode == mode else none for gaze in self.gazes])
 
     def copies(self, forward_pass: ForwardPass) -> int:
         """How many times the batch came multiplied."""

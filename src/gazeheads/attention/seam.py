@@ -47,7 +47,7 @@ class _Session:
         self.blocks: list[tuple[Probe, ...]] = []
         self.probes: list[Probe] = []
         self.forward_pass: ForwardPass | None = None
-        self.mine = local()  # .moment: the same, of the running thread
+        self.mine = local()  # .forward_pass: the same, of the running thread
 
     def switch(self, name: str) -> None:
         """Select an attention function for the text sub-model, and for nothing else.

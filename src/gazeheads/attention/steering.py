@@ -17,11 +17,12 @@ from torch import Tensor
 
 from gazeheads.attention.call import Call, SteeredPattern
 from gazeheads.attention.effect_log import Log, effects
-from gazeheads.attention.formulas import IMAGE, mixed, pushed, raised_by
+from gazeheads.attention.formulas import FORMULAS, IMAGE, mixed
 from gazeheads.attention.plan import Pairs, Plan, Planner, View
 from gazeheads.errors import NothingSteered
 from gazeheads.gaze.effect import Effect
 from gazeheads.gaze.gaze import Gaze
+from gazeheads.gaze.push import PUSHES
 from gazeheads.heads.heads import belong
 from gazeheads.regions.mix import Target
 
@@ -98,19 +99,20 @@ class Steering:
     def _pushed(self, plan: Plan, view: View, pairs: Pairs, scores: Tensor, pattern: Tensor) -> Tensor:
         """(pair, query, key) the pattern of pairs after the push, as strong as their heads' weights say."""
         lanes, strengths = pairs.lanes, pairs.strengths
-        addends = [addend[lanes] for addend in view.addends]
+        formula, scales = FORMULAS[pairs.mode], PUSHES[pairs.mode].scales
+        levels = [level[lanes] for level in view.levels[pairs.mode]]
         weights = [w[lanes] for w in view.weights]
-        if pairs.mode == "bias" and strengths is not None:
-            nats = self._planner.nats(plan)[lanes] * strengths[:, None]
+        if scales and strengths is not None:
+            numbers = self._planner.numbers(plan, pairs.mode)[lanes] * strengths[:, None]
             hidden = None if view.hidden is None else view.hidden[lanes]
-            addends = [raised_by(nats, w, view.kinds[lanes], hidden) for w in weights]
+            levels = [formula.level(numbers, w, view.kinds[lanes], hidden) for w in weights]
         image = view.kinds[lanes] == IMAGE
-        steered_patterns = [
-            pushed(pairs.mode, scores, pattern, addend, w, image)
-            for addend, w in zip(addends, weights, strict=True)
+        steered = [
+            formula.pattern(scores, pattern, level, w, image)
+            for level, w in zip(levels, weights, strict=True)
         ]
-        final = mixed(steered_patterns, [share[lanes] for share in view.shares])
-        if pairs.mode == "bias" or (strengths is None and (self._planner.strength == 1).all()):
+        final = mixed(steered, [share[lanes] for share in view.shares])
+        if scales or (strengths is None and (self._planner.strength == 1).all()):
             return final
         strength = self._planner.each(plan, self._planner.strength)[lanes] * (
             1 if strengths is None else strengths

@@ -1,40 +1,37 @@
-"""`gazeheads data check SOURCE`: what is wrong with pictures and captions, before a run stops at it."""
+"""`gazeheads data check SOURCE`: what is wrong with images and captions, before a run stops at it."""
 
 import argparse
 import sys
-from collections.abc import Callable
 from typing import Any
 
-Command = Callable[[str, Callable[[argparse.Namespace], dict[str, Any]], str], argparse.ArgumentParser]
+from gazeheads.commands.options import share
+from gazeheads.commands.output import Say
 
 
-def add(command: Command) -> None:
-    """The command and its options."""
-    from gazeheads.data.sources import FORMS
+def options(parser: argparse.ArgumentParser) -> None:
+    """The options, and all kinds of sources below them."""
+    from gazeheads.data.sources import listing
 
-    about = "say what is wrong with pictures, boxes and captions, file by file"
-    sub = command("data", check, about)
-    sub.add_argument("action", choices=["check"], help=about)
-    sub.add_argument("source", metavar="SOURCE", help=f'{", ".join(FORMS.values())}; several joined by "+"')
-    sub.add_argument("--seed", type=int, default=0, help="of doodles, scenes and raw comics")
+    parser.add_argument("action", choices=["check"], help="open every file and say what is wrong")
+    parser.add_argument("source", metavar="SOURCE", help="the images, in one of the forms below")
+    share(parser, seed=0)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = listing()
 
 
-def check(args: argparse.Namespace) -> dict[str, Any]:
+def run(args: argparse.Namespace, say: Say) -> dict[str, Any]:
     """Open everything; exit code 1 if anything is wrong."""
     from tqdm import tqdm
 
     from gazeheads.data.check import check
 
-    with tqdm(desc="opening pictures", file=sys.stderr) as bar:
+    with tqdm(desc="opening images", file=sys.stderr) as bar:
         report = check(args.source, args.seed, bar.update)
-    if not args.json:
-        for found in report.problems:
-            print(f"WRONG {found}")
-        for found in report.notes:
-            print(f"note  {found}")
-        print(
-            f"{report.samples} samples can be used, {len(report.problems)} problems, {len(report.notes)} notes"
-        )
-        if report.content:
-            print(f"data hash {report.content}")
-    return report.as_json()
+    for problem in report.problems:
+        say(f"WRONG {problem}")
+    for remark in report.notes:
+        say(f"note  {remark}")
+    say(f"{report.samples} samples can be used, {len(report.problems)} problems, {len(report.notes)} notes")
+    if report.content:
+        say(f"data hash {report.content}")
+    return report.to_json()

@@ -1,36 +1,36 @@
 """`gazeheads demo`: your cursor is the model's gaze."""
 
-import argparse
-import sys
-from collections.abc import Callable
-from pathlib import Path
+from argparse import ArgumentParser, Namespace
 from typing import Any
 
-from gazeheads.commands import heads_of, loaded
+from gazeheads.commands.models import heads_of, loaded
+from gazeheads.commands.options import share, whole
+from gazeheads.commands.output import Say
 
 
-def add(command: Callable[..., argparse.ArgumentParser]) -> None:
+def options(parser: ArgumentParser) -> None:
     """The options."""
-    page = command("demo", demo, "a page on which your cursor is the model's gaze")
-    page.add_argument("--model", help="folder or hub id of a checkpoint; the bundled model without")
-    page.add_argument("--heads", type=Path, help="heads file; the bundled model brings its own")
-    page.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
-    page.add_argument("--port", type=int, default=7860, help="0: any that is free (default %(default)s)")
-    page.add_argument(
+    share(parser, "model", "heads")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    parser.add_argument(
+        "--port", type=whole(0), default=7860, help="port to listen on; 0: any that is free (default: %(default)s)"
+    )  # fmt: skip
+    parser.add_argument(
         "--allow-remote", action="store_true", help="let other machines in; there are no passwords"
     )
-    page.add_argument("--visitors", type=int, default=64, help="at once (default %(default)s)")
+    parser.add_argument(
+        "--visitors", type=whole(1), default=64, metavar="N", help="how many at once (default: %(default)s)"
+    )
 
 
-def demo(args: argparse.Namespace) -> dict[str, Any]:
-    """Serve until it is interrupted."""
+def run(args: Namespace, say: Say) -> dict[str, Any]:
+    """Serve until it is interrupted. Its address is progress, not a result: it goes to stderr."""
+    import sys
+
     from gazeheads.demo import serving
     from gazeheads.demo.limits import Limits
-    from gazeheads.errors import UsageError
 
     serving.must_be_installed()
-    if args.visitors < 1:
-        raise UsageError(f"--visitors {args.visitors}: nobody could come in. Give at least 1.")
     with serving.opened(args.host, args.port, args.allow_remote) as door:
         from gazeheads.demo.app import create_app
 

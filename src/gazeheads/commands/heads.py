@@ -1,7 +1,7 @@
 """`gazeheads heads FILE`: what a heads file holds, and how far its scores, and other files, agree."""
 
-import argparse
-from collections.abc import Callable, Iterator
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
 from dataclasses import asdict
 from itertools import combinations
 from pathlib import Path
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gazeheads.commands import writable_folder
-from gazeheads.commands.arguments import amount
+from gazeheads.commands.options import amount
+from gazeheads.commands.output import Say, writable_folder
 
 if TYPE_CHECKING:
     from gazeheads.discovery.agreement import Overlap
@@ -19,47 +19,59 @@ if TYPE_CHECKING:
 Row = tuple[str, str, str, "Overlap | None"]  # one ranking, another, how many heads of each, what they share
 
 
-def add(command: Callable[..., argparse.ArgumentParser]) -> None:
+def options(parser: ArgumentParser) -> None:
     """The options."""
-    show = command(
-        "heads", heads, "show a heads file: ranking, origin, what was tuned, overlap of its scores"
+    parser.add_argument(
+        "file",
+        type=Path,
+        nargs="?",
+        metavar="HEADS.json",
+        help="heads file; without it, that of the bundled model",
     )
-    show.add_argument(
-        "file", type=Path, nargs="?", metavar="FILE", help="heads file; the bundled model's without"
+    parser.add_argument(
+        "--list",
+        type=amount,
+        default=20,
+        metavar="K",
+        help="how many heads to list, or a share of all (default: %(default)s)",
     )
-    show.add_argument(
-        "--top", type=amount, default=20, help="how many heads to list, or a share (default %(default)s)"
+    parser.add_argument(
+        "--by", metavar="SCORE", help="rank by this score of the file; without it, by the file's own"
     )
-    show.add_argument("--by", metavar="SCORE", help="rank by this score; by the file's own without")
-    show.add_argument(
-        "--compare", type=Path, action="append", default=[], metavar="FILE", help="another file; repeatable"
+    parser.add_argument(
+        "--compare",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="HEADS.json",
+        help="another heads file; may be repeated",
     )
-    show.add_argument(
-        "--plot", type=Path, metavar="PICTURE", help="draw the scores of all heads: .png, .svg or .pdf"
+    parser.add_argument(
+        "--plot", type=Path, metavar="FIGURE", help="draw the scores of all heads: .png, .svg or .pdf"
     )
 
 
-def heads(args: argparse.Namespace) -> dict[str, Any]:
-    """Show what there is."""
+def run(args: Namespace, say: Say) -> dict[str, Any]:
+    """Origin, ranking, overlaps."""
     from gazeheads.heads.head import counted
     from gazeheads.heads.heads import Heads
     from gazeheads.model.bundled import HEADS
 
     held = Heads.load(args.file or HEADS)
     ranked = held.by(args.by) if args.by else held
-    top = ranked.top(min(counted(args.top, held.scores.size, "--top"), len(ranked)))
+    top = ranked.top(min(counted(args.list, held.scores.size, "--list"), len(ranked)))
     others = [(str(path), Heads.load(path)) for path in args.compare]
     rows = [*_scores(held), *(row for name, other in others for row in _files(held, name, other, args.by))]
     if args.plot:
         _plot(ranked, top, args.plot)
-    if not args.json:
-        print("\n".join([*_about(held), "", *_ranking(ranked, top), "", *_overlaps(rows)]))
+    for line in (*_describe(held), "", *_ranking(ranked, top), "", *_overlaps(rows)):
+        say(line)
     return {
         "file": str(args.file or HEADS),
         "provenance": asdict(held.provenance),
         "draw": None if held.draw is None else asdict(held.draw),
         "heads": [str(head) for head in held],
-        "lever": [str(head) for head in held.selected],
+        "selected": [str(head) for head in held.selected],
         "tuned": None if held.tuned is None else held.tuned.to_json(),
         "scores": [held.provenance.score, *held.others],
         "by": ranked.provenance.score,
@@ -95,21 +107,24 @@ def _files(held: "Heads", name: str, other: "Heads", by: str | None) -> Iterator
         yield "this file", name, f"{len(held)} and {len(other)} heads", both
 
 
-def _about(held: "Heads") -> Iterator[str]:
+def _describe(held: "Heads") -> Iterator[str]:
     """Origin, other scores, and what is steered without --top."""
     p, tuned = held.provenance, held.tuned
     yield f"{p.model}{f' at {p.revision}' if p.revision else ''}: {p.n_layers} layers x {p.n_heads} heads"
-    where = f"{p.samples} pictures of {p.data or 'a source that was not noted'}"
+    where = f"{p.samples} images of {p.data or 'a source that was not noted'}"
     yield (
         f"score {p.score}, on {where}{'' if p.seed is None else f', seed {p.seed}'}, by gazeheads {p.version}"
         + (f"; processor called with {p.settings}" if p.settings else "")
     )
     yield f"other scores: {', '.join(held.others) or 'none'}"
-    if p.causal:
-        yield f"causal score: {p.causal}"
+    for name, note in p.notes.items():
+        yield f"{name} score: {note}"
     if held.draw:
-        mass = "" if held.draw.mass is None else f", {held.draw.mass:.0%} of the set's mass on the picture"
-        yield f"a control draw, not gaze heads: rule {held.draw.match}, {held.draw.moved} moved to another layer{mass}"
+        draw, mass = held.draw, held.draw.mass
+        more = "" if mass is None else f", {mass:.0%} of the set's attention mass on the image"
+        yield (
+            f"a random-head control, not gaze heads: rule {draw.match}, {draw.moved} moved to another layer{more}"
+        )
     if tuned:
         on = f"{tuned.data}{'' if tuned.seed is None else f', seed {tuned.seed}'}"
         what = f"K = {tuned.k} by {tuned.score}, push {tuned.push}, during {tuned.during}"
@@ -151,7 +166,7 @@ def _plot(ranked: "Heads", top: "Heads", path: Path) -> None:
     from gazeheads.errors import UsageError
 
     if path.suffix not in (".png", ".svg", ".pdf"):
-        raise UsageError(f"--plot {path}: a picture of what format? End the name in .png, .svg or .pdf.")
+        raise UsageError(f"--plot {path}: a figure of what format? End the name in .png, .svg or .pdf.")
     writable_folder(path.parent)
     layers, heads_ = ranked.shape
     figure, (axes,) = figures.new_figure(max(5.0, 2.2 + 0.22 * heads_), 1.2 + 0.22 * layers)

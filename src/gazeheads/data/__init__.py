@@ -1,1 +1,1 @@
-"""Where pictures come from: procedural doodles here; comics, COCO and the hub beside them. No torch."""
+"""Where samples come from: doodles, comics, COCO, the hub, and what other packages register. No torch."""

@@ -1,7 +1,7 @@
-"""A single picture with a JSON file of boxes beside it: a strip, a page or a photograph that somebody annotated.
+"""A single image with a JSON file of boxes beside it: a strip, a page or a photograph that somebody annotated.
 
 `page.png` goes with `page.json`: a list with an entry for each region, in reading order, or an object with that list
-as "boxes". An entry is `{"box": [x0, y0, x1, y1], "name": ..., "caption": ...}` in pixels of the upright picture; name
+as "boxes". An entry is `{"box": [x0, y0, x1, y1], "name": ..., "caption": ...}` in pixels of the upright image; name
 and caption may be left out, the captions only all together.
 """
 
@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from gazeheads.data.captions import Captions, wordings
-from gazeheads.data.pictures import StoredPicture
-from gazeheads.data.stored import Page, StoredSample
+from gazeheads.data.source import RAISE, DataSource, Reports, Spec
+from gazeheads.data.stored import whole
 from gazeheads.errors import DataError, EmptyBox, RegionError
 from gazeheads.regions.grid import Box
 from gazeheads.regions.region import OVERHANG
@@ -21,28 +21,28 @@ from gazeheads.sample import Sample
 ENTRY = '{"box": [x0, y0, x1, y1], "name": "...", "caption": "..."}'
 
 
-def boxed(path: str | Path) -> Sample:
-    """The picture and the boxes of the JSON file beside it, of the same name. Raises `DataError` with what is wrong.
+def boxed(path: str | Path, reports: Reports = RAISE) -> Sample:
+    """The image and the boxes of the JSON file beside it, of the same name. Raises `DataError` with what is wrong.
 
     Its kind is "strip" if the boxes run from left to right beside each other, "grid" otherwise.
     """
     path = Path(path)
-    picture = StoredPicture.at(path)
+    image = reports.image(path)
     beside = path.with_suffix(".json")
-    entries = _read(beside)
+    entries = _entries(beside)
     boxes, faults = [], []
     for number, entry in enumerate(entries, start=1):
         try:
-            boxes.append(_box(entry, number, picture.size, beside))
+            boxes.append(_box(entry, number, image.size, beside))
         except DataError as error:
             faults.append(str(error))
     if faults:
         raise DataError(" ".join(faults))
     row = all(a.x0 < b.x0 and a.y0 < b.y1 and b.y0 < a.y1 for a, b in pairwise(boxes))
-    return StoredSample(
+    return Sample(
         id=f"strip/{path.stem}",
         kind="strip" if row else "grid",
-        picture=Page((picture,), picture.size),  # type: ignore[arg-type]
+        pixels=whole(image),
         boxes=tuple(boxes),
         names=tuple(_name(entry, number, beside) for number, entry in enumerate(entries, start=1)),
         captions=_captions(entries, beside),
@@ -50,14 +50,14 @@ def boxed(path: str | Path) -> Sample:
     )
 
 
-def _read(path: Path) -> list[dict[str, Any]]:
+def _entries(path: Path) -> list[dict[str, Any]]:
     try:
-        found = json.loads(path.read_text(encoding="utf-8-sig"))
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError as error:
         raise DataError(f"Boxes {path}: there is no such file. Write a list of {ENTRY} into it.") from error
     except (OSError, ValueError) as error:
         raise DataError(f"Boxes {path}: they cannot be read ({error}). Write a list of {ENTRY}.") from error
-    entries = found.get("boxes") if isinstance(found, dict) else found
+    entries = content.get("boxes") if isinstance(content, dict) else content
     if not isinstance(entries, list) or not entries:
         raise DataError(
             f'Boxes {path}: there is no list of boxes. Write a list of {ENTRY}, or {{"boxes": [...]}}.'
@@ -82,8 +82,8 @@ def _box(entry: dict[str, Any], number: int, size: tuple[int, int], path: Path) 
     out = max(-box.x0, -box.y0, box.x1 - size[0], box.y1 - size[1])
     if out > OVERHANG:
         raise DataError(
-            f"Boxes {path}: box {number}, {box}, sticks out of the picture of {size[0]} x {size[1]} px by {out:g} px. "
-            "Give pixels of the upright picture: left, top, right, bottom."
+            f"Boxes {path}: box {number}, {box}, sticks out of the image of {size[0]} x {size[1]} px by {out:g} px. "
+            "Give pixels of the upright image: left, top, right, bottom."
         )
     return box
 
@@ -96,12 +96,22 @@ def _name(entry: dict[str, Any], number: int, path: Path) -> str:
 
 
 def _captions(entries: list[dict[str, Any]], path: Path) -> Captions:
-    told = [number for number, entry in enumerate(entries, start=1) if "caption" in entry]
-    if not told:
+    captioned = [number for number, entry in enumerate(entries, start=1) if "caption" in entry]
+    if not captioned:
         return ()
-    if len(told) < len(entries):
-        without = min(set(range(1, len(entries) + 1)) - set(told))
+    if len(captioned) < len(entries):
+        without = min(set(range(1, len(entries) + 1)) - set(captioned))
         raise DataError(
-            f"Boxes {path}: box {told[0]} has a caption and box {without} has none. Give all of them one, or none."
+            f"Boxes {path}: box {captioned[0]} has a caption and box {without} has none. Give all of them one, or none."
         )
     return wordings([entry["caption"] for entry in entries], len(entries), path)
+
+
+def _read(spec: Spec, seed: int, reports: Reports) -> list[Sample]:
+    samples = []
+    with reports.at(spec.body):
+        samples.append(boxed(spec.body, reports))
+    return samples
+
+
+SOURCE = DataSource("strip:IMAGE.png", "one image, and its boxes in IMAGE.json", _read)

@@ -20,7 +20,7 @@ def captions_of(folder: Path, n: int) -> Captions:
 
     Raises `DataError` that lists all that is wrong with the file.
     """
-    files = [folder / name for name in NAMES if (folder / name).exists()]
+    files = _files(folder)
     if not files:
         return ()
     if len(files) > 1:
@@ -36,18 +36,28 @@ def captions_of(folder: Path, n: int) -> Captions:
     return wordings(entries, n, path)
 
 
+def captions_place(folder: Path) -> Path:
+    """What a fault of a folder's captions is about: the file, or the folder where there are two or none."""
+    files = _files(folder)
+    return files[0] if len(files) == 1 else folder
+
+
+def _files(folder: Path) -> list[Path]:
+    return [folder / name for name in NAMES if (folder / name).exists()]
+
+
 def wordings(entries: Sequence[Any], n: int, path: Path | str) -> Captions:
     """Each entry as a tuple of wordings. Raises `DataError` unless there are `n`, and none is empty."""
-    found = [entry if isinstance(entry, list) else [entry] for entry in entries]
-    faults = [] if len(found) == n else [f"{len(found)} captions for {n} panels"]
-    for number, entry in enumerate(found, start=1):
+    texts = [entry if isinstance(entry, list) else [entry] for entry in entries]
+    faults = [] if len(texts) == n else [f"{len(texts)} captions for {n} panels"]
+    for number, entry in enumerate(texts, start=1):
         if not entry or not all(isinstance(text, str) for text in entry):
             faults.append(f"caption {number} is neither a text nor a list of texts")
         elif not all(text.strip() for text in entry):
             faults.append(f"caption {number} is empty")
     if faults:
         raise DataError(f"Captions {path}: {'; '.join(faults)}. Write one for each panel, in order.")
-    return tuple(tuple(text.strip() for text in entry) for entry in found)
+    return tuple(tuple(text.strip() for text in entry) for entry in texts)
 
 
 def _lines(text: str) -> list[str]:
@@ -61,7 +71,7 @@ def _entries(text: str, path: Path, n: int) -> list[Any]:
         found = json.loads(text)
     except json.JSONDecodeError as error:
         raise DataError(
-            f"Captions {path}: this is no JSON ({error}). Write a list with a text for each panel."
+            f"Captions {path}: this is not JSON ({error}). Write a list with a text for each panel."
         ) from error
     if isinstance(found, list):
         return found
@@ -71,7 +81,7 @@ def _entries(text: str, path: Path, n: int) -> list[Any]:
         )
     names = [f"p{k}" for k in range(1, n + 1)]
     wrong = [f"{name} is missing" for name in names if name not in found]
-    wrong += [f"{key!r} is no panel" for key in found if key not in names]
+    wrong += [f"{key!r} is not a panel" for key in found if key not in names]
     if wrong:
-        raise DataError(f"Captions {path}: {'; '.join(wrong)}. The folder's panels are p1 to p{n}.")
+        raise DataError(f"Captions {path}: {'; '.join(wrong)}. The panels of the folder are p1 to p{n}.")
     return [found[name] for name in names]

@@ -10,7 +10,7 @@ from gazeheads.errors import DataError
 
 
 def is_clip(path: Path) -> bool:
-    """Whether a file holds more than one picture; what is no picture is none."""
+    """Whether a file holds more than one image; what is no image is no clip."""
     try:
         with Image.open(path) as file:
             return getattr(file, "n_frames", 1) > 1

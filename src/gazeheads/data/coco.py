@@ -1,9 +1,9 @@
-"""COCO as it lies on disk: `FOLDER/annotations/instances_val2017.json` and the pictures in `FOLDER/val2017/`.
+"""COCO as it lies on disk: `FOLDER/annotations/instances_val2017.json` and the images in `FOLDER/val2017/`.
 
-One sample is one picture with its objects, from left to right. Left out and counted: crowds (one mask for many things),
-boxes without area, boxes of less than 750 px (as in Gandikota & Bau 2026), pictures that keep no object, and pictures
+One sample is one image with its objects, from left to right. Left out and counted: crowds (one mask for many objects),
+boxes without area, boxes of less than 750 px (as in Gandikota & Bau 2026), images that keep no object, and images
 that viewers turn, whose boxes are of the unturned one. Size classes are COCO's, by the annotation's area. What does not
-fit together, a picture that is not there or of another size, a box outside of it, is an error.
+fit together, an image that is not there or of another size, a box outside of it, is an error.
 
 The JSON is read as it stands; masks are looked at only if they are asked for (`data.runlength`).
 """
@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gazeheads.data.pictures import StoredPicture
 from gazeheads.data.runlength import Masks, must_be_polygons, runs_of
-from gazeheads.data.stored import Page, StoredSample
-from gazeheads.errors import DataError, FaultyData, GazeHeadsError
+from gazeheads.data.source import RAISE, DataSource, Place, Reports, Spec
+from gazeheads.data.stored import whole
+from gazeheads.errors import DataError, GazeHeadsError, UsageError
 from gazeheads.regions.grid import Box
 from gazeheads.regions.region import OVERHANG
 from gazeheads.sample import Sample
@@ -30,8 +30,8 @@ SMALL, MEDIUM = 32**2, 96**2  # px of area below which an object is small, mediu
 
 
 @dataclass(frozen=True)
-class Thing:
-    """One object of a picture. id, area: of the annotation; px."""
+class CocoObject:
+    """One object of an image. id, area: of the annotation; px."""
 
     id: Any
     name: str
@@ -53,60 +53,71 @@ def coco(
     annotations: str | None = None,
     images: str | None = None,
     masks: bool = False,
-) -> tuple[list[Sample], Counter[str]]:
-    """The pictures with objects, in the order of the file, `n` of them from number `start` on; and what was left out.
+    reports: Reports = RAISE,
+) -> list[Sample]:
+    """The images with objects, in the order of the file, `n` of them from number `start` on.
 
-    annotations: the JSON file, images: the folder of the pictures, both from `folder` on; by default val2017, or what
-    the file's name says ("instances_NAME.json"). masks: read them, too. Raises `DataError` with what does not fit.
+    annotations: the JSON file, images: the folder of the images, both from `folder` on; by default val2017, or what
+    the file's name says ("instances_NAME.json"). masks: read them, too. Raises `DataError` with all that does not fit,
+    unless `reports` keeps it; what was left out is noted.
     """
     root = Path(folder)
     path = root / (annotations or ANNOTATIONS)
-    found = _read(path)
-    named = re.fullmatch(r"instances_(.+)\.json", path.name)
-    if images is None and named is None:
-        raise DataError(f"COCO {path}: its name does not say where the pictures are. Add :images=FOLDER.")
-    place = root / (images or (named[1] if named else ""))
+    content = _content(path)
+    split = re.fullmatch(r"instances_(.+)\.json", path.name)
+    if images is None and split is None:
+        raise UsageError(f"COCO {path}: its name does not say where the images are. Add :images=FOLDER.")
+    place = root / (images or (split[1] if split else ""))
     left: Counter[str] = Counter()
+    faults: list[tuple[Place, GazeHeadsError]] = []
+    objects = _objects(content, path, masks, left, faults)
+    left["images without objects"] += sum(not mine for mine in objects.values())
+    asked = [entry for entry in content["images"] if objects[entry["id"]]]
+    chosen = asked[start : None if n is None else start + n]
     samples: list[Sample] = []
-    faults: list[str] = []
-    things = _things(found, path, masks, left, faults)
-    left["pictures without objects"] += sum(not mine for mine in things.values())
-    asked = [entry for entry in found["images"] if things[entry["id"]]]
-    stop = None if n is None else start + n
-    for entry in asked[start:stop]:
+    for entry in chosen:
         try:
-            sample = _sample(entry, things[entry["id"]], place, path, masks)
+            sample = _sample(entry, objects[entry["id"]], place, path, masks, reports)
         except GazeHeadsError as error:
-            faults.append(str(error))
+            faults.append((place / entry["file_name"], error))
             continue
         if sample is None:
-            left["pictures that viewers turn"] += 1
+            left["images that viewers turn"] += 1
         else:
             samples.append(sample)
-    if faults:
-        raise FaultyData(faults)
-    if not samples or (n is not None and len(asked[start:stop]) < n):
+    reports.all_of(faults)
+    if not faults and (not samples or (n is not None and len(chosen) < n)):
         raise DataError(
-            f"COCO {path}: {n or 'some'} pictures from number {start} on were asked for; {len(asked)} have objects. "
+            f"COCO {path}: {n or 'some'} images from number {start} on were asked for; {len(asked)} have objects. "
             "Ask for others."
         )
-    return samples, +left
+    _note_counts(path, samples, left, reports)
+    return samples
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _note_counts(path: Path, samples: list[Sample], left: Counter[str], reports: Reports) -> None:
+    """How many objects there are of each size class, and what was left out."""
+    sizes = Counter(slots["size"] for sample in samples for slots in sample.slots)
+    parts = ", ".join(f"{sizes[size]} {size}" for size in ("large", "medium", "small"))
+    reports.note(path, f"{sizes.total()} objects in {len(samples)} images: {parts}")
+    for what, count in sorted((+left).items()):
+        reports.note(path, f"left out: {count} {what}")
+
+
+def _content(path: Path) -> dict[str, Any]:
     """The file, whose parts are there and of the right kind."""
     try:
-        found = json.loads(path.read_bytes())
+        content = json.loads(path.read_bytes())
     except FileNotFoundError as error:
         raise DataError(
             f"COCO {path}: there is no such file. Name the folder that holds {ANNOTATIONS}, or add :annotations=FILE."
         ) from error
     except (OSError, ValueError) as error:
-        raise DataError(f"COCO {path}: it cannot be read as JSON ({error}). Get it anew.") from error
+        raise DataError(f"COCO {path}: it cannot be read as JSON ({error}). Download it again.") from error
     parts = {"images": ("id", "file_name", "width", "height"), "categories": ("id", "name")}
     parts["annotations"] = ("id", "image_id", "category_id", "bbox")
     for part, keys in parts.items():
-        entries = found.get(part) if isinstance(found, dict) else None
+        entries = content.get(part) if isinstance(content, dict) else None
         if not isinstance(entries, list) or not entries:
             raise DataError(
                 f"COCO {path}: it has no list of {part}. Give a file of object instances, such as {ANNOTATIONS}."
@@ -114,51 +125,62 @@ def _read(path: Path) -> dict[str, Any]:
         for number, entry in enumerate(entries):
             missing = [key for key in keys if not isinstance(entry, dict) or key not in entry]
             if missing:
-                raise DataError(f"COCO {path}: entry {number} of {part} has no {missing[0]!r}. Mend it.")
+                raise DataError(
+                    f"COCO {path}: entry {number} of {part} has no {missing[0]!r}. Correct the file."
+                )
         if len({entry["id"] for entry in entries}) < len(entries):
-            raise DataError(f"COCO {path}: two entries of {part} have one id. Mend it.")
-    return dict(found)
+            raise DataError(f"COCO {path}: two entries of {part} have one id. Correct the file.")
+    return dict(content)
 
 
-def _things(
-    found: dict[str, Any], path: Path, masks: bool, left: Counter[str], faults: list[str]
-) -> dict[Any, list[Thing]]:
-    """By the id of each picture its objects; what is left out is counted, what is wrong told."""
-    things: dict[Any, list[Thing]] = {entry["id"]: [] for entry in found["images"]}
-    sizes = {entry["id"]: (entry["width"], entry["height"]) for entry in found["images"]}
-    names = {entry["id"]: entry["name"] for entry in found["categories"]}
-    for entry in found["annotations"]:
-        where = f"COCO {path}: annotation {entry['id']}"
-        image, category, corners = entry["image_id"], entry["category_id"], entry["bbox"]
-        if image not in things or category not in names:
-            what = f"picture {image}" if image not in things else f"category {category}"
-            faults.append(f"{where} is of {what}, which the file does not hold. Mend it.")
-        elif not _numbers(corners):
-            faults.append(f"{where} has the box {corners!r}. Give four numbers: left, top, width, height.")
-        elif entry.get("iscrowd"):
-            left["crowds"] += 1
-        elif corners[2] <= 0 or corners[3] <= 0:
-            left["boxes without area"] += 1
-        elif corners[2] * corners[3] < LEAST:
-            left[f"boxes under {LEAST} px"] += 1
-        else:
-            x, y, wide, high = map(float, corners)
-            area, drawn = entry.get("area", wide * high), entry.get("segmentation")
-            if not _numbers([area], 1):
-                faults.append(f"{where} has the area {area!r}. Give a number of pixels, or none.")
-                continue
-            if masks:
-                try:
-                    if _is_empty(drawn, sizes[image]):
-                        left["masks without a pixel"] += 1
-                        continue
-                except DataError as error:
-                    faults.append(f"{where}: {error}")
-                    continue
-            things[image].append(
-                Thing(entry["id"], names[category], Box(x, y, x + wide, y + high), area, drawn)
-            )
-    return things
+def _objects(
+    content: dict[str, Any],
+    path: Path,
+    masks: bool,
+    left: Counter[str],
+    faults: list[tuple[Place, GazeHeadsError]],
+) -> dict[Any, list[CocoObject]]:
+    """By the id of each image its objects; what is left out is counted, what is wrong is added to `faults`."""
+    objects: dict[Any, list[CocoObject]] = {entry["id"]: [] for entry in content["images"]}
+    sizes = {entry["id"]: (entry["width"], entry["height"]) for entry in content["images"]}
+    names = {entry["id"]: entry["name"] for entry in content["categories"]}
+    for entry in content["annotations"]:
+        image, category = entry["image_id"], entry["category_id"]
+        try:
+            if image not in objects or category not in names:
+                what = f"image {image}" if image not in objects else f"category {category}"
+                raise DataError(f"is of {what}, which the file does not hold. Correct the file.")
+            why = _left_out(entry, sizes[image], masks)
+        except DataError as error:
+            faults.append((path, DataError(f"COCO {path}: annotation {entry['id']} {error}")))
+            continue
+        if why:
+            left[why] += 1
+            continue
+        x, y, wide, high = map(float, entry["bbox"])
+        box, area = Box(x, y, x + wide, y + high), entry.get("area", wide * high)
+        objects[image].append(CocoObject(entry["id"], names[category], box, area, entry.get("segmentation")))
+    return objects
+
+
+def _left_out(entry: dict[str, Any], size: tuple[int, int], masks: bool) -> str | None:
+    """Why an annotation is left out; None if it is not. Raises `DataError` for one that is wrong."""
+    corners = entry["bbox"]
+    if not _numbers(corners):
+        raise DataError(f"has the box {corners!r}. Give four numbers: left, top, width, height.")
+    wide, high = corners[2:]
+    if entry.get("iscrowd"):
+        return "crowds"
+    if wide <= 0 or high <= 0:
+        return "boxes without area"
+    if wide * high < LEAST:
+        return f"boxes under {LEAST} px"
+    if not _numbers([entry.get("area", wide * high)], 1):
+        raise DataError(f"has the area {entry['area']!r}. Give a number of pixels, or none.")
+    try:
+        return "masks without a pixel" if masks and _is_empty(entry.get("segmentation"), size) else None
+    except DataError as error:
+        raise DataError(f"cannot be used: {error}") from error
 
 
 def _is_empty(segmentation: Any, size: tuple[int, int]) -> bool:
@@ -170,50 +192,84 @@ def _is_empty(segmentation: Any, size: tuple[int, int]) -> bool:
 
 
 def _sample(
-    entry: dict[str, Any], things: list[Thing], place: Path, path: Path, masks: bool
+    entry: dict[str, Any],
+    objects: list[CocoObject],
+    place: Path,
+    path: Path,
+    masks: bool,
+    reports: Reports,
 ) -> Sample | None:
-    """One picture; None where viewers turn it."""
-    picture = StoredPicture.at(place / entry["file_name"])
-    told = entry["width"], entry["height"]
-    if picture.size != told:
-        if picture.size == told[::-1]:
+    """One image; None where viewers turn it."""
+    image = reports.image(place / entry["file_name"])
+    size = entry["width"], entry["height"]
+    if image.size != size:
+        if image.size == size[::-1]:
             return None
         raise DataError(
-            f"COCO {path}: picture {entry['file_name']} is {told[0]} x {told[1]} px there, and its file "
-            f"{picture.size[0]} x {picture.size[1]} px. Give the pictures that belong to the annotations."
+            f"COCO {path}: image {entry['file_name']} is {size[0]} x {size[1]} px there, and its file "
+            f"{image.size[0]} x {image.size[1]} px. Use the images that belong to the annotations."
         )
-    things = sorted(things, key=lambda thing: thing.box.corners)
-    for thing in things:
-        box = thing.box
-        out = max(-box.x0, -box.y0, box.x1 - told[0], box.y1 - told[1])
+    objects = sorted(objects, key=lambda each: each.box.corners)
+    for each in objects:
+        box = each.box
+        out = max(-box.x0, -box.y0, box.x1 - size[0], box.y1 - size[1])
         if out > OVERHANG:
             raise DataError(
-                f"COCO {path}: annotation {thing.id}, {a(thing.name)} in {entry['file_name']}, sticks "
-                f"out of the picture of {told[0]} x {told[1]} px by {out:g} px. Give the annotations that belong to "
-                "the pictures."
+                f"COCO {path}: annotation {each.id}, {a(each.name)} in {entry['file_name']}, sticks "
+                f"out of the image of {size[0]} x {size[1]} px by {out:g} px. Use the annotations that belong to "
+                "the images."
             )
-    several = Counter(thing.name for thing in things)
-    seen: Counter[str] = Counter()
-    names = []
-    for thing in things:
-        seen[thing.name] += 1
-        names.append(f"{thing.name} {seen[thing.name]}" if several[thing.name] > 1 else thing.name)
-    return StoredSample(
+    return Sample(
         id=f"coco/{place.name}/{Path(entry['file_name']).stem}",
         kind="photo",
-        picture=Page((picture,), picture.size),  # type: ignore[arg-type]
-        boxes=tuple(thing.box for thing in things),
-        names=tuple(names),
-        captions=tuple((f"{a(thing.name)}.",) for thing in things),
-        slots=tuple({"object": thing.name, "size": thing.size} for thing in things),
-        masks=Masks([thing.segmentation for thing in things], told) if masks else (),
+        pixels=whole(image),
+        boxes=tuple(each.box for each in objects),
+        names=_numbered([each.name for each in objects]),
+        captions=tuple((f"{a(each.name)}.",) for each in objects),
+        slots=tuple({"object": each.name, "size": each.size} for each in objects),
+        masks=Masks([each.segmentation for each in objects], size) if masks else (),
         source={"data": "coco", "annotations": str(path), "image": entry["id"]},
     )
 
 
-def _numbers(found: Any, n: int = 4) -> bool:
+def _numbered(names: list[str]) -> tuple[str, ...]:
+    """The names, with running numbers where one is there several times: "dog 1", "dog 2", "cat"."""
+    several, so_far = Counter(names), Counter[str]()
+    numbered = []
+    for name in names:
+        so_far[name] += 1
+        numbered.append(f"{name} {so_far[name]}" if several[name] > 1 else name)
+    return tuple(numbered)
+
+
+def _numbers(value: Any, n: int = 4) -> bool:
     return (
-        isinstance(found, list)
-        and len(found) == n
-        and all(isinstance(each, int | float) and abs(each) < 1e9 for each in found)
+        isinstance(value, list)
+        and len(value) == n
+        and all(isinstance(each, int | float) and abs(each) < 1e9 for each in value)
     )
+
+
+def _read(spec: Spec, seed: int, reports: Reports) -> list[Sample]:
+    folder, _, number = spec.body.rpartition(":")
+    if not (folder and re.fullmatch("[0-9]+", number)):
+        folder, number = spec.body, ""
+    masks = spec.options.get("masks", "no")
+    if masks not in ("yes", "no"):
+        raise spec.wrong(f"masks={masks} is neither yes nor no")
+    return coco(
+        folder,
+        n=spec.number(number, 1) if number else None,
+        start=spec.start,
+        annotations=spec.options.get("annotations"),
+        images=spec.options.get("images"),
+        masks=masks == "yes",
+        reports=reports,
+    )
+
+
+SOURCE = DataSource(
+    "coco:FOLDER[:N][:start=I][:annotations=FILE][:images=FOLDER][:masks=yes]",
+    "photographs with COCO's annotations of object instances",
+    _read,
+)

@@ -2,16 +2,18 @@
 
 A collection is a folder of such folders, read in natural order: comic2 before comic10. Panels may be png, jpg, webp or
 bmp files, as many as there are; `captions` says how people's words about them are stored, `layout` how panels are put
-together. Only headers are read until a picture is looked at.
+together. Only headers are read until an image is looked at.
 """
 
 import re
 from collections import defaultdict
+from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 
-from gazeheads.data.captions import captions_of
+from gazeheads.data.captions import NAMES, Captions, captions_of, captions_place
 from gazeheads.data.layout import Layout
-from gazeheads.data.pictures import StoredPicture
+from gazeheads.data.source import RAISE, DataSource, Reports, Spec
 from gazeheads.data.stored import strip
 from gazeheads.errors import DataError
 from gazeheads.sample import Sample
@@ -27,65 +29,114 @@ def natural(path: Path) -> tuple[list[tuple[int, int, str]], str]:
 
 def numbered(folder: Path) -> dict[int, list[Path]]:
     """The panel files of a folder by their number; a number that is there twice has two."""
-    found = defaultdict(list)
+    panels = defaultdict(list)
     for path in sorted(folder.iterdir(), key=natural):
         match = re.fullmatch(r"p(\d+)", path.stem)
         if match and path.suffix.lower() in SUFFIXES:
-            found[int(match[1])].append(path)
-    return dict(sorted(found.items()))
-
-
-def panel_files(folder: Path) -> list[Path]:
-    """`p1 ... pN` of a folder, in order. Raises `DataError` if there are none, or one is missing or double."""
-    found = numbered(folder)
-    for number, paths in found.items():
-        if len(paths) > 1:
-            raise DataError(
-                f"Panel folder {folder}: panel {number} is there twice, {paths[0].name} and {paths[1].name}. Keep one."
-            )
-    if not found:
-        raise DataError(
-            f"Panel folder {folder}: it holds no panel. Name the panels p1.png, p2.png, ... (also jpg, webp, bmp)."
-        )
-    missing = gaps(found)
-    if missing or 0 in found:
-        wrong = f"p{missing[0]} is missing" if missing else "there is a p0"
-        raise DataError(
-            f"Panel folder {folder}: {len(found)} panels up to p{max(found)}, but {wrong}. "
-            "Number them from 1 without gaps."
-        )
-    return [paths[0] for paths in found.values()]
-
-
-def gaps(found: dict[int, list[Path]]) -> list[int]:
-    """The numbers that are missing, from 1 to the largest."""
-    return sorted(set(range(1, max(found, default=0) + 1)) - set(found))
+            panels[int(match[1])].append(path)
+    return dict(sorted(panels.items()))
 
 
 def strip_of(folder: str | Path, layout: str = "row") -> Sample:
     """The comic in a folder as one sample, with its captions. Raises `DataError` with the file that is wrong."""
-    folder = _folder(folder)
-    panels = [StoredPicture.at(path) for path in panel_files(folder)]
-    name = f"comics/{folder.resolve().name}"
-    rows = Layout(layout).rows(len(panels), name)
-    source = {"data": "comics", "folder": str(folder), "layout": layout}
-    return strip(name, panels, captions_of(folder, len(panels)), source, rows)
+    sample = _strip(_folder(folder), layout, RAISE)
+    assert sample is not None, "what is wrong was raised"
+    return sample
 
 
-def comics(folder: str | Path, layout: str = "row", *, n: int | None = None, start: int = 0) -> list[Sample]:
+def comics(
+    folder: str | Path, layout: str = "row", *, n: int | None = None, start: int = 0, reports: Reports = RAISE
+) -> list[Sample]:
     """One sample for each folder of panels in `folder`, or for `folder` itself where it holds panels.
 
     layout: "row", "grid" (the most nearly square) or rows and columns such as "2x3". n, start: only `n` of them, from
-    the `start`-th on, zero-based. Raises `DataError` for what cannot be used, naming the file.
+    the `start`-th on, zero-based. Raises `DataError` for what cannot be used, naming the file, unless `reports` keeps
+    it.
     """
-    folders = strip_folders(_folder(folder))
+    root = _folder(folder)
+    folders = strip_folders(root)
     if start < 0 or (n is not None and n < 1) or start + (1 if n is None else n) > len(folders):
         asked = "all" if n is None else n
         raise DataError(
             f"Comics {folder}: {asked} from number {start} on were asked for, and it holds {len(folders)}. "
             "Ask for fewer."
         )
-    return [strip_of(path, layout) for path in folders[start : None if n is None else start + n]]
+    if reports.thorough and folders != [root]:
+        for path in _others(root, folders):
+            reports.note(path, "part of no strip, so it is not read")
+    chosen = folders[start : None if n is None else start + n]
+    return [sample for path in chosen if (sample := _strip(path, layout, reports))]
+
+
+def _strip(folder: Path, layout: str, reports: Reports) -> Sample | None:
+    """The comic in a folder; None where something is wrong with it."""
+    name, before = f"comics/{folder.resolve().name}", reports.faults
+    panels = numbered(folder)
+    _check_numbers(folder, panels, reports)
+    if reports.thorough:
+        _note_others(folder, panels, reports)
+    files = reports.images((paths[0], None) for paths in panels.values())
+    captions: Captions = ()
+    with reports.at(captions_place(folder)):
+        captions = captions_of(folder, max(panels, default=0))
+    if files is None or reports.faults > before:
+        return None
+    rows = 0
+    with reports.at(folder):
+        rows = Layout(layout).rows(len(files), name)
+    source = {"data": "comics", "folder": str(folder), "layout": layout}
+    return strip(name, files, captions, source, rows) if rows else None
+
+
+def _check_numbers(folder: Path, panels: dict[int, list[Path]], reports: Reports) -> None:
+    """Whether the panels are numbered from 1 without gaps, each once."""
+    for number, (first, *others) in panels.items():
+        for path in others:
+            reports.fault(
+                path,
+                DataError(
+                    f"Panel {path}: panel {number} is there twice, {first.name} and {path.name}. Keep one."
+                ),
+            )
+    if not panels:
+        reports.fault(
+            folder,
+            DataError(
+                f"Panel folder {folder}: it holds no panel. Name the panels p1.png, p2.png, ... (also jpg, webp, bmp)."
+            ),
+        )
+        return
+    last = max(panels)
+    missing = list(islice((f"p{k}" for k in range(1, last) if k not in panels), 6))
+    if missing:
+        more = " and more" if len(missing) > 5 else ""
+        reports.fault(
+            folder,
+            DataError(
+                f"Panel folder {folder}: {len(panels)} panels up to p{last}, but {', '.join(missing[:5])}{more} "
+                f"{'is' if len(missing) == 1 else 'are'} missing. Number them from 1 without gaps."
+            ),
+        )
+    for path in panels.get(0, []):
+        reports.fault(path, DataError(f"Panel {path}: panels count from 1, and this is p0. Renumber them."))
+
+
+def _note_others(folder: Path, panels: dict[int, list[Path]], reports: Reports) -> None:
+    """Files of a strip's folder that are not read."""
+    used = [path for paths in panels.values() for path in paths] + [folder / name for name in NAMES]
+    for path in _others(folder, used):
+        if re.fullmatch(r"p\d+", path.stem) and path.is_file():
+            what = "named like a panel, but this format is not read. Save it as PNG."
+            reports.note(path, what, serious=True)
+        else:
+            reports.note(path, "not a panel, so it is not read")
+
+
+def _others(folder: Path, used: Iterable[Path]) -> list[Path]:
+    """What else a folder holds, hidden files left out, in natural order."""
+    return sorted(
+        {path for path in folder.iterdir() if not path.name.startswith(".")} - set(used), key=natural
+    )
 
 
 def strip_folders(folder: Path) -> list[Path]:
@@ -108,3 +159,15 @@ def _folder(folder: str | Path) -> Path:
     if not folder.is_dir():
         raise DataError(f"Panel folder {folder}: there is no such folder. Check the path.")
     return folder
+
+
+def _read(spec: Spec, seed: int, reports: Reports) -> list[Sample]:
+    n = spec.option("n", 1) if "n" in spec.options else None
+    return comics(spec.body, spec.layout, n=n, start=spec.start, reports=reports)
+
+
+SOURCE = DataSource(
+    "comics:FOLDER[:layout=row|grid][:grid=RxC][:n=N][:start=I]",
+    "a folder of panels p1.png, p2.png, ..., or a folder of such folders",
+    _read,
+)

@@ -1,7 +1,7 @@
 """Comic strips from the HuggingFace hub, through the `datasets` library (extra "hub"), or from a local copy.
 
 The schema is that of `baulab/openai-comic-strips`, the paper's evaluation strips: `comic_id`, `panel_1` to `panel_6`
-(pictures) and `caption_1` to `caption_6`; another number of panels will do. Rows are streamed, so that forty strips do
+(images) and `caption_1` to `caption_6`; another number of panels will do. Rows are streamed, so that forty strips do
 not fetch five hundred; the revision is looked up once and pinned. Panels stay in memory as the files that they are,
 about 1.5 MB for one of 1024 x 1024 px.
 """
@@ -16,7 +16,7 @@ from typing import Any
 
 from gazeheads.data.captions import wordings
 from gazeheads.data.layout import Layout
-from gazeheads.data.pictures import StoredPicture
+from gazeheads.data.source import RAISE, DataSource, Place, Reports, Spec
 from gazeheads.data.stored import strip
 from gazeheads.errors import DataError, MissingPackage, UsageError
 from gazeheads.sample import Sample
@@ -60,48 +60,44 @@ def hub_comics(
     n: int | None = None,
     layout: str = "row",
     start: int = 0,
-    on_fault: Callable[[str, str], object] | None = None,
+    reports: Reports = RAISE,
 ) -> list[Sample]:
     """`n` strips (all, without) of the data set `name`, or of a folder with such a one, from the `start`-th row on.
 
     split: may be left out where there is only one. revision: a branch, tag or commit; what it was resolved to is in
     `source["revision"]`. layout: as in `comics`. Raises `DataError` where the library is missing, the hub is out of
-    reach, or what comes is of another schema. on_fault: called with the number of a row that cannot be used and with
-    what is wrong with it, in place of the error; the row is left out.
+    reach, or what comes is of another schema, and for a row that cannot be used, unless `reports` keeps it.
     """
     datasets = _library()
     what = f"Data set {name!r}"
     local = Path(name).is_dir()
     if local and revision:
-        raise DataError(
+        raise UsageError(
             f"{what}: a folder has no revision {revision!r}. Leave it out, or name a data set of the hub."
         )
     commit = None if local else _commit(name, revision)
-    with _told(what, "Check the network and the name, or fetch a copy and give its folder."):
-        found = datasets.load_dataset(name, revision=commit, streaming=True)
-    if split is None and len(found) == 1:
-        split = next(iter(found))
-    if split not in found:
-        asked = "no split was named" if split is None else f"there is no split {split!r}"
+    with _explained(what, "Check the network and the name, or fetch a copy and give its folder."):
+        splits = datasets.load_dataset(name, revision=commit, streaming=True)
+    if split is None and len(splits) == 1:
+        split = next(iter(splits))
+    if split not in splits:
+        asked = "no split was named" if split is None else f"there is not a split {split!r}"
         raise DataError(
-            f"{what}: {asked}; it has {', '.join(found)}. Name one, as in hub:{name}:{next(iter(found))}."
+            f"{what}: {asked}; it has {', '.join(splits)}. Name one, as in hub:{name}:{next(iter(splits))}."
         )
-    rows = found[split]
+    rows = splits[split]
     panels = _panels(rows.column_names or [], what)
     for column in panels:
         rows = rows.cast_column(column, datasets.Image(decode=False))
     where = {"data": "hub", "name": name, "split": split, "revision": commit, "layout": layout}
     title = Path(name).resolve().name if local else name
     samples, count = [], 0
-    with _told(what, "Check the network, or fetch a copy and give its folder."):
+    with _explained(what, "Check the network, or fetch a copy and give its folder."):
         for index, row in enumerate(islice(rows, start, None if n is None else start + n), start=start):
             count += 1
-            try:
-                samples.append(_sample(row, panels, where | {"index": index}, title))
-            except DataError as error:
-                if on_fault is None:
-                    raise
-                on_fault(f"row {index}", str(error))
+            with reports.at(f"row {index}"):
+                sample = _sample(row, panels, where | {"index": index}, title, reports)
+                samples += [] if sample is None else [sample]
     if count < (n or 1):
         raise DataError(
             f"{what}, split {split!r}: {n or 'all'} strips from number {start} on were asked for, and there are "
@@ -124,7 +120,7 @@ def _commit(name: str, revision: str | None) -> str:
     """The commit that a revision of a data set stands for. Asked first: it tells at once whether the hub is there."""
     from huggingface_hub import HfApi
 
-    with _told(
+    with _explained(
         f"Data set {name!r}" + (f" at {revision!r}" if revision else ""),
         "Check the network, the name and the revision; a copy on disk is named by its folder, hub:FOLDER.",
     ):
@@ -132,7 +128,7 @@ def _commit(name: str, revision: str | None) -> str:
 
 
 @contextmanager
-def _told(what: str, cure: str) -> Iterator[None]:
+def _explained(what: str, cure: str) -> Iterator[None]:
     """Whatever goes wrong in between as a `DataError`: the libraries below raise the errors of four transports."""
     try:
         yield
@@ -157,18 +153,40 @@ def _panels(columns: Sequence[str], what: str) -> list[str]:
     return [f"panel_{k}" for k in range(1, last + 1)]
 
 
-def _sample(row: Mapping[str, Any], panels: list[str], source: dict[str, Any], name: str) -> Sample:
-    """One row as a sample."""
+def _sample(
+    row: Mapping[str, Any], panels: list[str], source: dict[str, Any], name: str, reports: Reports
+) -> Sample | None:
+    """One row as a sample; None where an image of it cannot be used."""
     title = f"hub/{name}/{row['comic_id']}"
-    files = []
+    stored_at: list[tuple[Place, bytes | None]] = []
     for column in panels:
         stored = row[column]
         if not stored or not (stored.get("bytes") or stored.get("path")):
             raise DataError(f"Strip {title}: {column} is empty. Leave this row out, or mend it.")
         data = stored.get("bytes")
-        files.append(
-            StoredPicture.of(f"{title}/{column}", data) if data else StoredPicture.at(stored["path"])
-        )
-    told = [row[f"caption_{k}"] for k in range(1, len(panels) + 1)]
-    captions = wordings(told, len(panels), title)
+        stored_at.append((f"{title}/{column}", data) if data else (stored["path"], None))
+    files = reports.images(stored_at)
+    captions = wordings([row[f"caption_{k}"] for k in range(1, len(panels) + 1)], len(panels), title)
+    if files is None:
+        return None
     return strip(title, files, captions, source, Layout(source["layout"]).rows(len(panels), title))
+
+
+def _read(spec: Spec, seed: int, reports: Reports) -> list[Sample]:
+    name = HubName.parse(spec.body, spec.wrong)
+    return hub_comics(
+        name.name,
+        name.split,
+        name.revision,
+        n=name.n,
+        layout=spec.layout,
+        start=spec.start,
+        reports=reports,
+    )
+
+
+SOURCE = DataSource(
+    "hub:NAME[:SPLIT][@REVISION][:N][:layout=row|grid][:grid=RxC][:start=I]",
+    "strips of a data set on the HuggingFace hub, or of a folder with a copy",
+    _read,
+)

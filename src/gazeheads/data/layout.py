@@ -13,13 +13,13 @@ from itertools import accumulate, pairwise
 
 from PIL import Image
 
-from gazeheads.errors import DataError
+from gazeheads.errors import DataError, UsageError
 from gazeheads.regions.grid import Box
 
 
-def panels_of(picture: Image.Image, n: int) -> tuple[Box, ...]:
+def panels_of(image: Image.Image, n: int) -> tuple[Box, ...]:
     """A strip cut into `n` panels of equal width."""
-    width, height = picture.size
+    width, height = image.size
     edges = [width * i / n for i in range(n + 1)]
     return tuple(Box(x0, 0, x1, height) for x0, x1 in pairwise(edges))
 
@@ -38,8 +38,8 @@ class Layout:
 
     def __post_init__(self) -> None:
         if self.text not in ("row", "grid") and not re.fullmatch(r"[1-9]\d*x[1-9]\d*", self.text):
-            raise DataError(
-                f"Layout {self.text!r}: there is none. Use row, grid, or rows and columns such as 2x3."
+            raise UsageError(
+                f"Layout {self.text!r}: there is no such layout. Use row, grid, or rows and columns such as 2x3."
             )
 
     def rows(self, n: int, name: str) -> int:
@@ -53,14 +53,14 @@ class Layout:
             rows = max(r for r in range(1, n + 1) if n % r == 0 and r * r <= n)
             if rows == 1:
                 raise DataError(
-                    f"Strip {name}: {n} panels make no grid of several even rows. Use layout=row for it."
+                    f"Strip {name}: {n} panels cannot be divided into equal rows. Use layout=row."
                 )
             return rows
         rows, columns = map(int, self.text.split("x"))
         if rows * columns != n:
             raise DataError(
-                f"Strip {name}: {self.text} is {rows * columns} panels, and it has {n}. Use a grid of {n}, or "
-                "layout=grid."
+                f"Strip {name}: a grid of {self.text} has {rows * columns} panels, and the strip {n}. Use a grid of "
+                f"{n}, or layout=grid."
             )
         return rows
 

@@ -16,10 +16,10 @@ from pathlib import Path
 
 from gazeheads.data.comics import SUFFIXES, is_strip_folder, natural
 from gazeheads.data.layout import Layout
-from gazeheads.data.pictures import StoredPicture
+from gazeheads.data.source import RAISE, DataSource, Reports, Spec
 from gazeheads.data.stored import strip
 from gazeheads.drawing.draws import pick, shuffled
-from gazeheads.errors import DataError
+from gazeheads.errors import DataError, UsageError
 from gazeheads.sample import Sample
 
 EDGE = 5  # pages left out at either end of a comic of more than twice as many
@@ -27,7 +27,7 @@ NAME = re.compile(r"(\d+)_(\d+)")
 
 
 @dataclass(frozen=True)
-class Comic:
+class RawComic:
     """One comic: of each page its panels by number, and which pages may be drawn from."""
 
     folder: Path
@@ -35,7 +35,7 @@ class Comic:
     strays: tuple[Path, ...] = ()
 
     @classmethod
-    def read(cls, folder: Path) -> "Comic":
+    def read(cls, folder: Path) -> "RawComic":
         """The comic in a folder. Raises `DataError` for a panel that is there twice."""
         pages: dict[int, dict[int, Path]] = defaultdict(dict)
         strays = []
@@ -74,12 +74,12 @@ def comic_folders(folder: str | Path) -> list[Path]:
     folder = Path(folder)
     if not folder.is_dir():
         raise DataError(f"Raw comics {folder}: there is no such folder. Check the path.")
-    found = sorted((path for path in folder.iterdir() if is_strip_folder(path)), key=natural)
-    if not found:
+    folders = sorted((path for path in folder.iterdir() if is_strip_folder(path)), key=natural)
+    if not folders:
         raise DataError(
             f"Raw comics {folder}: it holds no comic. Files should lie in it as <comic>/<page>_<panel>.jpg."
         )
-    return found
+    return folders
 
 
 @dataclass(frozen=True)
@@ -101,13 +101,16 @@ def raw_comics(
     panels: int = 6,
     layout: str = "row",
     start: int = 0,
+    reports: Reports = RAISE,
 ) -> list[Sample]:
     """`n` samples of consecutive panels, drawn by the seed from a folder of raw comics; `start` continues a list.
 
     Raises `DataError` where there are fewer candidate pages, with the count of what is there and why it is no
-    candidate.
+    candidate, and for a file that cannot be used, unless `reports` keeps it.
     """
     rows = Layout(layout).rows(panels, f"of {folder}")
+    if reports.thorough and not _survey(folder, panels, reports):
+        return []
     samples = []
     for window in windows(folder, n, seed, panels, start):
         source = {
@@ -122,46 +125,61 @@ def raw_comics(
             "index": window.index,
         }
         name = f"comics-raw/{window.comic}/{window.page}/{window.first}-{window.first + panels - 1}"
-        samples.append(strip(name, [StoredPicture.at(path) for path in window.files], (), source, rows))
+        files = reports.images((path, None) for path in window.files)
+        if files is not None:
+            samples.append(strip(name, files, (), source, rows))
     return samples
 
 
+def _survey(folder: str | Path, panels: int, reports: Reports) -> bool:
+    """Look at the names of all comics, also of those that are not drawn; whether none is wrong."""
+    count, before = Count(panels), reports.faults
+    for path in comic_folders(folder):
+        with reports.at(path):
+            comic = RawComic.read(path)
+            count.add(comic)
+            for stray in comic.strays:
+                reports.note(stray, "not named <page>_<panel>.jpg, so it is not read")
+    reports.note(folder, str(count))
+    return reports.faults == before
+
+
 def windows(folder: str | Path, n: int, seed: int, panels: int, start: int) -> list[Window]:
-    """The choice that `raw_comics` makes, before any picture is opened."""
+    """The choice that `raw_comics` makes, before any image is opened."""
     if n < 1 or start < 0 or panels < 1:
-        raise DataError(
+        raise UsageError(
             f"Raw comics {folder}: {n} strips of {panels} panels from number {start} on were asked for. Ask for at "
             "least one of at least one panel, from 0 on."
         )
     folders = comic_folders(folder)
-    found = []
+    chosen = []
     for index, (comic, page) in enumerate(islice(_pages(folders, seed, panels), start, start + n), start):
         first = pick(random.Random(f"comics-raw/window/{seed}/{index}"), comic.starts(page, panels))
         files = tuple(comic.pages[page][first + k] for k in range(panels))
-        found.append(Window(index, comic.folder.name, page, first, files))
-    if len(found) < n:
+        chosen.append(Window(index, comic.folder.name, page, first, files))
+    if len(chosen) < n:
         count = Count(panels)
         for path in folders:
-            count.add(Comic.read(path))
+            count.add(RawComic.read(path))
         raise DataError(
             f"Raw comics {folder}: {n} strips of {panels} panels from number {start} on were asked for; {count}. "
             "Ask for fewer."
         )
-    return found
+    return chosen
 
 
-def _pages(folders: list[Path], seed: int, panels: int) -> Iterator[tuple[Comic, int]]:
+def _pages(folders: list[Path], seed: int, panels: int) -> Iterator[tuple[RawComic, int]]:
     """All candidate pages, in the order in which strips take them. A comic is read when its turn comes."""
     waiting: list[tuple[Path, list[int]]] = []
     for folder in shuffled(random.Random(f"comics-raw/comics/{seed}"), folders):
-        comic = Comic.read(folder)
+        comic = RawComic.read(folder)
         rng = random.Random(f"comics-raw/pages/{seed}/{folder.name}")
         pages = shuffled(rng, comic.candidates(panels))
         if pages:
             yield comic, pages[0]
         waiting.append((folder, pages[1:]))
     while waiting := [(folder, pages) for folder, pages in waiting if pages]:
-        yield from ((Comic.read(folder), pages[0]) for folder, pages in waiting)
+        yield from ((RawComic.read(folder), pages[0]) for folder, pages in waiting)
         waiting = [(folder, pages[1:]) for folder, pages in waiting]
 
 
@@ -176,7 +194,7 @@ class Count:
     candidates: int = 0
     bare: int = 0
 
-    def add(self, comic: Comic) -> None:
+    def add(self, comic: RawComic) -> None:
         """One comic more."""
         found = len(comic.candidates(self.panels))
         self.comics += 1
@@ -191,3 +209,18 @@ class Count:
             f"at the ends of comics are none, nor are {self.interior - self.candidates} interior pages with fewer than "
             f"{self.panels} consecutive panels; {self.bare} comics have no candidate at all)"
         )
+
+
+def _read(spec: Spec, seed: int, reports: Reports) -> list[Sample]:
+    folder, _, number = spec.body.rpartition(":")
+    if not folder:
+        raise spec.wrong("the number of strips is missing")
+    n, panels = spec.number(number, 1), spec.option("panels", 6)
+    return raw_comics(folder, n, seed, panels=panels, layout=spec.layout, start=spec.start, reports=reports)
+
+
+SOURCE = DataSource(
+    "comics-raw:FOLDER:N[:panels=P][:layout=row|grid][:grid=RxC][:start=I]",
+    "N strips drawn by the seed from folders of <page>_<panel>.jpg",
+    _read,
+)

@@ -56,23 +56,23 @@ def runs_of(segmentation: Any, size: tuple[int, int]) -> npt.NDArray[np.int64]:
     width, height = size
     if not isinstance(segmentation, dict) or not {"size", "counts"} <= set(segmentation):
         raise DataError(
-            "A segmentation is neither a list of polygons nor run lengths with size and counts. Mend it."
+            "A segmentation is neither a list of polygons nor run lengths with size and counts. Correct it."
         )
     if list(segmentation["size"]) != [height, width]:
         raise DataError(
-            f"A mask is of {segmentation['size']} (rows, columns), and its picture is {width} x {height} px. Give the "
-            "mask of this picture."
+            f"A mask is of {segmentation['size']} (rows, columns), and its image is {width} x {height} px. Use the "
+            "mask of this image."
         )
     counts = segmentation["counts"]
     runs = unpacked(counts) if isinstance(counts, str) else counts
     if not isinstance(runs, list) or not all(isinstance(run, int) and run >= 0 for run in runs):
         raise DataError(
-            "Run lengths of a mask are not whole numbers from 0 on: they are broken. Export it anew."
+            "Run lengths of a mask are not whole numbers of at least 0: they are broken. Export it again."
         )
     if sum(runs) != width * height:
         raise DataError(
             f"Run lengths of a mask add up to {sum(runs)} pixels instead of {width * height}: they are broken. Export "
-            "it anew."
+            "it again."
         )
     return np.array(runs, dtype=np.int64)
 
@@ -88,7 +88,7 @@ def unpacked(text: str) -> list[int]:
         bits = ord(character) - 48
         if not 0 <= bits < 64:
             raise DataError(
-                f"Run lengths of a mask hold the character {character!r}: they are broken. Export it anew."
+                f"Run lengths of a mask hold the character {character!r}: they are broken. Export it again."
             )
         value |= (bits & 31) << shift
         shift += 5
@@ -99,7 +99,7 @@ def unpacked(text: str) -> list[int]:
         runs.append(value + (runs[-2] if len(runs) > 2 else 0))
         value = shift = 0
     if shift:
-        raise DataError("Run lengths of a mask end within a number: they are broken. Export it anew.")
+        raise DataError("Run lengths of a mask end within a number: they are broken. Export it again.")
     return runs
 
 
@@ -107,11 +107,13 @@ def must_be_polygons(segmentation: list[Any]) -> None:
     """Raise `DataError` unless these are polygons, each x0, y0, x1, y1, ... of three points or more, to be drawn."""
     for polygon in segmentation:
         if not isinstance(polygon, list) or len(polygon) < 6 or len(polygon) % 2:
-            raise DataError("A polygon of a mask is no list of three or more points x, y, x, y, ... Mend it.")
+            raise DataError(
+                "A polygon of a mask is not a list of three or more points x, y, x, y, ... Correct it."
+            )
         if not all(isinstance(edge, int | float) and np.isfinite(edge) for edge in polygon):
-            raise DataError("A polygon of a mask holds something that is no number. Mend it.")
+            raise DataError("A polygon of a mask holds a value that is not a number. Correct it.")
     if not segmentation:
-        raise DataError("A mask has no polygon. Mend it, or leave it out.")
+        raise DataError("A mask has no polygon. Correct it, or leave it out.")
     try:
         import pycocotools  # noqa: F401
     except ModuleNotFoundError as error:

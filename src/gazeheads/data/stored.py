@@ -1,85 +1,27 @@
-"""Samples whose pictures lie in files: opened when they are looked at, so that thousands of panels fit into memory."""
+"""Samples whose images lie in files: panels laid out when somebody looks at them."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
-from weakref import ref
-
-from PIL import Image
 
 from gazeheads.data.layout import paste, places
-from gazeheads.data.pictures import StoredPicture
-from gazeheads.regions.grid import Box
-from gazeheads.sample import Sample
+from gazeheads.data.pictures import ImageFile
+from gazeheads.sample import Sample, StoredImage
 
 
-class StoredSample(Sample):
-    """A sample that keeps no pixels: `picture` opens the files anew, unless somebody still holds what it gave last.
-
-    Hold on to `sample.picture` while you work with it. Raises `DataError`, naming the file, where one is gone or
-    broken.
-    """
-
-    @property
-    def picture(self) -> Image.Image:
-        """The picture, opened from its files."""
-        kept: Callable[[], Image.Image | None] | None = self.__dict__.get("_kept")
-        picture = kept() if kept else None
-        if picture is None:
-            page = self._page
-            picture = page if isinstance(page, Image.Image) else page.open()
-            self.__dict__["_kept"] = ref(picture)
-        return picture
-
-    @picture.setter
-    def picture(self, page: "Page | Image.Image") -> None:
-        """What the constructor is given: a page; or a picture, by `dataclasses.replace`, which is then kept."""
-        self.__dict__["_page"] = page
-
-    @property
-    def _page(self) -> "Page | Image.Image":
-        page: Page | Image.Image = self.__dict__["_page"]
-        return page
-
-    @property
-    def files(self) -> "tuple[StoredPicture, ...]":
-        """The files that the picture is made of, in order."""
-        page = self._page
-        return () if isinstance(page, Image.Image) else page.panels
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height of the picture in pixels, without opening it."""
-        return self._page.size
-
-    @property
-    def content(self) -> str:
-        """SHA-256 over those of its files, in order. Raises `DataError` for one that is gone."""
-        page = self._page
-        if isinstance(page, Image.Image):
-            return super().content
-        return hashlib.sha256("".join(file.digest for file in page.panels).encode()).hexdigest()
+def digest_of(files: Sequence[ImageFile]) -> str:
+    """SHA-256 over those of the files, in order. Raises `DataError` for one that is gone."""
+    return hashlib.sha256("".join(file.digest for file in files).encode()).hexdigest()
 
 
-@dataclass(frozen=True)
-class Page:
-    """What the picture of a sample is made of: panels and their boxes; without boxes, one picture as it is."""
-
-    panels: tuple[StoredPicture, ...]
-    size: tuple[int, int]
-    boxes: tuple[Box, ...] = ()
-
-    def open(self) -> Image.Image:
-        """The picture."""
-        if not self.boxes:
-            return self.panels[0].open()
-        return paste((panel.open() for panel in self.panels), self.size, self.boxes)
+def whole(file: ImageFile) -> StoredImage:
+    """The image of one file as it is."""
+    return StoredImage(file.size, file.open, lambda: digest_of([file]))
 
 
 def strip(
     name: str,
-    panels: Sequence[StoredPicture],
+    panels: Sequence[ImageFile],
     captions: tuple[tuple[str, ...], ...],
     source: Mapping[str, Any],
     rows: int = 1,
@@ -91,10 +33,14 @@ def strip(
     name: its id; "/2x3" is added where there are several rows.
     """
     size, boxes = places([panel.size for panel in panels], height, cell, rows)
-    return StoredSample(
+    return Sample(
         id=name if rows == 1 else f"{name}/{rows}x{len(panels) // rows}",
         kind="strip" if rows == 1 else "grid",
-        picture=Page(tuple(panels), size, boxes),  # type: ignore[arg-type]
+        pixels=StoredImage(
+            size,
+            lambda: paste((panel.open() for panel in panels), size, boxes),
+            lambda: digest_of(panels),
+        ),
         boxes=boxes,
         names=tuple(f"panel {i + 1}" for i in range(len(boxes))),
         captions=captions,

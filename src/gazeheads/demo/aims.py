@@ -9,8 +9,9 @@ import numpy as np
 from gazeheads import Gaze, GazeModel, Heads, Live, Push, Region, Scene
 from gazeheads.demo.wire import AtBox, AtMask, AtPanel, AtSpot, Manner
 from gazeheads.errors import NoSuchDraw
+from gazeheads.gaze.push import PUSHES
 
-MOST_NATS = 10.0  # of a bias at full strength
+MOST_NATS = 10.0  # of a push that takes nats, at full strength
 
 
 def region(scene: Scene, target: AtPanel | AtBox | AtSpot | AtMask) -> Region:
@@ -39,10 +40,10 @@ def panel(scene: Scene, index: int) -> Region:
 
 def gaze(heads: Heads, at: Live, manner: Manner) -> Gaze:
     """These heads at a live target, as hard as was asked."""
-    if manner.mode == "bias":
-        return Gaze(heads, at, Push.bias(inside=MOST_NATS * manner.strength), during="answer")
+    if PUSHES[manner.mode].scales:
+        return Gaze(heads, at, Push.of(manner.mode, MOST_NATS * manner.strength), during="answer")
     weights = None if manner.strength == 1 else (manner.strength,) * len(heads)
-    return Gaze(heads, at, manner.mode, during="answer", weights=weights)
+    return Gaze(heads, at, Push(manner.mode), during="answer", weights=weights)
 
 
 @dataclass(frozen=True, eq=False)

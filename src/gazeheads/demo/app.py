@@ -20,6 +20,7 @@ from gazeheads.demo.looking import Asked, Looked, Refused, look
 from gazeheads.demo.place import Busy, Place
 from gazeheads.demo.visit import visit
 from gazeheads.demo.wire import place_of
+from gazeheads.gaze.push import PUSHES
 
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 PRESETS = {  # what people see, what the model is asked
@@ -28,8 +29,15 @@ PRESETS = {  # what people see, what the model is asked
     "Panel by panel": prompts.NARRATE,
     "Backwards": "Describe the panels from last to first. Start each with its number.",
     "Main object": "What is the main object in this part of the image?",
-    "List the things": "What objects are in this image?",
+    "List the objects": "What objects are in this image?",
 }
+
+
+class Offer(BaseModel):
+    """A push that may be chosen. unit: of its strength; "" for a share."""
+
+    words: str
+    unit: str
 
 
 class About(BaseModel):
@@ -43,6 +51,7 @@ class About(BaseModel):
     most_k: int
     kinds: dict[str, str]
     presets: dict[str, str]
+    pushes: dict[str, Offer]
     limits: dict[str, float]
     version: str
 
@@ -75,7 +84,7 @@ def create_app(
     app = FastAPI(
         title="gazeheads demo",
         version=gazeheads.__version__,
-        description="Ask a vision-language model about a picture, and say where it shall look meanwhile.",
+        description="Ask a vision-language model about an image, and say where it should look meanwhile.",
         lifespan=life,
         docs_url=None,  # its page loads scripts from elsewhere
         redoc_url=None,
@@ -119,7 +128,7 @@ def create_app(
 
     @app.post("/v1/look", response_model=Looked, responses=refusals)
     async def ask(asked: Asked, request: Request) -> Any:
-        """Ask about a picture with the gaze on a target, or on a plan of targets."""
+        """Ask about an image with the gaze on a target, or on a plan of targets."""
         return await look(place, asked, request) or Response(status_code=499)
 
     @app.websocket("/v1/session")
@@ -164,6 +173,7 @@ def _about(place: Place) -> About:
         most_k=selected.most,
         kinds=KINDS,
         presets=PRESETS,
+        pushes={name: Offer(words=kind.words, unit=kind.unit) for name, kind in PUSHES.items()},
         limits={
             name: getattr(limits, name)
             for name in ("upload_bytes", "upload_pixels", "prompt", "tokens", "seconds")

@@ -25,7 +25,7 @@ KINDS = {
     "strip": "six panels",
     "short": "three panels",
     "grid": "two rows of panels",
-    "scene": "things in a picture",
+    "scene": "objects in one image",
 }
 
 
@@ -70,8 +70,8 @@ def drawn(model: GazeModel, name: str) -> Shown:
     sample = model.resized(_sample(found[1], int(found[2])))
     height, cell = model.family.panel_size(model.processor)
     larger = -(-SHOWN_HEIGHT // (2 * height if found[1] in ("grid", "scene") else height))
-    page = sample.resized(height * larger, cell * larger).picture
-    return Shown(name, sample.picture, sample.boxes, sample.names, _png(page), sample=name)
+    page = sample.resized(height * larger, cell * larger).image
+    return Shown(name, sample.image, sample.boxes, sample.names, _png(page), sample=name)
 
 
 def _sample(kind: str, seed: int) -> Sample:

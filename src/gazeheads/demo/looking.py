@@ -123,7 +123,7 @@ async def look(place: Place, asked: Asked, request: Request) -> Looked | None:
 
 async def _shown(place: Place, picture: Picture) -> Shown:
     if (picture.sample is None) == (picture.data is None):
-        raise UsageError("A picture is either a sample or data. Give one of them.")
+        raise UsageError("An image is either a sample or data. Give one of them.")
     if picture.sample is not None:
         if picture.panels:
             raise UsageError("A sample has its own panels. Leave them out.")
@@ -132,7 +132,7 @@ async def _shown(place: Place, picture: Picture) -> Shown:
         data = base64.b64decode(picture.data or "", validate=True)
     except (binascii.Error, ValueError) as error:
         raise UsageError(
-            f"The picture's data are no base 64 ({error}). Encode the bytes of the file."
+            f"The image's data are no base 64 ({error}). Encode the bytes of the file."
         ) from error
     return await place.brought(data, picture.panels)
 

@@ -6,16 +6,16 @@ import sys
 from importlib.util import find_spec
 
 from gazeheads.demo.limits import Limits
-from gazeheads.errors import UsageError
+from gazeheads.errors import MissingPackage, UsageError
 
 NEEDED = ("fastapi", "uvicorn", "websockets")
 
 
 def must_be_installed() -> None:
-    """Raise unless the packages of the extra are there."""
+    """Raise `MissingPackage` unless the packages of the extra are there."""
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
-        raise UsageError(
+        raise MissingPackage(
             f"The demo needs {', '.join(missing)}, which the extra brings. "
             'Install it: pip install "gazeheads[demo]".'
         )

@@ -206,7 +206,7 @@ class Speech:
 
 def surprised(error: Exception) -> str:
     """What a visitor is told of an error that is ours; its text, which may hold what is none of his, stays here."""
-    return f"{type(error).__name__} in the model: the answer ended here. Try again, or another picture."
+    return f"{type(error).__name__} in the model: the answer ended here. Try again, or another image."
 
 
 def views(scene: Any) -> list[list[float]]:

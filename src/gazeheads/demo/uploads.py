@@ -30,7 +30,7 @@ def opened(data: bytes, limits: Limits) -> Upload:
     """The picture whose file these bytes are. Raises `DataError` that says what is wrong with them."""
     if len(data) > limits.upload_bytes:
         raise DataError(
-            f"The picture file has {len(data) / 1e6:.1f} MB; {limits.upload_bytes / 1e6:g} MB are the most. "
+            f"The image file has {len(data) / 1e6:.1f} MB; {limits.upload_bytes / 1e6:g} MB are the most. "
             "Save it smaller."
         )
     with warnings.catch_warnings():
@@ -47,7 +47,7 @@ def opened(data: bytes, limits: Limits) -> Upload:
             ) from error
         except Exception as error:  # decoders meet what they never saw: whatever they raise, it is the file
             raise DataError(
-                f"The file cannot be read as a picture ({type(error).__name__}). Give a whole "
+                f"The file cannot be read as an image ({type(error).__name__}). Give a whole "
                 f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]} file."
             ) from error
 
@@ -56,7 +56,7 @@ def _read(file: Image.Image, limits: Limits) -> Upload:
     width, height = file.size
     if width * height > limits.upload_pixels:
         raise DataError(
-            f"The picture is {width} x {height} px; {limits.upload_pixels / 1e6:g} million pixels are the most. "
+            f"The image is {width} x {height} px; {limits.upload_pixels / 1e6:g} million pixels are the most. "
             "Make it smaller first."
         )
     checked(file, "that was uploaded")  # of a wrong shape: known before a pixel is decoded

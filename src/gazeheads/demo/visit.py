@@ -75,7 +75,7 @@ class Visit:
             case Say() if self.shown and self._may_ask(command.prompt, command.tokens):
                 self._say(command, self.shown)
             case Prepare() | Say() if not self.shown:
-                self._complain("picture", "No picture is shown. Choose one first.")
+                self._complain("picture", "No image is shown. Choose one first.")
             case Look(id=number, target=target):
                 for speech in self.speeches:
                     if speech.side == "steered":

@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, model_validator
 
+from gazeheads.gaze.push import PUSHES
+
 Share = Annotated[float, Field(ge=0, le=1)]
 LONGEST = 300  # characters of a complaint
 SAMPLE = r"^(strip|short|grid|scene)-(0|[1-9][0-9]{0,5})$"
@@ -81,18 +83,19 @@ class Stop(Message):
 
 
 class Manner(Message):
-    """Which heads are pushed, how hard, and which are watched.
+    """Which heads are steered, how hard, and which are watched.
 
     heads: the gaze heads, as many others drawn at random (layer by layer as many; `draw` is the seed), or all. k: how
-    many gaze heads; none: as many as were chosen on dev samples. strength: 0 to 1, the weight of each head; with
-    mode "bias" ten times as many nats. watch: the gaze heads, or the next best ones, which are not pushed.
+    many gaze heads; none: as many as were chosen on dev samples. mode: a push
+    of `gazeheads.gaze.push`. strength: 0 to 1, the weight of each head; of a push that takes nats ten times as many.
+    watch: the gaze heads, or the next best ones, which are not steered.
     """
 
     heads: Literal["gaze", "random", "all"] = "gaze"
     draw: int = Field(default=0, ge=0, le=1_000_000)
     k: int | None = Field(default=None, ge=1, le=100_000)
     strength: Share = 1.0
-    mode: Literal["focus", "uniform", "bias", "reweigh"] = "focus"
+    mode: str = Field(default="focus", pattern=rf"^({'|'.join(PUSHES)})$")
     watch: Literal["gaze", "next"] = "gaze"
 
 

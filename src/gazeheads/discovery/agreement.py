@@ -42,7 +42,7 @@ class Overlap:
 
 
 @dataclass(frozen=True)
-class Agreement:
+class HalvesAgreement:
     """Of two halves: Spearman's correlation of the scores, and the share of the top k that is the same.
 
     Each as mean, and 2.5th and 97.5th percentile over the cuts. These are not confidence intervals: the cuts share
@@ -60,8 +60,8 @@ class Stability:
     k: how many heads `top` is about. cuts: how many were made, the same ones for both.
     """
 
-    found: Agreement
-    null: Agreement
+    found: HalvesAgreement
+    null: HalvesAgreement
     k: int
     cuts: int
 
@@ -139,10 +139,10 @@ def _agree(one: Floats, two: Floats, k: int) -> tuple[float, float]:
     return np.nan if rho is None else rho, len(set.intersection(*tops)) / k
 
 
-def _summary(agreements: list[tuple[float, float]]) -> Agreement:
+def _summary(agreements: list[tuple[float, float]]) -> HalvesAgreement:
     def over(values: Floats) -> tuple[float, float, float]:
         low, high = np.quantile(values, [0.025, 0.975]).tolist()
         return float(values.mean()), low, high
 
     spearman, top = np.array(agreements).T
-    return Agreement(over(spearman), over(top))
+    return HalvesAgreement(over(spearman), over(top))

@@ -18,9 +18,10 @@ import numpy.typing as npt
 
 from gazeheads import prompts
 from gazeheads.checks import whole
+from gazeheads.discovery.passes import Passes
 from gazeheads.errors import UsageError
 from gazeheads.gaze.gaze import During, Gaze
-from gazeheads.gaze.push import Mode, Push
+from gazeheads.gaze.push import Push
 from gazeheads.heads.head import Head
 from gazeheads.model.likelihood import answer_logprobs
 from gazeheads.model.model import GazeModel
@@ -35,7 +36,7 @@ def causal(
     samples: Sequence[Sample],
     *,
     prompt: str = prompts.VQA,
-    push: Push | Mode = "focus",
+    push: Push | str = "focus",
     during: During = "all",
     group: int = 1,
     rounds: int = 1,
@@ -57,7 +58,7 @@ def causal(
     changes = np.zeros((len(samples), model.n_layers, model.n_heads))
     there, groups = np.zeros(changes.shape[1:], dtype=np.bool_), list[tuple[Head, ...]]()
     for number, sample in enumerate(map(model.resized, samples)):
-        scene = model.encode(sample.picture, prompt, panels=sample.boxes, **(settings or {}))
+        scene = model.encode(sample.image, prompt, panels=sample.boxes, **(settings or {}))
         if number == 0:
             there = ~np.asarray(np.isnan(model.last_row([scene])[0]).any(-1))
             groups = _groups(there, group, rounds, seed)
@@ -78,6 +79,24 @@ def causal(
                 changes[number][head] += change / len(heads) / rounds
     scores: Floats = np.where(there, changes.mean(0), np.nan)
     return scores
+
+
+def measure(model: GazeModel, samples: Sequence[Sample], passes: Passes) -> tuple[Floats, str]:
+    """The scores with the default push, and how they were measured: two rounds of groups, or heads one by one."""
+    rounds = 1 if passes.groups == 1 else 2
+    total = answers(model, samples, passes.groups, rounds)
+    scores = causal(
+        model,
+        samples,
+        group=passes.groups,
+        rounds=rounds,
+        seed=passes.seed,
+        batch_size=passes.batch_size or 64,
+        progress=lambda done: passes.progress(done, total),
+        settings=passes.settings,
+    )
+    how = "heads one by one" if passes.groups == 1 else f"{rounds} rounds of groups of {passes.groups} heads"
+    return scores, f"focus, {how}"
 
 
 def answers(model: GazeModel, samples: Sequence[Sample], group: int = 1, rounds: int = 1) -> int:

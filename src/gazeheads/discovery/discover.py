@@ -1,26 +1,26 @@
 """Find gaze heads: ask about each region in turn, and see which heads follow.
 
-For each picture and each of its regions k, ask about region k and read the attention of the last prompt
-token. With A[k, j] the mass that a head puts on region j under question k (not renormalised), its gaze score
-is the mean over k of A[k, k], averaged over pictures (Gandikota & Bau 2026, arXiv 2606.14703, sec. 5.1).
-Forward passes only. The same passes give the other scores of `gazeheads.discovery.scores`.
+For each image and each of its regions k, ask about region k and read the attention of the last prompt token. With
+A[k, j] the mass that a head puts on region j under question k (not renormalised), its gaze score is the mean over k of
+A[k, k], averaged over images (Gandikota & Bau 2026, arXiv 2606.14703, sec. 5.1). Forward passes only. The same passes
+give the other scores of `gazeheads.heads.scores` that take none of their own.
 
     heads = discover(model, samples)
-    measured = measure(model, samples)      # what the scores are means of, picture by picture
+    measured = measure(model, samples)      # what the scores are means of, image by image
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 import numpy.typing as npt
 
-from gazeheads.discovery import scores as selectors
 from gazeheads.errors import UsageError
 from gazeheads.heads.head import Provenance
 from gazeheads.heads.heads import Heads
+from gazeheads.heads.scores import SCORES, ImageMasses
 from gazeheads.model.last_row import last_rows
 from gazeheads.model.model import GazeModel
 from gazeheads.prompts import panel_query
@@ -34,74 +34,65 @@ Progress = Callable[[int], object]
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """What discovery saw, picture by picture; `heads()` ranks by it.
+    """What discovery saw, image by image; `heads()` ranks by it.
 
-    matrices: of each sample (layer, head, asked, region) attention mass. weighted: the same of attention weighed by the
-    values' lengths, in shares (`Record`). masses: of each sample (asked, layer, head) mass on the pictures. maps: by
-    number of rows and columns, (layer, head, row, col) the attention map of a picture, its mean over questions,
-    summed over pictures.
+    images: of each sample what its questions showed. maps: by number of rows and columns, (layer, head, row, col) the
+    attention map of an image, its mean over questions, summed over images.
     """
 
     provenance: Provenance
-    matrices: tuple[Floats, ...] = field(repr=False)
-    weighted: tuple[Floats, ...] = field(repr=False)
-    masses: tuple[Floats, ...] = field(repr=False)
+    images: tuple[ImageMasses, ...] = field(repr=False)
     maps: Mapping[tuple[int, int], Floats] = field(repr=False)
 
     @cached_property
     def by_sample(self) -> Mapping[str, Floats]:
-        """(sample, layer, head) of each score that is a mean over pictures, by name."""
-        own = np.array([selectors.gaze(matrix) for matrix in self.matrices])
+        """(sample, layer, head) of each score that is a mean over images, by name."""
         return {
-            self.provenance.score: own,
-            **selectors.others(self.matrices, self.weighted, self.masses),
+            name: np.array([score.of_image(seen) for seen in self.images])
+            for name, score in SCORES.items()
+            if score.of_image is not None
         }
 
     def heads(self) -> Heads:
         """All heads, ranked by gaze score, with the other scores beside it."""
         scores = {name: each.mean(0) for name, each in self.by_sample.items()}
-        mass: Floats = np.concatenate(self.masses).mean(0)
-        scores["localization-heads"] = selectors.localization_heads([*self.maps.values()], mass)
-        own = scores.pop(self.provenance.score)
-        alike = len({matrix.shape for matrix in self.matrices}) == 1
-        matrices = np.mean(self.matrices, axis=0) if alike else None
-        return Heads.ranked(own, self.provenance, image_mass=mass, matrices=matrices, others=scores)
+        mass: Floats = np.concatenate([seen.image for seen in self.images]).mean(0)
+        for name, score in SCORES.items():
+            if score.of_maps is not None:
+                scores[name] = score.of_maps([*self.maps.values()], mass)
+        matrices = [seen.masses for seen in self.images]
+        mean = np.mean(matrices, axis=0) if len({matrix.shape for matrix in matrices}) == 1 else None
+        return Heads.ranked(
+            scores.pop("gaze"), self.provenance, image_mass=mass, matrices=mean, others=scores
+        )
 
 
-def discover(
-    model: GazeModel,
-    samples: Sequence[Sample],
-    *,
-    question: Callable[[int, int], str] = panel_query,
-    coverage: Coverage = "area",
-    batch_size: int = 32,
-    data: str = "",
-    seed: int | None = None,
-    progress: Progress | None = None,
-    settings: Mapping[str, Any] | None = None,
-) -> Heads:
+class Discovery(TypedDict, total=False):
+    """How heads are discovered: the keywords of `discover` and `measure`.
+
+    question: from a region's number (from 1) and the number of regions, what to ask; by default the paper's question
+    about a panel. coverage: how much of a token counts for a region ("centre" is the paper's rule). batch_size: prompts
+    at a time. data, seed: noted in the provenance. progress: called after each batch with the number of questions in
+    it. settings: keywords of the processor, as for `model.encode`; noted in the provenance.
+    """
+
+    question: Callable[[int, int], str]
+    coverage: Coverage
+    batch_size: int
+    data: str
+    seed: int | None
+    progress: Progress | None
+    settings: Mapping[str, Any] | None
+
+
+def discover(model: GazeModel, samples: Sequence[Sample], **how: Unpack[Discovery]) -> Heads:
     """All heads of `model`, ranked by gaze score over `samples`, drawn at the size that suits it.
 
-    question: from a region's number (from 1) and the number of regions, what to ask; by default the paper's
-    question about a panel. coverage: how much of a token counts for a region ("centre" is the paper's rule).
-    data, seed: noted in the provenance. progress: called after each batch with the number of questions in it.
-    settings: keywords of the processor, as for `model.encode`; noted in the provenance.
-    The result carries the scores of `discovery.scores` but for the causal one, each head's mean mass on the picture
-    and, where all pictures have equally many regions, its mean matrix A. A region smaller than a token counts as its
-    nearest cell. Raises `UsageError` without samples or for one without boxes.
+    how: see `Discovery`. The result carries the scores of `gazeheads.heads.scores` that take no passes of their own,
+    each head's mean mass on the image and, where all images have equally many regions, its mean matrix A. A region
+    smaller than a token counts as its nearest cell. Raises `UsageError` without samples or for one without boxes.
     """
-    measured = measure(
-        model,
-        samples,
-        question=question,
-        coverage=coverage,
-        batch_size=batch_size,
-        data=data,
-        seed=seed,
-        progress=progress,
-        settings=settings,
-    )
-    return measured.heads()
+    return measure(model, samples, **how).heads()
 
 
 def measure(
@@ -118,13 +109,11 @@ def measure(
 ) -> Measured:
     """What `discover` ranks by, which takes and raises the same.
 
-    Attention maps are those of the first picture where it is seen whole (not in tiles); where it is seen in tiles only,
+    Attention maps are those of the first image where it is seen whole (not in tiles); where it is seen in tiles only,
     of the first tile.
     """
     if not samples:
-        raise UsageError(
-            "Discovery was asked for without samples. Give at least one picture with panel boxes."
-        )
+        raise UsageError("Discovery was asked for without samples. Give at least one image with panel boxes.")
     for sample in samples:
         if not sample.boxes:
             raise UsageError(f"Sample {sample.id!r} has no boxes to ask about. Give each at least one.")
@@ -139,7 +128,7 @@ def measure(
     for start in range(0, len(asked), batch_size):
         part = asked[start : start + batch_size]
         scenes = [
-            model.encode(samples[number].picture, question(k + 1, sizes[number]), **(settings or {}))
+            model.encode(samples[number].image, question(k + 1, sizes[number]), **(settings or {}))
             for number, k in part
         ]
         raw, shares = last_rows(model, scenes, ("raw", "value-norm-share"))
@@ -172,4 +161,4 @@ def measure(
         score="gaze" if coverage == "area" else f"gaze ({coverage} rule)",
         settings=", ".join(f"{name}={value}" for name, value in (settings or {}).items()),
     )
-    return Measured(provenance, tuple(matrices), tuple(weighted), tuple(masses), maps)
+    return Measured(provenance, tuple(map(ImageMasses, matrices, weighted, masses)), maps)

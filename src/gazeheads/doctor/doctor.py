@@ -7,7 +7,7 @@ attention that moved. It is the first thing to ask for in a bug report.
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -22,6 +22,7 @@ from gazeheads.errors import GazeHeadsError
 from gazeheads.gaze.gaze import Gaze
 from gazeheads.model.model import GazeModel
 from gazeheads.model.scene import Scene
+from gazeheads.plain import plain
 
 TOKENS = 24  # looked at to prove a grid
 OUTSIDE = 0.5  # cells from the middle of its rectangle: beyond it a token looks outside
@@ -44,12 +45,12 @@ def examine(model: GazeModel) -> Iterator[Check]:
     yield text_model(model)
     sample = model.resized(doodles(1)[0])
     try:
-        scene = model.encode(sample.picture, QUESTION)
+        scene = model.encode(sample.image, QUESTION)
     except GazeHeadsError as error:
-        yield Check("picture", "FAIL", str(error))
+        yield Check("image", "FAIL", str(error))
         return
     checks: list[tuple[str, Callable[[GazeModel, Scene], Check]]] = [
-        ("picture", picture),
+        ("image", image),
         ("grid", grid),
         ("idle", idle),
         ("push", push),
@@ -87,10 +88,10 @@ def grid(model: GazeModel, scene: Scene) -> Check:
     return Check("grid", _is(worst < OUTSIDE), found)
 
 
-def picture(model: GazeModel, scene: Scene) -> Check:
-    """How much of the picture reaches the model."""
+def image(model: GazeModel, scene: Scene) -> Check:
+    """How much of the image reaches the model."""
     seen = scene.seen[0]
-    return Check("picture", _is(seen.share >= 0.99), f"{seen.share:.0%} of it reaches the model; {seen.how}")
+    return Check("image", _is(seen.share >= 0.99), f"{seen.share:.0%} of it reaches the model; {seen.how}")
 
 
 @torch.no_grad()
@@ -120,7 +121,7 @@ def push(model: GazeModel, scene: Scene) -> Check:
     return Check(
         "push",
         _is(after > 0.999 > before),
-        f"mass of steered heads on the left half: {before:.3f} -> {after:.3f}",
+        f"attention mass of steered heads on the left half: {before:.3f} -> {after:.3f}",
     )
 
 
@@ -134,12 +135,12 @@ def batch(model: GazeModel, scene: Scene) -> Check:
 
 
 def prefix(model: GazeModel, scene: Scene) -> Check:
-    """Whether the picture may be computed once for several questions; where not, nothing is wrong."""
+    """Whether the image may be computed once for several questions; where not, nothing is wrong."""
     shown = ramps(scene.grid.sizes[0])[0]
     scenes = [model.encode(shown, question) for question in ("What is this?", "Where is it, then?")]
     error, bound = prefix_error(model, scenes), _bound(model, scene)
     allowed = "may" if error <= bound else "must not"
-    found = f"the picture {allowed} be shared by several questions (logits differ by {error:.1e})"
+    found = f"the image {allowed} be shared by several questions (logits differ by {error:.1e})"
     return Check("prefix", "note", found)
 
 
@@ -172,12 +173,7 @@ def _bound(model: GazeModel, scene: Scene) -> float:
     return LOOSE * float(model.hf(**scene.tensors).logits[0, -1].float().std())
 
 
-def as_json(model: GazeModel, checks: list[Check]) -> dict[str, Any]:
-    """Plain values."""
+def to_json(model: GazeModel, checks: list[Check]) -> dict[str, Any]:
+    """What was found of a model, as plain values. fits: no check failed."""
     fits = all(check.state != "FAIL" for check in checks)
-    return {
-        "model": model.name,
-        "revision": model.revision,
-        "fits": fits,
-        "checks": [asdict(c) for c in checks],
-    }
+    return {"model": model.name, "revision": model.revision, "fits": fits, "checks": plain(checks)}

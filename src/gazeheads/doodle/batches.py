@@ -1,8 +1,8 @@
-"""Training batches: several lessons about one picture share the picture's tokens.
+"""Training batches: several lessons about one image share the image's tokens.
 
-A row is `<vision_start> image tokens <vision_end>` followed by its lessons. A lesson sees the picture and itself,
-never another lesson, and its positions start right after the picture: to the model each lesson is the whole prompt
-that it meets at inference, but the picture is encoded once. Everything depends on (seed, stage, step) alone.
+A row is `<vision_start> image tokens <vision_end>` followed by its lessons. A lesson sees the image and itself,
+never another lesson, and its positions start right after the image: to the model each lesson is the whole prompt
+that it meets at inference, but the image is encoded once. Everything depends on (seed, stage, step) alone.
 """
 
 import random
@@ -28,7 +28,7 @@ PARTS = 2  # of a batch
 
 @dataclass(frozen=True)
 class Stage:
-    """One step of the curriculum: how many pictures a batch, and when it is learned.
+    """One step of the curriculum: how many images a batch, and when it is learned.
 
     `until` bounds the running loss, in nats, at the token of each answer that decides which panel is meant (mostly the
     first); the rest follows from it. A model that draws one of n panels at random has ln n there.
@@ -51,7 +51,7 @@ STAGES = (
 
 
 def draw(rng: random.Random, stage: int, reading: Reading) -> tuple[Sample, list[Lesson]]:
-    """One picture of this stage and the lessons about it."""
+    """One image of this stage and the lessons about it."""
     if stage < 3:
         sample = draw_comic(rng, "train", stage + 1).sample("", {})
         return sample, [teach.short_query(sample, i) for i in range(len(sample.boxes))]
@@ -80,7 +80,7 @@ def draw(rng: random.Random, stage: int, reading: Reading) -> tuple[Sample, list
         sample = draw_comic(rng, "train", panels, columns).sample("", {})
         return sample, [teach.panel_query(rng, sample, i) for i in range(panels)]
     labels = pick(rng, (LETTERS, LETTERS, "0123456789")) if rng.random() < 0.35 else ""
-    # Letters must be seen before they can be found: most labelled pictures are short.
+    # Letters must be seen before they can be found: most labelled images are short.
     n = pick(rng, (1, 1, 1, 1, 2, 2, 3, 4, 6, 8) if labels else (1, 2, 2, 3, 3, 4, 5, 6, 6, 6, 6, 7, 8))
     height = 64 if n <= 4 and rng.random() < 0.2 else 48
     sample = draw_comic(rng, "train", n, None, labels).sample("", {}, height)
@@ -120,9 +120,7 @@ class Batches(torch.utils.data.IterableDataset[list[dict[str, Tensor]]]):
         """The batch of one step, short rows first."""
         rng = random.Random(f"{self.seed}/{self.stage}/{step}")
         drawn = [draw(rng, self.stage, self.reading) for _ in range(STAGES[self.stage].pictures)]
-        drawn.sort(
-            key=lambda row: row[0].picture.width * row[0].picture.height / CELL**2 + letters(row[1]) / 5
-        )
+        drawn.sort(key=lambda row: row[0].image.width * row[0].image.height / CELL**2 + letters(row[1]) / 5)
         size = -(-len(drawn) // PARTS)
         return [pack(drawn[i : i + size], self.tokenizer, self.processor) for i in range(0, len(drawn), size)]
 
@@ -135,7 +133,7 @@ def letters(lessons: list[Lesson]) -> int:
 def pack(
     drawn: list[tuple[Sample, list[Lesson]]], tokenizer: PreTrainedTokenizerFast, processor: Any
 ) -> dict[str, Tensor]:
-    """The model's inputs for pictures with their lessons, and `labels` (already shifted: what each token predicts).
+    """The model's inputs for images with their lessons, and `labels` (already shifted: what each token predicts).
 
     A token of an answer of n tokens weighs n ** -0.5 in the loss: one-word answers would drown in narrations else.
 
@@ -143,7 +141,7 @@ def pack(
     labels (batch, token), weights (batch, token), decides (batch, token) boolean: the tokens that say which panel is
     meant, pixel_values and image_grid_thw as the processor makes them.
     """
-    images = processor(images=[sample.picture for sample, _ in drawn], return_tensors="pt")
+    images = processor(images=[sample.image for sample, _ in drawn], return_tensors="pt")
     index = {k: tokenizer.convert_tokens_to_ids(v) for k, v in SPECIAL.items()}
     rows = []
     for (_, lessons), (_, gh, gw) in zip(drawn, images["image_grid_thw"].tolist(), strict=True):

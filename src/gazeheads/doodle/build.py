@@ -84,7 +84,7 @@ def build_tokenizer() -> PreTrainedTokenizerFast:
 
 
 def build_image_processor() -> Qwen2VLImageProcessorPil:
-    """The processor of Qwen3-VL at the scale of doodles: at most 24,576 pixels, 96 cells, a picture."""
+    """The processor of Qwen3-VL at the scale of doodles: at most 24,576 pixels, 96 cells, an image."""
     return Qwen2VLImageProcessorPil(
         patch_size=PATCH,
         merge_size=MERGE,

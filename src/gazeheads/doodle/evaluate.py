@@ -43,7 +43,7 @@ def ask(model: GazeModel, questions: Sequence[Question], budget: int, batch: int
     """The model's greedy answers, unsteered."""
     texts: list[str] = []
     for start in range(0, len(questions), batch):
-        scenes_ = [model.encode(model.resized(s).picture, q) for s, q, _ in questions[start : start + batch]]
+        scenes_ = [model.encode(model.resized(s).image, q) for s, q, _ in questions[start : start + batch]]
         texts += [g.text for g in model.generate(scenes_, max_new_tokens=budget)]
         print(f"\r{start + len(scenes_)} of {len(questions)} answers", end="", file=sys.stderr)
     print(file=sys.stderr)
@@ -67,7 +67,7 @@ def measure(
     budget: int,
     score: Callable[[Sample, object, str], float | None],
 ) -> Estimate:
-    """The mean score with its interval over pictures."""
+    """The mean score with its interval over images."""
     texts = ask(model, questions, budget)
     outcomes = {
         (s.id, i): score(s, truth, text)
@@ -82,7 +82,7 @@ def sentences(text: str) -> list[str]:
 
 
 def evaluate(model: GazeModel, split: Split, n: int, seed: int) -> list[Row]:
-    """All rows of the table, each on `n` pictures (half as many for the smaller rows)."""
+    """All rows of the table, each on `n` images (half as many for the smaller rows)."""
     rng = random.Random(f"evaluate/{seed}")
     rows: list[Row] = []
     six = doodles(n, seed, split)
@@ -220,7 +220,7 @@ def evaluate(model: GazeModel, split: Split, n: int, seed: int) -> list[Row]:
 
 def markdown(rows: Sequence[Row]) -> str:
     """The table of the model card."""
-    lines = ["| task | measure | result [95%] | goal | pictures |", "|---|---|---|---|---|"]
+    lines = ["| task | measure | result [95%] | goal | images |", "|---|---|---|---|---|"]
     for row in rows:
         goal = "" if row.goal is None else f"{row.goal:.2f}"
         e = row.result
@@ -237,7 +237,7 @@ def main() -> None:
     )
     parser.add_argument("--model", help="folder of the model; the bundled one without")
     parser.add_argument("--split", choices=["dev", "test"], default="test")
-    parser.add_argument("--n", type=int, default=60, help="pictures for each row")
+    parser.add_argument("--n", type=int, default=60, help="images for each row")
     parser.add_argument("--seed", type=int, default=11)
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()

@@ -22,7 +22,7 @@ Reading = Literal["first", "random"]
 
 
 class Lesson(NamedTuple):
-    """One question about a picture and the answer to give. decides: which token of the answer says what was meant."""
+    """One question about an image and the answer to give. decides: which token of the answer says what was meant."""
 
     question: str
     answer: str
@@ -177,7 +177,7 @@ PLACES = {"left": (0, False), "right": (0, True), "top": (1, False), "bottom": (
 
 
 def scene_question(rng: random.Random, sample: Sample) -> Lesson:
-    """Ask what is in a scene: everything, the main thing, or what is at some place."""
+    """Ask what is in a scene: everything, the main object, or what is at some place."""
     names = sample.names
     centres = [((b.x0 + b.x1) / 2, (b.y0 + b.y1) / 2) for b in sample.boxes]
     areas = [(b.x1 - b.x0) * (b.y1 - b.y0) for b in sample.boxes]
@@ -200,7 +200,7 @@ def scene_question(rng: random.Random, sample: Sample) -> Lesson:
         return Lesson(pick(rng, questions), f"{a(names[areas.index(max(areas))])}.")
     place = pick(rng, [*PLACES, "middle"])
     if place == "middle":
-        width, height = sample.picture.size
+        width, height = sample.image.size
         far = [abs(x - width / 2) + abs(y - height / 2) for x, y in centres]
         found = far.index(min(far))
         where = "in the middle"

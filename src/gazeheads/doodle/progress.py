@@ -31,7 +31,7 @@ Drawn = list[tuple[Sample, list[Lesson]]]
 
 
 def tasks(n: int) -> dict[str, tuple[Drawn, Callable[[Tensor], Tensor]]]:
-    """Lessons of each task about `n` dev pictures, and which answer tokens count: those that decide, or all."""
+    """Lessons of each task about `n` dev images, and which answer tokens count: those that decide, or all."""
     rng = random.Random("progress")
     strips, lettered = doodles(n, 77, "dev"), doodles(n, 77, "dev", labels=LETTERS)
 
@@ -65,7 +65,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("run", type=Path)
-    parser.add_argument("--n", type=int, default=24, help="dev pictures for each task")
+    parser.add_argument("--n", type=int, default=24, help="dev images for each task")
     args = parser.parse_args()
     tokenizer, images = tokenizer_of(args.run), build_image_processor()
     model = build_model(build_config(tokenizer), 0).eval()

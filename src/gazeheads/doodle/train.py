@@ -1,6 +1,6 @@
 """Train Doodle-VL from scratch: `python -m gazeheads.doodle.train --out runs/doodle`.
 
-1. Vision first: one-panel pictures and one short wording.
+1. Vision first: one-panel images and one short wording.
 2. Position next: two, then three, then six panels, still one wording with the digit next to the answer.
 3. Then the other way round: which panel shows this? Two panels and one wording, then up to six.
 4. Then everything: all wordings, narration, letters, grids, scenes.

@@ -3,8 +3,8 @@
 import math
 from collections.abc import Callable
 
+from gazeheads.drawing.objects import ring
 from gazeheads.drawing.pen import Pen
-from gazeheads.drawing.things import ring
 
 GROUND = 0.68  # where the ground begins, as a share of the height
 

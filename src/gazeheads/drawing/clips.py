@@ -1,6 +1,6 @@
-"""Clips: animated GIF and WebP files as pictures in turn, and moving doodles, of which everything is known.
+"""Clips: animated GIF and WebP files as images in turn, and moving doodles, of which everything is known.
 
-A model that takes several pictures is shown the frames of a clip one after the other. A moving doodle is one thing on
+A model that takes several images is shown the frames of a clip one after the other. A moving doodle is one object on
 its way across a backdrop, from the left to the right, with its exact box in every frame.
 """
 
@@ -14,18 +14,18 @@ from PIL import Image
 from gazeheads.drawing import grammar
 from gazeheads.drawing.backdrops import draw_backdrop
 from gazeheads.drawing.draws import pick
+from gazeheads.drawing.objects import draw_object
 from gazeheads.drawing.pen import Pen, shrink, supersample
 from gazeheads.drawing.strips import CELL, HEIGHT
-from gazeheads.drawing.things import draw_thing
 from gazeheads.errors import UsageError
 from gazeheads.regions.grid import Box
 
-SIDE = 0.45  # of the moving thing, in picture heights
+SIDE = 0.45  # of the moving object, in image heights
 
 
 @dataclass(frozen=True)
 class Clip:
-    """Frames of one size, and where the thing is in each, in pixels."""
+    """Frames of one size, and where the object is in each, in pixels."""
 
     frames: tuple[Image.Image, ...]
     boxes: tuple[Box, ...]
@@ -50,22 +50,22 @@ class Clip:
 def moving_doodle(
     seed: int = 0, frames: int = 4, width: float = 2.0, height: int = HEIGHT, cell: int = CELL
 ) -> Clip:
-    """One thing that moves across a backdrop. width: in heights. Raises `UsageError` for fewer than two frames."""
+    """One object that moves across a backdrop. width: in heights. Raises `UsageError` for fewer than two frames."""
     if frames < 2:
-        raise UsageError(f"A clip of {frames} frames was asked for. Something moves from two on.")
+        raise UsageError(f"A clip of {frames} frames was asked for. Ask for two or more.")
     rng = random.Random(f"clip/{seed}")
     name, setting = pick(rng, grammar.OBJECTS), pick(rng, grammar.SETTINGS)
     wide, factor = max(1, round(width * height / cell)) * cell, supersample(height)
-    pictures, boxes = [], []
+    images, boxes = [], []
     for frame in range(frames):
         page = Image.new("RGB", (wide * factor, height * factor), "#ffffff")
         draw_backdrop(Pen(page, height * factor), setting, wide / height)
         layer = Image.new("RGBA", page.size, (0, 0, 0, 0))
         across = SIDE / 2 + 0.03 + (wide / height - SIDE - 0.06) * frame / (frames - 1)
-        draw_thing(Pen(layer, height * factor).at(across, 0.6, SIDE), name)
+        draw_object(Pen(layer, height * factor).at(across, 0.6, SIDE), name)
         page.paste(layer, (0, 0), layer)
         solid = np.asarray(layer.getchannel("A").reduce(factor)) >= 128
         rows, cols = np.flatnonzero(solid.any(1)), np.flatnonzero(solid.any(0))
-        pictures.append(shrink(page, factor))
+        images.append(shrink(page, factor))
         boxes.append(Box(int(cols[0]), int(rows[0]), int(cols[-1]) + 1, int(rows[-1]) + 1))
-    return Clip(tuple(pictures), tuple(boxes), name, setting)
+    return Clip(tuple(images), tuple(boxes), name, setting)

@@ -1,4 +1,4 @@
-"""The small language of the doodles: who, doing what, with which thing, where.
+"""The small language of the doodles: who, doing what, with which object, where.
 
 A panel is four slots: a protagonist (colour and character), an action, an object and a setting. Action, object and
 setting are the panel-specific slots: they differ in every panel of a strip, while the protagonist stays. Every action

@@ -1,8 +1,8 @@
 """A pen that draws outlined shapes in local coordinates, at any size.
 
 `Pen(image, scale, x, y)` maps local (u, v) to pixel (x + scale * u, y + scale * v). `pen.at(u, v, size)` is a pen for
-a thing of that size centred there, in whose coordinates the thing spans -0.5..0.5. Shapes are drawn without
-anti-aliasing on a picture several times too large, which the caller then shrinks: see `supersample`.
+an object of that size centred there, in whose coordinates it spans -0.5..0.5. Shapes are drawn without
+anti-aliasing on an image several times too large, which the caller then shrinks: see `supersample`.
 """
 
 from collections.abc import Sequence
@@ -14,12 +14,12 @@ Point = tuple[float, float]
 
 
 def supersample(height: int) -> int:
-    """How many times larger to draw a picture of this height, so that shrinking it smooths the edges."""
+    """How many times larger to draw an image of this height, so that shrinking it smooths the edges."""
     return 4 if height <= 128 else 3 if height <= 400 else 2
 
 
 def shrink(image: Image.Image, factor: int) -> Image.Image:
-    """The picture made `factor` times smaller by averaging whole blocks of pixels: exact on every machine."""
+    """The image made `factor` times smaller by averaging whole blocks of pixels: exact on every machine."""
     return image.reduce(factor)
 
 
@@ -37,10 +37,10 @@ class Pen:
         self.image = image
         self.draw = ImageDraw.Draw(image)
         self.scale, self.x, self.y = scale, x, y
-        self.outline = outline or 0.013 * scale  # pixels, the same for all things of a picture
+        self.outline = outline or 0.013 * scale  # pixels, the same for all objects of an image
 
     def at(self, u: float, v: float, size: float = 1.0) -> "Pen":
-        """A pen for a thing of this size centred at (u, v)."""
+        """A pen for an object of this size centred at (u, v)."""
         return Pen(
             self.image, self.scale * size, self.x + self.scale * u, self.y + self.scale * v, self.outline
         )

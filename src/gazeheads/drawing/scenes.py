@@ -1,4 +1,4 @@
-"""Procedural scenes, the stand-in for photographs: free things before one backdrop, with exact boxes and masks."""
+"""Procedural scenes, the stand-in for photographs: free objects before one backdrop, with exact boxes and masks."""
 
 import random
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ from gazeheads.drawing.backdrops import draw_backdrop
 from gazeheads.drawing.characters import draw_character
 from gazeheads.drawing.draws import pick, shuffled
 from gazeheads.drawing.grammar import COLOURS, Split
+from gazeheads.drawing.objects import draw_object
 from gazeheads.drawing.pen import Pen, shrink, supersample
 from gazeheads.drawing.strips import CELL, HEIGHT, check
-from gazeheads.drawing.things import draw_thing
 from gazeheads.regions.grid import Box
 from gazeheads.sample import Sample
 from gazeheads.text import a
@@ -22,12 +22,12 @@ SIZES: dict[str, float] = {
     "small": 0.17,
     "medium": 0.3,
     "large": 0.46,
-}  # side, as a share of the picture's height
+}  # side, as a share of the image's height
 
 
 @dataclass(frozen=True)
-class Thing:
-    """Something in a scene: an object, or a character if it has a colour. Centre and side in picture heights."""
+class DrawnObject:
+    """What stands in a scene: an object, or a character if it has a colour. Centre and side in image heights."""
 
     name: str
     colour: str | None
@@ -41,21 +41,21 @@ class Thing:
         return f"{self.colour} {self.name}" if self.colour else self.name
 
     def draw(self, pen: Pen) -> None:
-        """Draw it with a pen whose unit is the picture's height."""
+        """Draw it with a pen whose unit is the image's height."""
         local = pen.at(self.u, self.v, SIZES[self.size])
-        local.outline *= 0.4 + SIZES[self.size]  # finer lines for smaller things
+        local.outline *= 0.4 + SIZES[self.size]  # finer lines for smaller objects
         if self.colour:
             draw_character(local, self.name, COLOURS[self.colour])
         else:
-            draw_thing(local, self.name)
+            draw_object(local, self.name)
 
 
 @dataclass(frozen=True)
 class DrawnScene:
-    """A drawing of free things before one backdrop, from left to right. Exactly one thing is of the largest size."""
+    """A drawing of free objects before one backdrop, from left to right. Exactly one is of the largest size."""
 
     setting: str
-    things: tuple[Thing, ...]
+    objects: tuple[DrawnObject, ...]
     width: float
 
     def sample(self, name: str, source: dict[str, object], height: int = HEIGHT, cell: int = CELL) -> Sample:
@@ -66,9 +66,9 @@ class DrawnScene:
         page = Image.new("RGB", (wide * factor, high * factor), "#ffffff")
         draw_backdrop(Pen(page, high * factor), self.setting, wide / high)
         solid = []
-        for thing in self.things:
+        for each in self.objects:
             layer = Image.new("RGBA", page.size, (0, 0, 0, 0))
-            thing.draw(Pen(layer, high * factor))
+            each.draw(Pen(layer, high * factor))
             page.paste(layer, (0, 0), layer)
             solid.append(np.asarray(layer.getchannel("A").reduce(factor)) >= 128)
         masks = []
@@ -82,11 +82,11 @@ class DrawnScene:
         return Sample(
             id=name,
             kind="scene",
-            picture=shrink(page, factor),
+            pixels=shrink(page, factor),
             boxes=tuple(boxes),
-            names=tuple(t.noun for t in self.things),
-            captions=tuple((f"{a(t.noun)}.",) for t in self.things),
-            slots=tuple({"object": t.noun, "size": t.size, "setting": self.setting} for t in self.things),
+            names=tuple(t.noun for t in self.objects),
+            captions=tuple((f"{a(t.noun)}.",) for t in self.objects),
+            slots=tuple({"object": t.noun, "size": t.size, "setting": self.setting} for t in self.objects),
             masks=tuple(masks),
             source=source,
             redraw=lambda h, c: self.sample(name, source, h, c),
@@ -94,7 +94,7 @@ class DrawnScene:
 
 
 def draw_scene(rng: random.Random, split: Split) -> DrawnScene:
-    """Invent a scene of 2 to 6 different things, whose objects pair with the setting as the split allows."""
+    """Invent a scene of 2 to 6 different objects, which pair with the setting as the split allows."""
     setting = pick(rng, grammar.SETTINGS)
     width = pick(rng, (1.0, 4 / 3))
     main = "large" if rng.random() < 0.7 else "medium"
@@ -108,23 +108,23 @@ def draw_scene(rng: random.Random, split: Split) -> DrawnScene:
     count = 2 + int(rng.random() * 5)
     who = shuffled(rng, objects[: max(1, count - int(rng.random() * 3))])
     who = shuffled(rng, [*who, *people[: max(0, count - len(who))]])
-    things: list[Thing] = []
+    placed: list[DrawnObject] = []
     for name, colour in who:
-        size = pick(rng, smaller) if things else main
+        size = pick(rng, smaller) if placed else main
         side = SIZES[size]
         for _ in range(60):
             u = side / 2 + 0.02 + rng.random() * (width - side - 0.04)
             v = side / 2 + 0.02 + rng.random() * (1 - side - 0.04)
-            if all(max(abs(u - t.u), abs(v - t.v)) > (side + SIZES[t.size]) / 2 + 0.02 for t in things):
-                things.append(Thing(name, colour, size, u, v))
+            if all(max(abs(u - t.u), abs(v - t.v)) > (side + SIZES[t.size]) / 2 + 0.02 for t in placed):
+                placed.append(DrawnObject(name, colour, size, u, v))
                 break
-    if len(things) < 2:  # the main thing stands in the way of all others
+    if len(placed) < 2:  # the main object stands in the way of all others
         return draw_scene(rng, split)
-    return DrawnScene(setting, tuple(sorted(things, key=lambda t: t.u)), width)
+    return DrawnScene(setting, tuple(sorted(placed, key=lambda t: t.u)), width)
 
 
 def scenes(n: int, seed: int = 0, split: Split = "test", *, start: int = 0) -> list[Sample]:
-    """`n` scenes of free things with exact boxes and masks. Sample i depends on (seed, split, i) alone."""
+    """`n` scenes of free objects with exact boxes and masks. Sample i depends on (seed, split, i) alone."""
     check(n, split)
     samples = []
     for i in range(start, start + n):

@@ -1,7 +1,7 @@
-"""Procedural comics: pictures of which everything is known. `scenery` has the other kind, scenes.
+"""Procedural comics: images of which everything is known. `scenes` has the other kind.
 
 `doodles(n, seed, split)` makes strips, or grids of panels.
-A picture is a *drawing* (a frozen value: who, what, where, how wide) rendered at any size; the same seed gives the
+An image is a *drawing* (a frozen value: who, what, where, how wide) rendered at any size; the same seed gives the
 same drawing and the same pixels on every machine. Panels of a split never share a combination with another split:
 see `grammar`.
 """
@@ -16,8 +16,8 @@ from gazeheads.drawing.backdrops import draw_backdrop
 from gazeheads.drawing.characters import HOLD, JUMP, LIFT, PUSH, RUN, SIT, STAND, Pose, draw_character
 from gazeheads.drawing.draws import pick, shuffled
 from gazeheads.drawing.grammar import COLOURS, Panel, Split
+from gazeheads.drawing.objects import draw_object
 from gazeheads.drawing.pen import INK, Pen, shrink, supersample
-from gazeheads.drawing.things import draw_thing
 from gazeheads.errors import UsageError
 from gazeheads.regions.grid import Box
 from gazeheads.sample import Sample
@@ -39,21 +39,21 @@ def draw_panel(pen: Pen, panel: Panel, width: float, jitter: tuple[float, float]
     def character(u: float, v: float, pose: Pose = STAND) -> None:
         draw_character(pen.at(u, v, tall), panel.character, COLOURS[panel.colour], pose)
 
-    def thing(u: float, v: float, size: float = big) -> None:
-        draw_thing(pen.at(u, v, size), panel.object)
+    def item(u: float, v: float, size: float = big) -> None:
+        draw_object(pen.at(u, v, size), panel.object)
 
     match panel.action:
         case "holding":
             character(mid - 0.15 * s, stand, HOLD)
-            thing(mid + 0.18 * s, stand + 0.03)
+            item(mid + 0.18 * s, stand + 0.03)
         case "lifting":
-            thing(mid, stand - 0.5 * tall - 0.1)
+            item(mid, stand - 0.5 * tall - 0.1)
             character(mid, stand, LIFT)
         case "sitting on":
-            thing(mid, floor - big * 0.55, big * 1.1)
+            item(mid, floor - big * 0.55, big * 1.1)
             character(mid, floor - big * 1.0 - 0.28 * tall, SIT)
         case "jumping over":
-            thing(mid, floor - big * 0.45, big * 0.9)
+            item(mid, floor - big * 0.45, big * 0.9)
             for side in (-1, 1):
                 pen.arc(
                     mid, floor, 0.36 * s, 0.5, 270 + side * 65 - 12, 270 + side * 65 + 12, 0.025, "#ffffff"
@@ -64,22 +64,22 @@ def draw_panel(pen: Pen, panel: Panel, width: float, jitter: tuple[float, float]
             for v in (-0.12, 0.02, 0.16):
                 pen.path([(left - 0.3 * s, stand + v), (left - 0.17 * s, stand + v)], 0.024, "#ffffff")
             character(left, stand, RUN)
-            thing(width / 2 + 0.3 * s, floor - big * 0.45, big * 0.9)
+            item(width / 2 + 0.3 * s, floor - big * 0.45, big * 0.9)
         case "looking at":
             left, right, high = width / 2 - 0.25 * s + 0.03 * jitter[0], width / 2 + 0.26 * s, 0.27
             eye = stand - 0.22 * tall
             for t in (0.2, 0.35, 0.5, 0.65):
                 pen.oval(left + t * (right - left), eye + t * (high - eye), 0.02, 0.02, "#ffffff")
             character(left, stand)
-            thing(right, high)
+            item(right, high)
         case "pushing":
             character(mid - 0.24 * s, stand, PUSH)
-            thing(mid + 0.2 * s, floor - big * 0.62, big * 1.24)
+            item(mid + 0.2 * s, floor - big * 0.62, big * 1.24)
         case "hiding behind":
             character(mid, floor - 0.74 * tall)
-            thing(mid, floor - big * 0.74, big * 1.5)
+            item(mid, floor - big * 0.74, big * 1.5)
         case other:
-            raise UsageError(f"Action {other!r}: there is no such drawing. Use one of {grammar.ACTIONS}.")
+            raise UsageError(f"Action {other!r}: there is no such action. Use one of {grammar.ACTIONS}.")
 
 
 def _label(pen: Pen, text: str) -> None:
@@ -90,7 +90,7 @@ def _label(pen: Pen, text: str) -> None:
 
 # -- strips and grids ----------------------------------------------------------------------------------------------
 @dataclass(frozen=True)
-class Comic:
+class DrawnComic:
     """A drawing of panels in rows. `widths` are in panel heights; `letters` are drawn on the panels if given."""
 
     panels: tuple[Panel, ...]
@@ -100,7 +100,7 @@ class Comic:
     letters: tuple[str, ...] = ()
 
     def render(self, height: int, cell: int) -> tuple[Image.Image, tuple[Box, ...]]:
-        """The picture and the panels' boxes in pixels.
+        """The image and the panels' boxes in pixels.
 
         A panel's pitch (its width and the white gap after it) is a whole number of cells, and so is its height, so
         that panel edges fall on the token grid, as in the paper's code. The gap is 6 px at 256 px height.
@@ -128,11 +128,11 @@ class Comic:
 
     def sample(self, name: str, source: dict[str, object], height: int = HEIGHT, cell: int = CELL) -> Sample:
         """The drawing as a sample at this size."""
-        picture, boxes = self.render(height, cell)
+        image, boxes = self.render(height, cell)
         return Sample(
             id=name,
             kind="strip" if self.columns >= len(self.panels) else "grid",
-            picture=picture,
+            pixels=image,
             boxes=boxes,
             names=tuple(f"panel {i + 1}" for i in range(len(boxes))),
             captions=tuple(p.captions for p in self.panels),
@@ -145,7 +145,7 @@ class Comic:
 
 def draw_comic(
     rng: random.Random, split: Split, panels: int = 6, columns: int | None = None, labels: str = ""
-) -> Comic:
+) -> DrawnComic:
     """Invent a comic: one protagonist; action, object and setting differ in every panel; all of this split."""
     character, colour = pick(rng, grammar.CHARACTERS), pick(rng, list(COLOURS))
     order = shuffled(rng, grammar.ACTIONS)
@@ -160,17 +160,17 @@ def draw_comic(
             for setting in shuffled(rng, grammar.SETTINGS):
                 if any(p.setting == setting for p in done) or grammar.pair_split(obj, setting) != split:
                     continue
-                found = extend([*done, Panel(colour, character, action, obj, setting)])
-                if found:
-                    return found
+                story = extend([*done, Panel(colour, character, action, obj, setting)])
+                if story:
+                    return story
         return None
 
     story = extend([])
     if story is None:
         raise UsageError(
-            f"A comic of {panels} panels of split {split!r}: no such combination. Ask for fewer panels."
+            f"A comic of {panels} panels of split {split!r}: there is no such combination. Ask for fewer panels."
         )
-    return Comic(
+    return DrawnComic(
         tuple(story),
         tuple(0.84 + 0.46 * rng.random() for _ in story),
         tuple((2 * rng.random() - 1, 2 * rng.random() - 1) for _ in story),
@@ -192,8 +192,8 @@ def doodles(
     """`n` doodle strips of `panels` panels (1 to 8), or grids if `columns` says so.
 
     `labels` draws a different one of these letters or digits on each panel. Sample i depends on (seed, split, i)
-    alone, so `start` continues a list; where it is no row of six, its id says how it is laid out. Raises if the
-    arguments name no picture.
+    alone, so `start` continues a list; where it is no row of six, its id says how it is laid out. Raises
+    `UsageError` for arguments that name no image.
     """
     check(n, split)
     if not 1 <= panels <= len(grammar.ACTIONS):
@@ -202,7 +202,7 @@ def doodles(
         )
     if columns is not None and (columns < 1 or panels % columns):
         raise UsageError(
-            f"{panels} panels in {columns} columns: rows would be uneven. Use a divisor of {panels}."
+            f"{panels} panels in {columns} columns: the rows would not be equal. Use a divisor of {panels}."
         )
     if labels and len(set(labels)) < panels:
         raise UsageError(
@@ -226,6 +226,6 @@ def doodles(
 def check(n: int, split: str) -> None:
     """Raise unless at least one sample of a known split is asked for."""
     if n < 1:
-        raise UsageError(f"{n} samples: that is none. Ask for at least one.")
+        raise UsageError(f"{n} samples were asked for. Ask for at least one.")
     if split not in grammar.SPLITS:
-        raise UsageError(f"Split {split!r}: there is none. Use one of {', '.join(grammar.SPLITS)}.")
+        raise UsageError(f"Split {split!r}: there is no such split. Use one of {', '.join(grammar.SPLITS)}.")

@@ -213,7 +213,7 @@ def add_heads(page: Report, heads: Heads, runs: Sequence[Results]) -> None:
     table = headsets.overlap(heads)
     found = heads.provenance
     more = [f"Stability: {found.stability}."] if found.stability else []
-    more += [f"Causal scores: {found.causal}."] if found.causal else []
+    more += [f"{name.capitalize()} scores: {note}." for name, note in found.notes.items()]
     page.section(
         f"The heads of {model}",
         f"{found.n_layers} layers x {found.n_heads} heads, found on {found.samples} images of "

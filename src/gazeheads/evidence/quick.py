@@ -188,5 +188,5 @@ def strip_figure(quick: Quickstart, runs: Sequence[Results]) -> Figure:
     sample = sample.resized(256, 32)
     figure, (axes,) = figures.new_figure(11, 2.9)
     boxes = [box.corners for box in sample.boxes]
-    figures.panel_answers(axes, sample.picture, boxes, [g.text for g in answers], right, columns=22)
+    figures.panel_answers(axes, sample.image, boxes, [g.text for g in answers], right, columns=22)
     return figure

@@ -19,7 +19,9 @@ from typing import Literal
 
 from gazeheads import prompts
 from gazeheads.errors import UsageError
+from gazeheads.heads import scores
 from gazeheads.heads.heads import Heads
+from gazeheads.heads.scores import Score
 from gazeheads.sample import Sample
 
 Amount = int | float
@@ -119,8 +121,13 @@ def _panel_query(prompt: str, target: int, n: int) -> str:
     return prompts.panel_query(target + 1, n)
 
 
-def _by_score(name: str, title: str) -> ConditionKind:
-    return ConditionKind(name, title, f"the top K heads by the score {name}", _top(name), score=name)
+def _by_score(score: Score) -> ConditionKind:
+    """The best heads by a score."""
+    name = score.name
+    title = TITLES.get(name, f"heads by {name}")
+    return ConditionKind(
+        name, title, f"the top K heads by {name}: a head that {score.describe}", _top(name), score=name
+    )
 
 
 def _by_rule(name: str, rule: str, words: str) -> ConditionKind:
@@ -130,18 +137,20 @@ def _by_rule(name: str, rule: str, words: str) -> ConditionKind:
 
 
 DRAWS = "random-head controls"
+TITLES = {
+    "gaze": "gaze heads",
+    "image-heads": "Image Heads",
+    "localization-heads": "Localization Heads",
+    "norm-weighted": "heads by norm-weighted gaze",
+    "causal": "heads by causal effect",
+    "follow": "heads that follow the text",
+}
 
 CONDITIONS: dict[str, ConditionKind] = {
     kind.name: kind
     for kind in (
         ConditionKind("none", "no steering", "no steering", has_target=False),
-        _by_score("gaze", "gaze heads"),
-        _by_score("image-heads", "Image Heads"),
-        _by_score("localization-heads", "Localization Heads"),
-        _by_score("selectivity", "heads by selectivity"),
-        _by_score("norm-weighted", "heads by norm-weighted gaze"),
-        _by_score("causal", "heads by causal effect"),
-        _by_score("follow", "heads that follow the text"),
+        *map(_by_score, scores.SCORES.values()),
         _by_rule("controls", "layers", "same layers"),
         _by_rule("band", "band", "the gaze heads' band of layers"),
         _by_rule("bottom5", "bottom5", "lowest 5% by score"),

@@ -30,13 +30,13 @@ from typing import Any, Literal
 from gazeheads.checks import number, several, shown
 from gazeheads.errors import GazeError
 from gazeheads.gaze.live import Live
-from gazeheads.gaze.push import LARGEST, MODES, Mode, Push
+from gazeheads.gaze.push import LARGEST, PUSHES, Push
 from gazeheads.gaze.schedule import Schedule
 from gazeheads.heads.head import Head
 from gazeheads.heads.heads import Heads, members
 from gazeheads.regions.grid import ImageGrid
 from gazeheads.regions.mix import Mix, Target, to_json
-from gazeheads.regions.region import Region
+from gazeheads.regions.region import Region, same_scene
 
 During = Literal["all", "answer", "decode"]
 
@@ -53,7 +53,7 @@ class Gaze:
 
     heads: Heads | Sequence[Head]
     at: Region | Mix | Schedule | Live
-    push: Push | Mode = field(default_factory=Push.focus)
+    push: Push | str = field(default_factory=Push.focus)
     during: During = "all"
     weights: Sequence[float] | None = None
 
@@ -61,12 +61,14 @@ class Gaze:
         if not isinstance(self.heads, Heads):
             object.__setattr__(self, "heads", members(self.heads, "A gaze", GazeError))
         if isinstance(self.push, str):
-            if self.push == "bias":
-                raise GazeError('push="bias" has no strength. Use Push.bias(inside, outside).')
+            if self.push in PUSHES and PUSHES[self.push].must_be_given:
+                raise GazeError(
+                    f'push="{self.push}" has no strength. It is written {PUSHES[self.push].form}: use Push.parse.'
+                )
             object.__setattr__(self, "push", Push(self.push))
         if not isinstance(self.push, Push):
             raise GazeError(
-                f"push={shown(self.push)} is no Push. Use one of {', '.join(MODES)}, or Push.bias."
+                f"push={shown(self.push)} is no Push. Use one of {', '.join(PUSHES)}, or Push.bias."
             )
         if not isinstance(self.during, str) or self.during not in DURING:
             raise GazeError(f"during={shown(self.during)} is unknown. Use one of {', '.join(DURING)}.")
@@ -84,8 +86,6 @@ class Gaze:
             numbers = tuple(number(weight, "The weight of a head", GazeError) for weight in weights)
             object.__setattr__(self, "weights", numbers)
             self._check_weights()
-        if isinstance(self.at, Region | Mix):
-            self.at.checked()
         moving = isinstance(self.at, Live) or self.schedule.unit == "sentence"
         if moving and self.during == "all":
             raise GazeError(
@@ -99,19 +99,20 @@ class Gaze:
                 f"{len(self.heads)} heads were given with {len(self.strengths)} weights. Give one for each, in the "
                 "order of the heads."
             )
-        low, high = (-math.inf, math.inf) if self.how.mode == "bias" else (0.0, 1.0)
+        low, high = (-math.inf, math.inf) if self.how.kind.scales else (0.0, 1.0)
         wrong = [a for a in self.strengths if not (math.isfinite(a) and low <= a <= high)]
         if wrong:
-            bounds = "a finite number" if self.how.mode == "bias" else "0 to 1"
+            bounds = "a finite number" if self.how.kind.scales else "0 to 1"
             raise GazeError(
                 f"Head weight {wrong[0]:g} was given for {self.how}, where a weight is {bounds}. To push heads away "
                 "use Push.bias with negative weights, or aim at ~region."
             )
-        strongest = max(map(abs, self.strengths)) * max(map(abs, self.how.nats))
+        largest = max(map(abs, self.how.numbers), default=0.0) if self.how.kind.scales else 0.0
+        strongest = max(map(abs, self.strengths)) * largest
         if strongest > LARGEST:
             raise GazeError(
-                f"Head weights make {self.how} a push of {strongest:g} nats; beyond {LARGEST:g} float32 "
-                "cannot tell them apart. Give smaller weights."
+                f"Head weights make {self.how} a push of {strongest:g} {self.how.kind.unit}; beyond {LARGEST:g} "
+                "float32 cannot tell them apart. Give smaller weights."
             )
 
     @cached_property
@@ -143,6 +144,10 @@ class Gaze:
         """The push, as a value."""
         assert isinstance(self.push, Push)
         return self.push
+
+    def must_suit(self, grid: ImageGrid) -> None:
+        """Raise `ForeignRegion` unless it is aimed at the scene whose grid this is."""
+        same_scene(grid, [self.at.first if isinstance(self.at, Live) else self.schedule.targets[0]])
 
     def look(self, target: Target | None) -> None:
         """Move a live target: `gaze.at.look(target)`. Raises `GazeError` where the target is not live."""

@@ -8,7 +8,7 @@ for token in model.stream(scene, gaze=Gaze(lever, at=live, during="answer")):
 
 from gazeheads.checks import shown
 from gazeheads.errors import GazeError
-from gazeheads.regions.mix import Mix, Target, parts
+from gazeheads.regions.mix import Mix, Target
 from gazeheads.regions.region import Region, same_scene
 
 
@@ -47,5 +47,5 @@ class Live:
                 raise GazeError(
                     f"A live target looks at a Region, a Mix or None; found {type(target).__name__}."
                 )
-            same_scene(self.grid, [region for region, _ in parts(target.checked())])
+            same_scene(self.grid, [target.checked()])
         self._target = target

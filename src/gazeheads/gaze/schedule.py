@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from gazeheads.checks import several, shown, whole
 from gazeheads.errors import GazeError
-from gazeheads.regions.mix import Mix, Target, parts
+from gazeheads.regions.mix import Mix, Target
 from gazeheads.regions.region import Region, same_scene
 
 
@@ -63,7 +63,7 @@ class Schedule:
                 f"A schedule that repeats must start at token 0 and have its last start ({self.starts[-1]}) "
                 f"within the period; found starts {self.starts}, period {self.period}."
             )
-        same_scene(targets[0].grid, [region for target in targets for region, _ in parts(target)])
+        same_scene(targets[0].grid, targets)
         for target in targets:
             target.checked()
 

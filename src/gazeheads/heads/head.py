@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -50,8 +50,9 @@ class Head(NamedTuple):
 class Provenance:
     """Where scores came from. `n_layers` and `n_heads` are the model's; `samples` counts pictures.
 
-    settings: keywords of the processor with which the pictures were encoded, as text ("" for none). causal: on what the
-    causal score among the others was measured; follow: likewise. stability: how well halves of the pictures agree.
+    settings: keywords of the processor with which the pictures were encoded, as text ("" for none). stability: how well
+    halves of the pictures agree. notes: on what, and how, other scores were measured that take samples of their own, by
+    name.
     """
 
     model: str
@@ -64,9 +65,21 @@ class Provenance:
     score: str = "gaze"
     version: str = __version__
     settings: str = ""
-    causal: str = ""
     stability: str = ""
-    follow: str = ""
+    notes: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, each note beside them under the name of its score; `from_json` gives an equal provenance."""
+        plain = asdict(self)
+        notes = plain.pop("notes")
+        return {**plain, "causal": "", **notes}  # files have always named the causal score
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Provenance":
+        """The provenance that `to_json` wrote."""
+        own = {known.name for known in fields(cls)} - {"notes"}
+        notes = {name: note for name, note in data.items() if name not in own and note}
+        return cls(**{name: value for name, value in data.items() if name in own}, notes=notes)
 
 
 class Ranked(Protocol):

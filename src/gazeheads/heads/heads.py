@@ -39,7 +39,7 @@ class Heads:
     image_mass: (layer, head) mean attention mass on the picture, if measured.
     matrices: (layer, head, asked, region) mean attention mass on each region under each question, if
     measured.
-    draw: set for a control draw. others: (layer, head) scores by other measures, by name (`discovery.scores`);
+    draw: set for a control draw. others: (layer, head) scores by other measures, by name (`heads.scores`);
     NaN where a head is no candidate. tuned: what dev samples chose, if they were asked.
     """
 
@@ -174,7 +174,7 @@ class Heads:
         if name not in self.others:
             raise HeadsError(
                 f"Heads by {score!r} were asked for; these heads of {self.provenance.model} have "
-                f"{', '.join([mine, *self.others])}. Measure it by `gazeheads discover`, or `gazeheads follow`."
+                f"{', '.join([mine, *self.others])}. Measure it by `gazeheads discover --score {score}`."
             )
         others = {mine: self.scores, **{other: x for other, x in self.others.items() if other != name}}
         return Heads.ranked(
@@ -226,7 +226,7 @@ class Heads:
         """Plain lists and numbers, as in a heads file; `from_json` gives equal heads. A missing score is null."""
         return {
             "schema": SCHEMA,
-            "provenance": {k: v for k, v in asdict(self.provenance).items() if v or k != "follow"},
+            "provenance": self.provenance.to_json(),
             "heads": [str(head) for head in self],
             "draw": None if self.draw is None else asdict(self.draw),
             "scores": _plain(self.scores),
@@ -248,7 +248,7 @@ class Heads:
         return cls(
             heads=tuple(Head.parse(text) for text in data["heads"]),
             scores=scores,
-            provenance=Provenance(**data["provenance"]),
+            provenance=Provenance.from_json(data["provenance"]),
             image_mass=_array(data["image_mass"]),
             matrices=_array(data["matrices"]),
             draw=None if data["draw"] is None else Draw(**data["draw"]),

@@ -109,7 +109,7 @@ class ApiJudge(Judge):
             one = _question(sample, parts)
             if one is not None and (key := self._cache_key(one)) not in sizes and key not in known:
                 if self.replies.get(key) is None:
-                    sizes[key] = tokens(SYSTEM + one.text, one.sample.picture.size, one.parts)
+                    sizes[key] = tokens(SYSTEM + one.text, one.sample.image.size, one.parts)
                 else:
                     known.add(key)
         totals = [sum(column) for column in zip(*sizes.values(), strict=True)] or [0, 0]

@@ -152,7 +152,7 @@ class LikelihoodJudge(Judge):
         """A scene for each region, which shows its box alone."""
         sample = self.model.resized(sample)
         edges = [[round(edge) for edge in box.corners] for box in sample.boxes]
-        cuts = [sample.picture.crop((x0, y0, x1, y1)) for x0, y0, x1, y1 in edges]
+        cuts = [sample.image.crop((x0, y0, x1, y1)) for x0, y0, x1, y1 in edges]
         return [self.model.encode(cut, self.prompt) for cut in cuts]
 
     def _check(self, sample: Sample) -> None:

@@ -11,11 +11,9 @@ from torch import Tensor
 from gazeheads.attention.recording import Recorder
 from gazeheads.attention.seam import attached
 from gazeheads.attention.steering import Steering
-from gazeheads.checks import several, shown
-from gazeheads.errors import ForeignScene, GazeError, NothingSteered, UsageError
+from gazeheads.errors import NothingSteered, UsageError
 from gazeheads.gaze.effect import Effect
 from gazeheads.gaze.gaze import Gaze
-from gazeheads.gaze.live import Live
 from gazeheads.gaze.record import Record
 from gazeheads.model.backbone import Backbone
 from gazeheads.model.beams import beam_search
@@ -24,8 +22,6 @@ from gazeheads.model.generation import Finish, Generation, segments
 from gazeheads.model.loops import Listener, OnLoop
 from gazeheads.model.sampling import Sampler, SamplingSettings
 from gazeheads.model.scene import Scene
-from gazeheads.regions.mix import parts
-from gazeheads.regions.region import same_scene
 from gazeheads.text import spell
 
 
@@ -42,8 +38,6 @@ def answer(
 
     first_row: the number that the first of them has for the caller; None: there is but one.
     """
-    for scene, gaze in zip(scenes, gazes, strict=True):
-        fits(model, scene, gaze)
     steering = Steering(gazes, model.n_layers, model.n_heads)
     recorder = Recorder([scene.grid for scene in scenes], records, model.n_layers, model.n_heads)
     if how.config.num_beams > 1 and recorder.layers:
@@ -126,51 +120,6 @@ def _settings(
         "gaze": None if gaze is None else gaze.to_json(),
         "record": None if record is None else record.to_json(),
     }
-
-
-def fits(model: Backbone, scene: Scene, gaze: Gaze | None) -> None:
-    """Raise `ForeignScene` unless the scene was made for this model, `ForeignRegion` unless the gaze was for the scene.
-
-    Raises `UsageError` where it is no scene, `GazeError` where it is no gaze.
-    """
-    if not isinstance(scene, Scene):
-        raise UsageError(
-            f"A scene was asked for; found {shown(scene)}. Make one with model.encode(picture, prompt)."
-        )
-    if scene.origin not in (None, model.origin):
-        raise ForeignScene(
-            f"A scene that was encoded by {scene.origin.name} was given to {model.name}, which has another processor "
-            "or another shape. Encode the picture again: model.encode(picture, prompt)."
-        )
-    if gaze is None:
-        return
-    if not isinstance(gaze, Gaze):
-        raise GazeError(
-            f"gaze= takes a Gaze or None for each scene; found {shown(gaze)}. Give Gaze(heads, region)."
-        )
-    at = gaze.at
-    if isinstance(at, Live):
-        targets = [target for target in (at.target, at.first) if target is not None]
-    else:
-        targets = list(gaze.schedule.targets)
-    same_scene(scene.grid, [region for target in targets for region, _ in parts(target)])
-
-
-def some(gazes: Gaze | Sequence[Gaze | None]) -> tuple[Gaze | None, ...]:
-    """One gaze, or those of several rows, as a tuple. Raises `GazeError` if there is none among them."""
-    found = (
-        (gazes,)
-        if isinstance(gazes, Gaze)
-        else several(gazes, "model.attached takes a Gaze, or a list of them", GazeError)
-    )
-    if not all(isinstance(gaze, Gaze | None) for gaze in found) or not any(
-        isinstance(g, Gaze) for g in found
-    ):
-        raise GazeError(
-            "model.attached takes a Gaze, or a list of them with None for rows that look freely; found "
-            f"{shown(gazes)}. Give Gaze(heads, region)."
-        )
-    return found
 
 
 def _must_steer(answer: Generation, gaze: Gaze | None, row: str) -> None:

@@ -40,6 +40,24 @@ class Batch:
         following = (self.following + produced)[..., None]
         return following if len(following) > 1 else following[0]
 
+    def run(self, hf: Any, cache: DynamicCache | None = None, last_only: bool = False) -> Tensor:
+        """(row, 1, vocabulary) the logits behind the prompts: the one forward pass over them. cache: is written to.
+
+        last_only: `cache` holds all but the last token of each, which alone is run.
+        """
+        rows, ids = self.rows | self.features, self.position_ids
+        if last_only:
+            rows, ids = {name: self.rows[name] for name in ("input_ids", "attention_mask")}, ids[..., -1:]
+            rows["input_ids"] = rows["input_ids"][:, -1:]
+        keep = {"past_key_values": cache, "use_cache": cache is not None, "logits_to_keep": 1}
+        logits: Tensor = hf(**rows, position_ids=ids, **keep).logits
+        return logits
+
+
+def new_cache(hf: Any) -> DynamicCache:
+    """An empty cache for this model."""
+    return DynamicCache(config=hf.config.get_text_config())
+
 
 def collate(hf: Any, family: Family, scenes: Sequence[Scene], pad: int) -> Batch:
     """A batch of scenes, every distinct picture encoded once."""
@@ -70,45 +88,31 @@ def produce(
     """Yield the next token of every row, (row,), until all rows have ended or the budget is used.
 
     A row that has ended goes on with padding. Which rows end with a token is asked after it was yielded.
-    cache: holds the prompt but for its last token (`prefix`), and is written to; None: the prompt is run.
+    cache: holds the prompt but for its last token (`prefill`), and is written to; None: the prompt is run.
     """
-    mask, others = (
-        batch.rows["attention_mask"],
-        {k: v for k, v in batch.rows.items() if k != "attention_mask"},
-    )
-    ids = batch.position_ids
-    if cache is None:
-        cache = DynamicCache(config=hf.config.get_text_config())
-        asked = others | batch.features
-    else:
-        asked, ids = {"input_ids": others["input_ids"][:, -1:]}, ids[..., -1:]
+    mask = batch.rows["attention_mask"]
     running = mask.new_ones(len(mask)) > 0
-    output = hf(
-        **asked,
-        attention_mask=mask,
-        position_ids=ids,
-        past_key_values=cache,
-        use_cache=True,
-        logits_to_keep=1,
-    )
+    begun = cache is not None
+    cache = cache if cache is not None else new_cache(hf)
+    logits = batch.run(hf, cache, last_only=begun)
     for produced in range(1, max_new_tokens + 1):
-        token = sampler.choose(output.logits[:, -1].float(), running)
+        token = sampler.choose(logits[:, -1].float(), running)
         yield token
         running = running & ~sampler.ended(token)
         if produced == max_new_tokens or not running.any():
             return
         mask = torch.cat([mask, mask.new_ones(len(mask), 1)], dim=1)
-        output = hf(
+        logits = hf(
             input_ids=token[:, None],
             attention_mask=mask,
             position_ids=batch.next_ids(produced - 1),
             past_key_values=cache,
             use_cache=True,
-        )
+        ).logits
 
 
 class Chooses(Protocol):
-    """Chooses tokens, and says which rows have ended: `choosing.Sampler`."""
+    """Chooses tokens, and says which rows have ended: `sampling.Sampler`."""
 
     def choose(self, logits: Tensor, running: Tensor) -> Tensor:
         """(row,) from float32 logits (row, vocabulary)."""

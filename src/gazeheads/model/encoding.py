@@ -13,7 +13,8 @@ from gazeheads.checks import several, shown
 from gazeheads.errors import SceneError
 from gazeheads.families import ROW_INPUTS, Family, Processed, image_positions
 from gazeheads.families.features import taken
-from gazeheads.model.scene import Origin, Scene
+from gazeheads.model.backbone import Backbone
+from gazeheads.model.scene import Scene
 from gazeheads.regions.grid import Box, ImageGrid, View
 
 Picture = Image.Image
@@ -21,17 +22,15 @@ LEAST_SHARE = 0.99  # of a picture's area that must reach the model
 
 
 def encode(
-    hf: Any,
-    processor: Any,
-    family: Family,
+    model: Backbone,
     pictures: Picture | Sequence[Picture],
     prompt: str,
     panels: Sequence[Box] | None,
     names: Sequence[str],
     settings: Mapping[str, Any],
-    made_for: Origin | None = None,
 ) -> Scene:
-    """What `GazeModel.encode` returns; made_for: the origin of its model. Raises `SceneError`."""
+    """What `GazeModel.encode` returns. Raises `SceneError`."""
+    hf, processor, family = model.hf, model.processor, model.family
     pictures = _pictures(pictures)
     if not isinstance(prompt, str):
         raise SceneError(
@@ -68,7 +67,7 @@ def encode(
         boxes,
         called,
         settings,
-        made_for,
+        model.origin,
         tuple(pictures),
     )
     for image, seen in enumerate(scene.seen):

@@ -6,13 +6,11 @@ import torch
 
 from gazeheads.attention.recording import Recorder
 from gazeheads.attention.seam import attached
-from gazeheads.checks import several, whole
-from gazeheads.errors import UsageError
 from gazeheads.gaze.record import Record, Weighting
 from gazeheads.gaze.trace import Patterns
 from gazeheads.heads.head import Head
-from gazeheads.model.answer import fits
 from gazeheads.model.backbone import Backbone
+from gazeheads.model.batches import as_scenes, batches
 from gazeheads.model.decoding import collate
 from gazeheads.model.scene import Scene
 
@@ -22,27 +20,16 @@ def last_rows(
     model: Backbone, scenes: Sequence[Scene], weighting: Sequence[Weighting], batch_size: int | None = None
 ) -> list[list[Patterns]]:
     """For each way to weigh, for each scene (layer, head, image token), float32: see `GazeModel.last_row`."""
-    scenes = several(scenes, "model.last_row takes a list of scenes", UsageError)
-    for scene in scenes:
-        fits(model, scene, None)
-    size = len(scenes) if batch_size is None else whole(batch_size, "batch_size=", UsageError, 1)
+    scenes = as_scenes(model, scenes, "model.last_row")
     heads = [Head(layer, head) for layer in range(model.n_layers) for head in range(model.n_heads)]
     every = [Record(heads, "heads", how) for how in weighting]
     found: list[list[Patterns]] = [[] for _ in every]
-    for start in range(0, len(scenes), size or 1):
-        part = scenes[start : start + size]
-        grids = [scene.grid for scene in part]
-        probes = [Recorder(grids, [record] * len(part), model.n_layers, model.n_heads) for record in every]
-        batch = collate(model.hf, model.family, part, model.pad)
+    for part in batches(len(scenes), batch_size):
+        grids = [scene.grid for scene in scenes[part]]
+        probes = [Recorder(grids, [record] * len(grids), model.n_layers, model.n_heads) for record in every]
         with attached(model.hf, *probes):
-            model.hf(
-                **batch.rows,
-                **batch.features,
-                position_ids=batch.position_ids,
-                use_cache=False,
-                logits_to_keep=1,
-            )
+            collate(model.hf, model.family, scenes[part], model.pad).run(model.hf)
         for patterns, probe in zip(found, probes, strict=True):
-            looks = probe.patterns([1] * len(part))
+            looks = probe.patterns([1] * len(grids))
             patterns += [look.reshape(model.n_layers, model.n_heads, -1) for look in looks]
     return found

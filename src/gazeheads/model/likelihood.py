@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from transformers import DynamicCache
 
 from gazeheads.attention.recording import Recorded, Recorder, records_for
 from gazeheads.attention.seam import attached
@@ -21,16 +20,16 @@ from gazeheads.checks import several, shown, whole
 from gazeheads.errors import GazeError, NothingSteered, UsageError
 from gazeheads.gaze.gaze import Gaze
 from gazeheads.gaze.trace import GazeTrace
-from gazeheads.model.answer import fits
-from gazeheads.model.decoding import Batch, collate
-from gazeheads.model.model import GazeModel
+from gazeheads.model.backbone import Backbone
+from gazeheads.model.batches import as_scenes, batches, gazes_for
+from gazeheads.model.decoding import Batch, collate, new_cache
 from gazeheads.model.scene import Scene
 from gazeheads.text import spell
 
 LogProbs = npt.NDArray[np.float64]
 
 
-def answer_tokens(model: GazeModel, answer: str | Sequence[int]) -> tuple[int, ...]:
+def answer_tokens(model: Backbone, answer: str | Sequence[int]) -> tuple[int, ...]:
     """The token ids of an answer; ids stay as they are. No token is added, not even one that ends it.
 
     Raises `UsageError` if there is none.
@@ -47,7 +46,7 @@ def answer_tokens(model: GazeModel, answer: str | Sequence[int]) -> tuple[int, .
 
 @torch.no_grad()
 def answer_logprobs(
-    model: GazeModel,
+    model: Backbone,
     scenes: Sequence[Scene],
     answers: Sequence[str | Sequence[int]],
     gaze: Gaze | Sequence[Gaze | None] | None = None,
@@ -56,37 +55,24 @@ def answer_logprobs(
     """For each scene (token,) the natural logarithm of the probability of each token of its answer, given those before.
 
     answers: texts, or token ids as in `Generation.token_ids`; one for each scene. gaze: one for all scenes, or one for
-    each (None: look freely). Within `model.attached(...)` that block's gazes act too. Every row is what it would be
+    each (None: unsteered). Within `model.attached(...)` that block's gazes act too. Every row is what it would be
     alone.
 
     Raises `UsageError` for an answer without a token, `GazeError` for a target that follows the text or a caller
     (only a running answer has one), `NothingSteered` if a gaze steered no attention row, and what `model.generate`
     raises.
     """
-    scenes = several(scenes, "Scoring takes a list of scenes", UsageError)
-    texts = several(answers, "Scoring takes a list of answers, one for each scene", UsageError)
-    alike = gaze is None or isinstance(gaze, Gaze)
-    gazes: Sequence[Any] = (
-        [gaze] * len(scenes) if alike else several(gaze, "gaze= takes a Gaze, or a list", GazeError)
-    )
-    if not len(scenes) == len(texts) == len(gazes):
-        raise UsageError(
-            f"{len(scenes)} scenes were given with {len(texts)} answers and {len(gazes)} gazes. Give one for each."
-        )
-    for scene, each in zip(scenes, gazes, strict=True):
-        fits(model, scene, each)
-    size = whole(batch_size, "batch_size=", UsageError, 1)
-    tokens = [answer_tokens(model, text) for text in texts]
+    scenes, tokens = _asked(model, scenes, answers)
+    gazes = gazes_for(scenes, gaze)
     found: list[LogProbs] = []
-    for start in range(0, len(scenes), size):
-        part = slice(start, start + size)
-        found += _scored(model, scenes[part], tokens[part], gazes[part], start)
+    for part in batches(len(scenes), batch_size):
+        found += _scored(model, scenes[part], tokens[part], gazes[part], part.start)
     return found
 
 
 @torch.no_grad()
 def answer_traces(
-    model: GazeModel,
+    model: Backbone,
     scenes: Sequence[Scene],
     answers: Sequence[str | Sequence[int]],
     record: Recorded,
@@ -97,26 +83,30 @@ def answer_traces(
     answers, batch_size: as in `answer_logprobs`. Raises `UsageError` for an answer without a token, and what
     `model.generate(record=...)` raises.
     """
-    if len(scenes) != len(answers):
-        raise UsageError(f"{len(scenes)} scenes were given with {len(answers)} answers. Give one for each.")
-    for scene in scenes:
-        fits(model, scene, None)
-    size = whole(batch_size, "batch_size=", UsageError, 1)
-    tokens = [answer_tokens(model, text) for text in answers]
+    scenes, tokens = _asked(model, scenes, answers)
+    records = records_for(record, len(scenes))
     found: list[GazeTrace] = []
-    for start in range(0, len(scenes), size):
-        part, said = scenes[start : start + size], tokens[start : start + size]
-        grids, records = [scene.grid for scene in part], records_for(record, len(part))
-        recorder = Recorder(grids, records, model.n_layers, model.n_heads)
+    for part in batches(len(scenes), batch_size):
+        grids = [scene.grid for scene in scenes[part]]
+        recorder = Recorder(grids, records[part], model.n_layers, model.n_heads)
         with attached(model.hf, recorder):
-            _logits(model, collate(model.hf, model.family, part, model.pad), said)
-        traces = recorder.traces([spell(answer, model.decode) for answer in said])
+            _logits(model, collate(model.hf, model.family, scenes[part], model.pad), tokens[part])
+        traces = recorder.traces([spell(answer, model.decode) for answer in tokens[part]])
         found += [trace for trace in traces if trace is not None]
     return found
 
 
+def _asked(model: Backbone, scenes: Any, answers: Any) -> tuple[tuple[Scene, ...], list[tuple[int, ...]]]:
+    """Scenes of this model, and the tokens of the answer to each."""
+    scenes = as_scenes(model, scenes, "Scoring")
+    texts = several(answers, "Scoring takes a list of answers, one for each scene", UsageError)
+    if len(scenes) != len(texts):
+        raise UsageError(f"{len(scenes)} scenes were given with {len(texts)} answers. Give one for each.")
+    return scenes, [answer_tokens(model, text) for text in texts]
+
+
 def _scored(
-    model: GazeModel,
+    model: Backbone,
     scenes: Sequence[Scene],
     tokens: Sequence[tuple[int, ...]],
     gazes: Sequence[Gaze | None],
@@ -147,18 +137,11 @@ def _scored(
     return found
 
 
-def _logits(model: GazeModel, batch: Batch, tokens: Sequence[tuple[int, ...]]) -> Tensor:
+def _logits(model: Backbone, batch: Batch, tokens: Sequence[tuple[int, ...]]) -> Tensor:
     """(row, token, vocabulary) what produces each token of the answers; those of shorter rows are followed by more."""
     rows, longest = batch.rows, max(map(len, tokens))
-    cache: Any = DynamicCache(config=model.hf.config.get_text_config())
-    first: Tensor = model.hf(
-        **rows,
-        **batch.features,
-        position_ids=batch.position_ids,
-        past_key_values=cache,
-        use_cache=True,
-        logits_to_keep=1,
-    ).logits
+    cache = new_cache(model.hf)
+    first = batch.run(model.hf, cache)
     if longest == 1:
         return first
     said = [answer[:-1] for answer in tokens]

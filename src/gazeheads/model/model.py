@@ -16,13 +16,14 @@ import torch
 from gazeheads.attention.recording import Recorded, Recorder, records_for
 from gazeheads.attention.seam import attached
 from gazeheads.attention.steering import Steering
-from gazeheads.checks import several, whole
+from gazeheads.checks import several
 from gazeheads.errors import GazeError, UsageError
 from gazeheads.gaze.gaze import Gaze
 from gazeheads.gaze.record import Weighting
 from gazeheads.gaze.trace import Patterns
-from gazeheads.model.answer import answer, fits, some
+from gazeheads.model.answer import answer
 from gazeheads.model.backbone import Backbone
+from gazeheads.model.batches import as_gazes, as_scenes, batches, gazes_for
 from gazeheads.model.encoding import Picture, encode
 from gazeheads.model.generation import Generation
 from gazeheads.model.last_row import last_rows
@@ -32,6 +33,8 @@ from gazeheads.model.sampling import choice
 from gazeheads.model.scene import Scene
 from gazeheads.model.stream import Token, stream
 from gazeheads.regions.grid import Box
+
+ATTACHED = "model.attached takes a Gaze, or a list of them with None for rows that are unsteered"
 
 
 class GazeModel(Backbone):
@@ -54,9 +57,7 @@ class GazeModel(Backbone):
         settings: keywords of the processor, such as `do_pan_and_scan=True`. Raises `UsageError` for an empty prompt, a
         picture that the processor refuses, or one of which less than 99% reaches the model.
         """
-        return encode(
-            self.hf, self.processor, self.family, pictures, prompt, panels, names, settings, self.origin
-        )
+        return encode(self, pictures, prompt, panels, names, settings)
 
     @overload
     def generate(
@@ -107,34 +108,17 @@ class GazeModel(Backbone):
         for heads of another model, `UsageError` for settings that cannot be meant, `NothingSteered` if a gaze steered
         no attention row at all, as where an answer ends before the first token that its gaze is for.
         """
-        if isinstance(scenes, Scene):
-            if isinstance(gaze, list | tuple):
-                raise GazeError("One scene was given with several gazes. Give one gaze, or a list of scenes.")
-            how = choice(settings, self.stop, self.pad, max_new_tokens, 1)
-            return answer(self, [scenes], [gaze], records_for(record, 1), how, on_loop)[0]  # type: ignore[list-item]
-        scenes = several(scenes, "model.generate takes a scene, or a list of them", UsageError)
-        alike = gaze is None or isinstance(gaze, Gaze)
-        gazes: list[Any] = (
-            [gaze] * len(scenes)
-            if alike
-            else [*several(gaze, "gaze= takes a Gaze, or one for each scene", GazeError)]
-        )
-        if len(gazes) != len(scenes):
-            raise GazeError(
-                f"{len(scenes)} scenes were given with {len(gazes)} gazes. Give one for each (None: look "
-                "freely)."
-            )
-        records = records_for(record, len(scenes))
-        size = len(scenes) if batch_size is None else whole(batch_size, "batch_size=", UsageError)
-        if size < 1 and scenes:
-            raise UsageError(f"batch_size={batch_size}: a batch has at least one row.")
+        single = isinstance(scenes, Scene)
+        if single and isinstance(gaze, list | tuple):
+            raise GazeError("One scene was given with several gazes. Give one gaze, or a list of scenes.")
+        scenes = as_scenes(self, [scenes] if single else scenes, "model.generate")
+        gazes, records = gazes_for(scenes, gaze), records_for(record, len(scenes))
         how = choice(settings, self.stop, self.pad, max_new_tokens, len(scenes))
         answers: list[Generation] = []
-        for start in range(0, len(scenes), max(size, 1)):
-            part = slice(start, start + size)
-            mine = how.of(part, len(scenes))
-            answers += answer(self, scenes[part], gazes[part], records[part], mine, on_loop, start)
-        return answers
+        for part in batches(len(scenes), batch_size):
+            mine, first_row = how.of(part, len(scenes)), None if single else part.start
+            answers += answer(self, scenes[part], gazes[part], records[part], mine, on_loop, first_row)
+        return answers[0] if single else answers
 
     def stream(
         self,
@@ -159,7 +143,8 @@ class GazeModel(Backbone):
             raise UsageError(
                 f"A stream has no beams and no cache of another kind; found {how.given}. Use model.generate."
             )
-        fits(self, scene, gaze)
+        as_scenes(self, [scene], "model.stream")
+        gazes_for([scene], gaze)
         if prefill is not None:
             prefill.must_suit(scene, gaze)
         steering = Steering([gaze], self.n_layers, self.n_heads)
@@ -168,8 +153,7 @@ class GazeModel(Backbone):
 
     def prefill(self, scene: Scene) -> Prefill:
         """The scene's pictures encoded and its prompt run, once for many streams: see `gazeheads.model.prefill`."""
-        fits(self, scene, None)
-        return prefill(self, scene)
+        return prefill(self, *as_scenes(self, [scene], "model.prefill"))
 
     @contextmanager
     def attached(self, gaze: Gaze | Sequence[Gaze | None]) -> Iterator[Steering]:
@@ -179,7 +163,10 @@ class GazeModel(Backbone):
         by one of them only. The probe in the `as` clause gives the proof of effect. Raises `NothingSteered`
         at the end of a block in which no attention row was steered.
         """
-        steering = Steering(some(gaze), self.n_layers, self.n_heads)
+        gazes = as_gazes(gaze, 1 if isinstance(gaze, Gaze) else len(several(gaze, ATTACHED, GazeError)))
+        if not any(gazes):
+            raise GazeError(f"{ATTACHED}; found none. Give Gaze(heads, region).")
+        steering = Steering(gazes, self.n_layers, self.n_heads)
         with attached(self.hf, steering):
             yield steering
         steering.must_have_steered()

@@ -21,7 +21,7 @@ from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 from gazeheads.errors import GazeError, UsageError
 from gazeheads.gaze.gaze import Gaze
 from gazeheads.model.backbone import Backbone
-from gazeheads.model.decoding import Batch, collate
+from gazeheads.model.decoding import Batch, collate, new_cache
 from gazeheads.model.scene import Scene
 
 
@@ -65,15 +65,8 @@ def prefill(model: Backbone, scene: Scene) -> Prefill:
     batch = collate(model.hf, model.family, [scene], model.pad)
     if model.family.sees_ahead:
         return Prefill(scene, batch, None)
-    cache = DynamicCache(config=model.hf.config.get_text_config())
-    model.hf(
-        **batch.rows,
-        **batch.features,
-        position_ids=batch.position_ids,
-        past_key_values=cache,
-        use_cache=True,
-        logits_to_keep=1,
-    )
+    cache = new_cache(model.hf)
+    batch.run(model.hf, cache)
     if not all(_can_be_cut(layer) for layer in cache.layers):
         return Prefill(scene, batch, None)
     cache.crop(-1)

@@ -13,7 +13,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, reduce
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -22,9 +22,9 @@ from PIL import Image
 from torch import Tensor
 
 from gazeheads.checks import whole
-from gazeheads.errors import RegionError
+from gazeheads.errors import ForeignScene, RegionError
 from gazeheads.regions.grid import Box, ImageGrid
-from gazeheads.regions.region import Coverage, Region, Views, picture_box
+from gazeheads.regions.region import Region, RegionOptions, Views, picture_box
 from gazeheads.regions.shapes import Rectangle, Shape, Union, share_inside
 
 PROBE = "A dog, 12 cats & one naïve owl."  # how a tokenizer spells it tells tokenizers of one size apart
@@ -129,66 +129,34 @@ class Scene:
         changed = ", ".join(f"{name}={value}" for name, value in self.settings.items())
         return Seen(share, "; ".join(how) + (f" (processor called with {changed})" if changed else ""))
 
+    def must_suit(self, origin: Origin, name: str) -> None:
+        """Raise `ForeignScene` unless it was encoded for a model of this origin and name, or made by hand."""
+        if self.origin not in (None, origin):
+            raise ForeignScene(
+                f"A scene that was encoded by {self.origin.name} was given to {name}, which has another processor or "
+                "another shape. Encode the image again: model.encode(image, prompt)."
+            )
+
     @property
     def n_prompt(self) -> int:
         """Tokens of the prompt, image tokens included."""
         return self.grid.n_prompt
 
-    def box(
-        self,
-        x0: float,
-        y0: float,
-        x1: float,
-        y1: float,
-        *,
-        image: int = 0,
-        coverage: Coverage = "area",
-        min_tokens: int | None = None,
-        views: Views = "all",
-        name: str = "",
-    ) -> Region:
-        """The pixels `x0 <= x < x1`, `y0 <= y < y1` of picture `image`.
+    def box(self, x0: float, y0: float, x1: float, y1: float, **options: Unpack[RegionOptions]) -> Region:
+        """The pixels `x0 <= x < x1`, `y0 <= y < y1` of an image. options: `RegionOptions`.
 
-        Raises `EmptyBox`, `OutsidePicture`, or `RegionTooSmall` if it covers less than one token and
-        `min_tokens` is not given (then it grows to the nearest cells, and `region.grown` says so). views: where the
-        picture is shown several times, all of these, those in "detail" (tiles), or the "overview" (thumbnail).
+        Raises `EmptyBox`, `OutsidePicture`, or `RegionTooSmall` if it covers less than one token and `min_tokens` is
+        not given (then it grows to the nearest cells, and `region.grown` says so).
         """
-        box = Box(x0, y0, x1, y1)
-        return Region.box(
-            self.grid, box, image, coverage=coverage, min_tokens=min_tokens, views=views, name=name
-        )
+        return Region.box(self.grid, Box(x0, y0, x1, y1), **options)
 
-    def mask(
-        self,
-        mask: npt.NDArray[np.generic],
-        *,
-        image: int = 0,
-        coverage: Coverage = "area",
-        min_tokens: int | None = None,
-        views: Views = "all",
-        name: str = "",
-    ) -> Region:
-        """An array (row, col) of booleans or of values 0..1, of any size in proportion to the picture."""
-        return Region.mask(
-            self.grid, mask, image, coverage=coverage, min_tokens=min_tokens, views=views, name=name
-        )
+    def mask(self, mask: npt.NDArray[np.generic], **options: Unpack[RegionOptions]) -> Region:
+        """An array (row, col) of booleans or of values 0..1, of any size in proportion to the image."""
+        return Region.mask(self.grid, mask, **options)
 
-    def point(
-        self,
-        x: float,
-        y: float,
-        radius: float,
-        *,
-        image: int = 0,
-        coverage: Coverage = "area",
-        min_tokens: int | None = None,
-        views: Views = "all",
-        name: str = "",
-    ) -> Region:
+    def point(self, x: float, y: float, radius: float, **options: Unpack[RegionOptions]) -> Region:
         """All within `radius` pixels of (x, y)."""
-        return Region.point(
-            self.grid, x, y, radius, image, coverage=coverage, min_tokens=min_tokens, views=views, name=name
-        )
+        return Region.point(self.grid, x, y, radius, **options)
 
     @cached_property
     def panels(self) -> tuple[Region, ...]:
@@ -233,7 +201,9 @@ class Scene:
         # Other views of the picture see the same pixels; they are left out.
         alone: dict[str, Views] = {"whole": "all", "tile": "detail", "thumbnail": "overview"}
         return tuple(
-            Region.box(self.grid, Box(*map(float, rect)), image, views=alone[self.grid.views[view].kind])
+            Region.box(
+                self.grid, Box(*map(float, rect)), image=image, views=alone[self.grid.views[view].kind]
+            )
             for rect, view, sees in zip(
                 self.grid.rects, self.grid.view_of.tolist(), self.grid.inside, strict=True
             )

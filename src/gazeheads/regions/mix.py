@@ -51,7 +51,8 @@ class Mix:
                 "shall get nothing."
             )
         same_scene(self.grid, self.regions)
-        self.checked()
+        for region in self.regions:
+            region.checked()
 
     def __str__(self) -> str:
         parts = [f"{share:.0%} {region}" for region, share in zip(self.regions, self.shares, strict=True)]
@@ -63,6 +64,11 @@ class Mix:
         return self.regions[0].grid
 
     @property
+    def label(self) -> str:
+        """What it is called in messages."""
+        return str(self)
+
+    @property
     def shares(self) -> tuple[float, ...]:
         """The weights, summing to 1."""
         largest = max(self.weights)  # their sum may be too large for a number
@@ -70,9 +76,7 @@ class Mix:
         return tuple(weight / largest / total for weight in self.weights)
 
     def checked(self) -> "Mix":
-        """This mix, or `RegionTooSmall` for one of its regions."""
-        for region in self.regions:
-            region.checked()
+        """This mix, whose regions were checked when it was made."""
         return self
 
 

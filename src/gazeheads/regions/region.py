@@ -12,9 +12,10 @@ views on its own; `views` keeps to those in "detail" (the tiles) or to the "over
     elsewhere = ~sky                    # avoid this
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Protocol, TypedDict, Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -25,9 +26,19 @@ from gazeheads.regions.coverage import KINDS, Coverage, Floats, Views, covered, 
 from gazeheads.regions.grid import Box, ImageGrid
 from gazeheads.regions.shapes import Complement, Intersection, Raster, Rectangle, Shape, Union, disc
 
-__all__ = ["Coverage", "Region", "Views", "picture_box", "same_scene"]
+__all__ = ["Coverage", "Region", "RegionOptions", "Views", "picture_box", "same_scene"]
 
 OVERHANG = 1.0  # pixels that a box may stick out of its picture: annotations are rounded
+
+
+class RegionOptions(TypedDict, total=False):
+    """What `scene.box`, `scene.mask` and `scene.point` take beside the shape: see `Region`."""
+
+    image: int
+    coverage: Coverage
+    min_tokens: int | None
+    name: str
+    views: Views
 
 
 @dataclass(frozen=True)
@@ -66,29 +77,29 @@ class Region:
             )
 
     @classmethod
-    def box(cls, grid: ImageGrid, box: Box, image: int = 0, **settings: object) -> "Region":
+    def box(cls, grid: ImageGrid, box: Box, **options: Unpack[RegionOptions]) -> "Region":
         """All of `box` (pixels).
 
         Raises `OutsidePicture` if it sticks out of the picture by more than a pixel.
         """
-        picture = picture_box(grid, image)
+        picture = picture_box(grid, options.get("image", 0))
         out = max(picture.x0 - box.x0, picture.y0 - box.y0, box.x1 - picture.x1, box.y1 - picture.y1)
         if out > OVERHANG:
             raise OutsidePicture(
                 f"{box} sticks out by {out:g} px: the picture is {picture.x1:g} x {picture.y1:g} px. Give "
                 "pixels of the picture as it was passed in, left, top, right, bottom."
             )
-        return cls(grid, Rectangle(box), image, **settings).checked()  # type: ignore[arg-type]
+        return cls(grid, Rectangle(box), **options).checked()
 
     @classmethod
     def mask(
-        cls, grid: ImageGrid, mask: npt.NDArray[np.generic], image: int = 0, **settings: object
+        cls, grid: ImageGrid, mask: npt.NDArray[np.generic], **options: Unpack[RegionOptions]
     ) -> "Region":
         """An array (row, col) of booleans or of values 0..1, of any size in proportion to the picture.
 
         Raises `RegionError` if its proportions are not those of the picture.
         """
-        picture = picture_box(grid, image)
+        picture = picture_box(grid, options.get("image", 0))
         try:
             values = np.asarray(mask, dtype=np.float64).copy()
         except (TypeError, ValueError) as error:
@@ -103,17 +114,17 @@ class Region:
                     f"The mask is {cols} x {rows}, the picture {picture.width:g} x {picture.height:g} px: "
                     "another shape. Give a mask of the whole picture, at any scale."
                 )
-        return cls(grid, Raster(values, picture), image, **settings).checked()  # type: ignore[arg-type]
+        return cls(grid, Raster(values, picture), **options).checked()
 
     @classmethod
     def point(
-        cls, grid: ImageGrid, x: float, y: float, radius: float, image: int = 0, **settings: object
+        cls, grid: ImageGrid, x: float, y: float, radius: float, **options: Unpack[RegionOptions]
     ) -> "Region":
         """All within `radius` pixels of (x, y).
 
         Raises `OutsidePicture` if the point is outside the picture.
         """
-        picture = picture_box(grid, image)
+        picture = picture_box(grid, options.get("image", 0))
         x, y = number(x, "x of a point", RegionError), number(y, "y of a point", RegionError)
         radius = number(radius, "radius= of a point", RegionError)
         if not (picture.x0 <= x < picture.x1 and picture.y0 <= y < picture.y1):
@@ -121,7 +132,7 @@ class Region:
                 f"Point ({x:g}, {y:g}) is outside the picture of {picture.x1:g} x {picture.y1:g} px. Give "
                 "pixels of the picture as it was passed in."
             )
-        return cls(grid, disc(x, y, radius), image, **settings).checked()  # type: ignore[arg-type]
+        return cls(grid, disc(x, y, radius), **options).checked()
 
     def __str__(self) -> str:
         return self.name or f"region of {self.weights.sum():.3g} image tokens"
@@ -146,7 +157,7 @@ class Region:
         if self.min_tokens is None and weights.sum() < 1 - 1e-6:
             width, height = self.grid.cell(self.image)
             raise RegionTooSmall(
-                f"{self._label} covers {weights.sum():.2g} image tokens, less than one: cells are {width:g} "
+                f"{self.label} covers {weights.sum():.2g} image tokens, less than one: cells are {width:g} "
                 f"x {height:g} px here. Enlarge the region or the picture, or pass min_tokens=1 to grow it "
                 "to the nearest cells."
             )
@@ -154,7 +165,7 @@ class Region:
             found = grown(self.grid, self.shape, self.image, weights, self.min_tokens, self._here)
             if found is None:
                 raise RegionTooSmall(
-                    f"{self._label} covers nothing of the picture, so there is nothing to grow. Give a larger "
+                    f"{self.label} covers nothing of the picture, so there is nothing to grow. Give a larger "
                     "region."
                 )
             weights = found
@@ -167,7 +178,8 @@ class Region:
         return self.weights is not self._coverage
 
     @property
-    def _label(self) -> str:
+    def label(self) -> str:
+        """What it is called in messages."""
         return self.name or (
             str(self.shape.box) if isinstance(self.shape, Rectangle) else f"a region of picture {self.image}"
         )
@@ -223,12 +235,24 @@ class Region:
         )
 
 
-def same_scene(grid: ImageGrid, regions: Sequence[Region]) -> None:
-    """Raise `ForeignRegion` unless all regions were made for this grid."""
-    for region in regions:
-        if region.grid != grid:
+def same_scene(grid: ImageGrid, targets: Iterable["OnGrid"]) -> None:
+    """Raise `ForeignRegion` unless all regions, or mixes of them, were made for this grid."""
+    for target in targets:
+        if target.grid != grid:
             raise ForeignRegion(
-                f"{region._label} belongs to another scene: its grid has {len(region.grid)} image tokens in "
-                f"a prompt of {region.grid.n_prompt}, this one {len(grid)} in {grid.n_prompt}. Make the "
+                f"{target.label} belongs to another scene: its grid has {len(target.grid)} image tokens in "
+                f"a prompt of {target.grid.n_prompt}, this one {len(grid)} in {grid.n_prompt}. Make the "
                 "region from this scene."
             )
+
+
+class OnGrid(Protocol):
+    """What is aimed at: a region, or a mix of regions of one scene."""
+
+    @property
+    def grid(self) -> ImageGrid:
+        """The image tokens of its scene."""
+
+    @property
+    def label(self) -> str:
+        """What it is called in messages."""

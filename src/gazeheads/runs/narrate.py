@@ -85,7 +85,7 @@ def narrate(
             raise UsageError(f"Sample {sample.id!r} has no panels to go through. Give strips or grids.")
         for order in orders:
             prompt, asked = ORDERS[order](sample)
-            scene = model.encode(sample.picture, prompt, panels=sample.boxes)
+            scene = model.encode(sample.image, prompt, panels=sample.boxes)
             budget = LONGEST * len(sample.boxes)
             told = model.generate(
                 scene, record=Record(every, "heads", value_norms=True), max_new_tokens=budget

@@ -23,7 +23,7 @@ def pace(model: GazeModel, samples: Sequence[Sample], prompt: str) -> int:
     """
     lengths: list[int] = []
     for sample in map(model.resized, samples):
-        scene = model.encode(sample.picture, prompt, panels=sample.boxes)
+        scene = model.encode(sample.image, prompt, panels=sample.boxes)
         told = model.generate(scene, max_new_tokens=LONGEST * len(sample.boxes))
         lengths += [stop - start for start, stop in sentence_spans(told.token_texts)]
     if not lengths:
@@ -44,7 +44,7 @@ def paced(
     """A tour with its pace and settings; other experiments as they are. Raises `UsageError` where these take none."""
     if not isinstance(experiment, Tour):
         if every or settings:
-            raise UsageError(f"--every and --setting are for tours; {experiment.name} is none.")
+            raise UsageError(f"--every and --generate are for tours; {experiment.name} is none.")
         return experiment
     experiment = replace(experiment, settings={**experiment.settings, **settings})
     if experiment.every is None:

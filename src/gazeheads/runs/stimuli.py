@@ -19,13 +19,11 @@ MARK = "#ff0000"
 def shown(sample: Sample, show: Show, target: int | None) -> tuple[Image.Image, tuple[Box, ...]]:
     """The picture to show, and the boxes in it. Raises `UsageError` where a crop or a mark has no target."""
     if show == "whole":
-        return sample.picture, sample.boxes
+        return sample.image, sample.boxes
     if target is None:
         raise UsageError(f"show={show!r} was asked for without a target. Give the trial the region to show.")
     box = sample.boxes[target]
-    return (
-        (cropped(sample.picture, box), ()) if show == "crop" else (marked(sample.picture, box), sample.boxes)
-    )
+    return (cropped(sample.image, box), ()) if show == "crop" else (marked(sample.image, box), sample.boxes)
 
 
 def region(trial: Trial, sample: Sample, scene: Scene) -> Region:

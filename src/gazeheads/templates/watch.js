@@ -170,7 +170,7 @@
     else line.replaceChildren(
       whole ? "While the whole answer was made, " : "While ", ...(whole ? [] : [strong(`“${shown}”`), " was made, "]),
       `${who} most at `, strong(some ? data.regions[top][0] : "nothing"), some ? ` (${percent(by[top])} of what they get from the ` : " (of the ",
-      `${data.sizes.length > 1 ? "pictures" : "picture"}; ${data.sizes.length > 1 ? "they all" : "it"} got ${percent(mean(masses, 1, 0))} of the raw attention).`);
+      `${data.sizes.length > 1 ? "images" : "image"}; ${data.sizes.length > 1 ? "they all" : "it"} got ${percent(mean(masses, 1, 0))} of the raw attention).`);
     all("#bars li").forEach((item, region) => {
       item.querySelector("i").style.width = `${100 * by[region]}%`;
       item.querySelector(".share").textContent = percent(by[region]);

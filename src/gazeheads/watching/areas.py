@@ -30,7 +30,7 @@ def areas(scene: Scene, boxes: Sequence[tuple[int, Box]] = ()) -> tuple[Region, 
         several = len({image for image, _ in boxes}) > 1
         found = []
         for number, (image, box) in enumerate(boxes, 1):
-            name = f"box {number}" + (f" of picture {image + 1}" if several else "")
+            name = f"box {number}" + (f" of image {image + 1}" if several else "")
             region = scene.box(*box.corners, image=image, min_tokens=1, name=name)
             found.append(replace(region, name=f"{name} (grown to a cell)") if region.grown else region)
         return tuple(found)
@@ -41,7 +41,7 @@ def areas(scene: Scene, boxes: Sequence[tuple[int, Box]] = ()) -> tuple[Region, 
 
 def _whole(scene: Scene, image: int) -> Region:
     width, height = scene.grid.sizes[image]
-    return scene.box(0, 0, width, height, image=image, name=f"picture {image + 1}")
+    return scene.box(0, 0, width, height, image=image, name=f"image {image + 1}")
 
 
 def _coarse(scene: Scene) -> tuple[Region, ...]:

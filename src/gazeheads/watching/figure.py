@@ -43,13 +43,13 @@ def figure(watched: Looks, number: int = 0, weighting: str = "value-norm") -> Fi
     below.set_ylabel("")
     below.set_yticks(range(len(watched.regions)), [str(region) for region in watched.regions])
     every = watched.things or watched.words
-    shown = f" First {len(chosen)} of {len(every)} {'things' if watched.things else 'words'}." * (
+    shown = f" First {len(chosen)} of {len(every)} {'objects' if watched.things else 'words'}." * (
         len(chosen) < len(every)
     )
-    steered = f"steered: {watched.steered}" if watched.steered else "not steered"
+    steered = f"steered: {watched.steered}" if watched.steered else "unsteered"
     about = f"{watched.model} was asked: {watched.scene.prompt} ({steered}).{shown}"
     below.set_xlabel(textwrap.fill(about, 110), fontsize=SMALL, color=MUTED, loc="left")
-    title(below, f"{watched.sets[number].name}: share of what they get from the picture, token by token")
+    title(below, f"{watched.sets[number].name}: share of their attention to the image, token by token")
     return drawn
 
 
@@ -65,5 +65,5 @@ def _map(watched: Looks, axes: Axes, thing: Word, number: int, weighting: str) -
     image = int(np.argmax([looks[grid.images == each].sum() for each in range(len(grid.sizes))]))
     here = grid.images == image
     cell_map(axes, watched.shown[image], grid.rects[here], looks[here], size=grid.sizes[image])
-    where = f" (picture {image + 1})" if len(grid.sizes) > 1 else ""
+    where = f" (image {image + 1})" if len(grid.sizes) > 1 else ""
     title(axes, textwrap.shorten(thing.text, 40) + where)

@@ -1,4 +1,4 @@
-"""From files and a question to a scene: pictures, a folder of panels, frames of a clip."""
+"""From files and a question to a scene: images, a folder of panels, frames of a clip."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,79 +25,83 @@ Boxes = tuple[tuple[int, Box], ...]
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A scene, drawings to show of its pictures, and boxes to tell apart if it has no panels."""
+class FileScene:
+    """A scene that files made, and drawings to show of its images."""
 
     scene: Scene
     shown: tuple[Image.Image, ...]
-    boxes: Boxes = ()
 
 
-def check(
-    paths: Sequence[Path], question: str, panels: int | None, boxes: Boxes, frames: int | None = None
-) -> None:
-    """Raise `UsageError` for what can be seen to be wrong before a model is loaded."""
-    for path in paths:
-        if not path.exists():
-            raise UsageError(f"Picture {path}: there is no such file or folder. Check the path.")
-    if not question.strip():
-        raise UsageError('The question is empty. Ask something, for example --ask "What is happening here?"')
-    if panels is not None and (len(paths) > 1 or boxes or panels < 1):
-        raise UsageError(
-            f"{panels} panels were asked for, of {len(paths)} pictures, with {len(boxes)} boxes. Cut one picture into "
-            "one panel or more, or give boxes."
-        )
-    if len(paths) > 1 and any(path.is_dir() for path in paths):
-        raise UsageError(
-            f"{len(paths)} pictures were given, a folder among them. A folder of panels stands alone."
-        )
-    if frames is not None and not any(path.is_file() and is_clip(path) for path in paths):
-        raise UsageError(
-            f"{frames} frames were asked for; no file holds more than one picture. Give a GIF or WebP clip."
-        )
+@dataclass(frozen=True)
+class SceneFiles:
+    """Files to make one scene of: a folder of panels, or images in their order, clips frame by frame.
 
-
-def asked(
-    model: GazeModel,
-    paths: Sequence[Path],
-    question: str,
-    panels: int | None = None,
-    boxes: Boxes = (),
-    frames: int | None = None,
-) -> Asked:
-    """The scene that files make: a folder of panels, or pictures in their order, clips frame by frame.
-
-    panels: cut the one picture into so many of equal width. boxes: (picture, box), pictures from 0. frames: of a clip,
-    evenly spaced; all by default. Raises `UsageError`, and `RegionError` for panels that are not there.
+    panels: cut the one image into so many of equal width. boxes: (image, box), images counted from 0. frames: of a
+    clip, evenly spaced; all by default. What can be seen to be wrong before a model is loaded raises `UsageError`.
     """
-    check(paths, question, panels, boxes, frames)
-    if paths[0].is_dir():
-        strip = strip_of(paths[0])
-        if boxes or panels not in (None, len(strip.boxes)):
+
+    paths: Sequence[Path]
+    question: str
+    panels: int | None = None
+    boxes: Boxes = ()
+    frames: int | None = None
+
+    def __post_init__(self) -> None:
+        paths, panels, boxes = self.paths, self.panels, self.boxes
+        for path in paths:
+            if not path.exists():
+                raise UsageError(f"Image {path}: there is no such file or folder. Check the path.")
+        if not self.question.strip():
             raise UsageError(
-                f"{paths[0]} holds {len(strip.boxes)} panels; {panels or 'boxes'} were asked for. Its panels are its "
-                "regions: leave the option out."
+                'The question is empty. Ask something, for example --ask "What is happening here?"'
+            )
+        if panels is not None and (len(paths) > 1 or boxes or panels < 1):
+            raise UsageError(
+                f"{panels} panels were asked for, of {len(paths)} images, with {len(boxes)} boxes. Cut one image into "
+                "one panel or more, or give boxes."
+            )
+        if len(paths) > 1 and any(path.is_dir() for path in paths):
+            raise UsageError(
+                f"{len(paths)} images were given, a folder among them. A folder of panels stands alone."
+            )
+        if self.frames is not None and not any(path.is_file() and is_clip(path) for path in paths):
+            raise UsageError(
+                f"{self.frames} frames were asked for; no file holds more than one image. Give a GIF or WebP clip."
+            )
+
+    def encode(self, model: GazeModel) -> FileScene:
+        """The scene. Raises `UsageError`, `DataError`, and `RegionError` for panels that are not there."""
+        return self._folder(model) if self.paths[0].is_dir() else self._images(model)
+
+    def _folder(self, model: GazeModel) -> FileScene:
+        strip = strip_of(self.paths[0])
+        if self.boxes or self.panels not in (None, len(strip.boxes)):
+            raise UsageError(
+                f"{self.paths[0]} holds {len(strip.boxes)} panels; {self.panels or 'boxes'} were asked for. Its panels "
+                f"are its regions: write K/{len(strip.boxes)}, or leave the option out."
             )
         height, cell = model.family.panel_size(model.processor)
         times = max(1, -(-SHARP // height))
         sample = strip.resized(height, cell)
-        scene = model.encode(sample.picture, question, panels=sample.boxes)
-        return Asked(scene, (strip.resized(times * height, times * cell).picture,))
-    pictures: list[Image.Image] = []
-    for path in paths:
-        pictures += frames_of(path, frames) if is_clip(path) else [open_picture(path)]
-    cut = panels_of(pictures[0], panels) if panels else None
-    if cut and len(pictures) > 1:
-        raise UsageError(
-            f"{panels} panels were asked for of a clip of {len(pictures)} frames. Give boxes instead."
-        )
-    scene = model.encode(pictures, question, panels=cut)
-    for image, _ in boxes:
-        if image >= len(pictures):
-            raise OutsidePicture(
-                f"A box of picture {image + 1} was given; there are {len(pictures)}. Count pictures from 1."
+        scene = model.encode(sample.image, self.question, panels=sample.boxes)
+        return FileScene(scene, (strip.resized(times * height, times * cell).image,))
+
+    def _images(self, model: GazeModel) -> FileScene:
+        images: list[Image.Image] = []
+        for path in self.paths:
+            images += frames_of(path, self.frames) if is_clip(path) else [open_picture(path)]
+        cut = panels_of(images[0], self.panels) if self.panels else None
+        if cut and len(images) > 1:
+            raise UsageError(
+                f"{self.panels} panels were asked for of a clip of {len(images)} frames. Give boxes instead."
             )
-    return Asked(scene, tuple(pictures), boxes)
+        scene = model.encode(images, self.question, panels=cut)
+        for image, _ in self.boxes:
+            if image >= len(images):
+                raise OutsidePicture(
+                    f"A box of image {image + 1} was given; there are {len(images)}. Count images from 1."
+                )
+        return FileScene(scene, tuple(images))
 
 
 def aimed(

@@ -1,12 +1,12 @@
-"""From a map to a place: where is the thing that was named? The pointing game, and a box.
+"""From a map to a place: where is the object that was named? The pointing game, and a box.
 
-A map gives each image token of a picture the attention that a set of heads paid while the thing was named. The peak is
-the token with the most. It *points* right if it is one of the thing's own cells: those whose centre is in its box, or,
+A map gives each image token of an image the attention that a set of heads paid while the object was named. The peak is
+the token with the most. It *points* right if it is one of the object's own cells: those whose centre is in its box, or,
 where there is none, the one that the box covers most. The *box* is around the peak's patch of neighbouring cells, also
 by their corners, of at least a share, the threshold, of the peak; it is compared with the true one by intersection over
 union (IoU). The threshold is chosen on dev samples, for each set of heads its own, as the best of a grid.
 
-Boxes of whole cells cannot fit a thing that is smaller than a cell: `ceiling` is the best IoU of any.
+Boxes of whole cells cannot fit an object that is smaller than a cell: `ceiling` is the best IoU of any.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,24 +30,27 @@ NEIGHBOURS = np.ones((3, 3))
 
 
 @dataclass(frozen=True, eq=False)
-class Look:
-    """One thing that was named, and where each recorded head looked. looks: (head, image token), in `heads`' order."""
+class NamedObject:
+    """One object of a sample that was named, and where each recorded head looked meanwhile.
+
+    number: which object of its sample. attention: (head, image token), in `heads`' order.
+    """
 
     sample: str
-    thing: int
+    number: int
     size: str
     box: Box
     grid: ImageGrid = field(repr=False)
-    looks: Floats = field(repr=False)
+    attention: Floats = field(repr=False)
     heads: tuple[Head, ...] = field(repr=False)
 
     def map(self, heads: Heads) -> Floats:
-        """(row, col) the mean over these heads, on the view that shows the picture whole. Raises `UsageError`."""
+        """(row, col) the mean over these heads, on the view that shows the image whole. Raises `UsageError`."""
         absent = [head for head in heads if head not in self.heads]
         if absent:
             raise UsageError(f"The gaze of {absent[0]} was asked for, and was not recorded. Record it, too.")
         view = overview(self.grid)
-        mine = self.looks[[self.heads.index(head) for head in heads]].mean(0)
+        mine = self.attention[[self.heads.index(head) for head in heads]].mean(0)
         shape = self.grid.views[view]
         found: Floats = mine[self.grid.view_of == view].reshape(shape.rows, shape.cols)
         return found
@@ -59,22 +62,22 @@ def peak(attention: Floats) -> tuple[int, int]:
     return int(row), int(col)
 
 
-def points(look: Look, attention: Floats) -> bool:
-    """Whether the peak of a map is one of the thing's own cells."""
-    own = Region.box(look.grid, look.box, coverage="centre", min_tokens=1).weights
-    view = overview(look.grid)
-    return bool(own[look.grid.view_of == view].reshape(attention.shape)[peak(attention)] > 0)
+def points(named: NamedObject, attention: Floats) -> bool:
+    """Whether the peak of a map is one of the object's own cells."""
+    own = Region.box(named.grid, named.box, coverage="centre", min_tokens=1).weights
+    view = overview(named.grid)
+    return bool(own[named.grid.view_of == view].reshape(attention.shape)[peak(attention)] > 0)
 
 
 def predicted(grid: ImageGrid, attention: Floats, threshold: float) -> Box:
-    """The box around the peak's patch of cells of at least `threshold` of the peak, in pixels of the picture."""
+    """The box around the peak's patch of cells of at least `threshold` of the peak, in pixels of the image."""
     spots, _ = ndimage.label(attention >= threshold * attention.max(), structure=NEIGHBOURS)
     rows, cols = np.nonzero(spots == spots[peak(attention)])
     return cells_box(grid, int(rows.min()), int(cols.min()), int(rows.max()), int(cols.max()))
 
 
 def cells_box(grid: ImageGrid, top: int, left: int, bottom: int, right: int) -> Box:
-    """The pixels from one cell to another, both included, within the picture."""
+    """The pixels from one cell to another, both included, within the image."""
     view = overview(grid)
     rects = grid.rects[grid.view_of == view].reshape(grid.views[view].rows, grid.views[view].cols, 4)
     width, height = grid.sizes[grid.views[view].image]
@@ -93,28 +96,33 @@ def iou(one: Box, other: Box) -> float:
     return shared / (one.width * one.height + other.width * other.height - shared)
 
 
-def ceiling(look: Look) -> float:
+def ceiling(named: NamedObject) -> float:
     """The best IoU of any box of whole cells."""
-    view = look.grid.views[overview(look.grid)]
+    view = named.grid.views[overview(named.grid)]
     tops = [(top, bottom) for top in range(view.rows) for bottom in range(top, view.rows)]
     sides = [(left, right) for left in range(view.cols) for right in range(left, view.cols)]
     return max(
-        iou(look.box, cells_box(look.grid, top, left, bottom, right))
+        iou(named.box, cells_box(named.grid, top, left, bottom, right))
         for top, bottom in tops
         for left, right in sides
     )
 
 
-def chosen(looks: Sequence[Look], heads: Heads) -> float:
-    """The threshold with the best mean IoU on dev samples; the lowest of several. Raises `UsageError` without looks."""
-    if not looks:
+def chosen(objects: Sequence[NamedObject], heads: Heads) -> float:
+    """The threshold with the best mean IoU on dev samples; the lowest of several.
+
+    Raises `UsageError` without objects.
+    """
+    if not objects:
         raise UsageError(
-            "A threshold was to be chosen, and no thing of the dev samples was named. Give more samples."
+            "A threshold was to be chosen, and no object of the dev samples was named. Give more samples."
         )
-    maps = [look.map(heads) for look in looks]
+    maps = [named.map(heads) for named in objects]
     means = [
         float(
-            np.mean([iou(look.box, predicted(look.grid, m, t)) for look, m in zip(looks, maps, strict=True)])
+            np.mean(
+                [iou(named.box, predicted(named.grid, m, t)) for named, m in zip(objects, maps, strict=True)]
+            )
         )
         for t in THRESHOLDS
     ]
@@ -123,7 +131,7 @@ def chosen(looks: Sequence[Look], heads: Heads) -> float:
 
 @dataclass(frozen=True)
 class Grounded:
-    """How well one set of heads tells where things are. by_size: the share pointed at, by size class."""
+    """How well one set of heads tells where objects are. by_size: the share pointed at, by size class."""
 
     name: str
     heads: int
@@ -133,24 +141,26 @@ class Grounded:
     by_size: Mapping[str, Estimate]
 
 
-def grounded(name: str, heads: Heads, dev: Sequence[Look], test: Sequence[Look], seed: int = 0) -> Grounded:
-    """Pointing game and IoU on the test looks, with the threshold of the dev ones; intervals resample pictures.
+def grounded(
+    name: str, heads: Heads, dev: Sequence[NamedObject], test: Sequence[NamedObject], seed: int = 0
+) -> Grounded:
+    """Pointing game and IoU on the test objects, with the threshold of the dev ones; intervals resample images.
 
     Raises `UsageError` where nothing was named.
     """
     if not test:
         raise UsageError(
-            "Grounding was asked for, and no thing of the samples was named. Give others, or more."
+            "Grounding was asked for, and no object of the samples was named. Give others, or more."
         )
     threshold, resamples = chosen(dev, heads), Resamples(np.random.default_rng(seed))
     right: dict[tuple[str, int], float | None] = {}
     overlap: dict[tuple[str, int], float | None] = {}
     sizes: dict[str, dict[tuple[str, int], float | None]] = {}
-    for look in test:
-        attention, key = look.map(heads), (look.sample, look.thing)
-        right[key] = float(points(look, attention))
-        overlap[key] = iou(look.box, predicted(look.grid, attention, threshold))
-        sizes.setdefault(look.size, {})[key] = right[key]
+    for named in test:
+        attention, key = named.map(heads), (named.sample, named.number)
+        right[key] = float(points(named, attention))
+        overlap[key] = iou(named.box, predicted(named.grid, attention, threshold))
+        sizes.setdefault(named.size, {})[key] = right[key]
     by_size = {size: estimate(found, resamples) for size, found in sizes.items()}
     return Grounded(
         name, len(heads), threshold, estimate(right, resamples), estimate(overlap, resamples), by_size

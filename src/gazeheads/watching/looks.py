@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,9 +16,6 @@ from gazeheads.text import Word
 from gazeheads.version import __version__
 from gazeheads.watching.phrases import spans
 from gazeheads.watching.sinks import border, sinks
-
-if TYPE_CHECKING:
-    pass
 
 Floats = npt.NDArray[np.float32]
 
@@ -38,8 +35,8 @@ class HeadSet:
         """(image token,) which are sinks of these heads."""
         return sinks(self.trace)
 
-    def looks(self, weighting: str = "value-norm", keep_sinks: bool = True) -> Floats:
-        """(token, image token), the mean over the heads; weigh: "raw" or by "value-norm"."""
+    def attention(self, weighting: str = "value-norm", keep_sinks: bool = True) -> Floats:
+        """(token, image token), the mean over the heads. weighting: "raw" or "value-norm"."""
         mean = (self.trace if weighting == "raw" else self.trace.value_weighted).mean
         return mean if keep_sinks else np.where(self.sinks, np.float32(0), mean)
 
@@ -68,9 +65,9 @@ class Looks:
 
     def over(self, number: int = 0, weighting: str = "value-norm", keep_sinks: bool = True) -> Floats:
         """(token, region) share of what set `number` gets from the pictures; 0 where that is nothing."""
-        looks = self.sets[number].looks(weighting, keep_sinks)
-        masses = looks @ np.array([region.weights for region in self.regions]).T
-        total = looks.sum(1, keepdims=True)
+        attention = self.sets[number].attention(weighting, keep_sinks)
+        masses = attention @ np.array([region.weights for region in self.regions]).T
+        total = attention.sum(1, keepdims=True)
         found: Floats = np.divide(masses, total, out=np.zeros_like(masses), where=total > 0).astype(
             np.float32
         )
@@ -82,7 +79,7 @@ class Looks:
         Raises `RecordError` for a text that the answer does not say.
         """
         word = what if isinstance(what, Word) else spans(self.answer.token_texts, [what])[0]
-        found: Floats = self.sets[number].looks(weighting)[word.start : word.stop].mean(0)
+        found: Floats = self.sets[number].attention(weighting)[word.start : word.stop].mean(0)
         return found
 
     def to_json(self) -> dict[str, Any]:

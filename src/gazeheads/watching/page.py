@@ -87,7 +87,7 @@ def payload(watched: Looks) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class Part:
+class PrintedWord:
     """A word of the answer, with what stands before it and the marks right behind it, which stay on its line."""
 
     before: str
@@ -95,16 +95,16 @@ class Part:
     behind: str
 
 
-def parts(watched: Looks) -> tuple[list[Part], str]:
+def parts(watched: Looks) -> tuple[list[PrintedWord], str]:
     """The text word by word, in order, and what is left at the end: joined they are the text."""
     text, at = "".join(watched.answer.token_texts), 0
-    found: list[Part] = []
+    found: list[PrintedWord] = []
     for word in watched.words:
         start = text.index(word.text, at)
         stop = start + len(word.text)
         behind = re.match(r"[^\w\s]*", text[stop:])
         assert behind is not None  # it may be empty
-        found.append(Part(text[at:start], word.text, behind[0]))
+        found.append(PrintedWord(text[at:start], word.text, behind[0]))
         at = stop + len(behind[0])
     return found, text[at:]
 

@@ -11,7 +11,7 @@ anywhere, such as a language model's list of what was described.
 import re
 from collections.abc import Iterator, Sequence
 
-from gazeheads.errors import RecordError, UsageError
+from gazeheads.errors import MissingPackage, RecordError, UsageError
 from gazeheads.text import Word, owners, span
 
 RULE = "rule"
@@ -41,7 +41,7 @@ _LIST = frozenset(",;\n-•*:")
 def things(token_texts: Sequence[str], by: str = RULE) -> tuple[Word, ...]:
     """The things in the joined pieces, in order. by: "rule", or "spacy:MODEL".
 
-    Raises `UsageError` for another way, and for a spaCy or a model of it that is not installed.
+    Raises `UsageError` for another way, `MissingPackage` for a spaCy or a model of it that is not installed.
     """
     text = "".join(token_texts)
     if by == RULE:
@@ -130,13 +130,13 @@ def _chunks(text: str, name: str) -> list[tuple[int, int]]:
     try:
         from spacy import load
     except ImportError as error:
-        raise UsageError(
+        raise MissingPackage(
             f"Things by spaCy ({name}) were asked for; spaCy is not installed. Install it, or use {RULE!r}."
         ) from error
     try:
         chunks = load(name)(text).noun_chunks
     except OSError as error:
-        raise UsageError(
+        raise MissingPackage(
             f"Things by the spaCy model {name!r} were asked for; it cannot be loaded ({str(error).splitlines()[0]}). "
             f"Install it with `python -m spacy download {name}`."
         ) from error

@@ -1,10 +1,10 @@
 """Where is it? A model is asked what is in a picture; while it names a thing, the gaze says where that is.
 
-    looks, missed = named_looks(model, samples, heads)          # of every thing that the answers name
-    found = point(model, photo, "the kite", lever)              # found.box
+    looks, missed = named_objects(model, samples, heads)          # of every object that the answers name
+    found = point(model, photo, "the kite", selected)             # found.box
 
-A thing that the answer does not name cannot be read off it. `force=True` puts its name into the model's mouth and reads
-the rows that have read it; on our scenes that finds no more than control heads do (docs/log.md).
+An object that the answer does not name cannot be read off it. `force=True` puts its name into the model's mouth and
+reads the rows that have read it; on our scenes that finds no more than random-head controls do (docs/log.md).
 """
 
 from collections import Counter
@@ -27,12 +27,12 @@ from gazeheads.regions.coverage import overview
 from gazeheads.regions.grid import Box, ImageGrid
 from gazeheads.sample import Sample, nouns
 from gazeheads.text import parts_of, spoken
-from gazeheads.watching.grounding import Floats, Look, cells_box, peak, predicted
+from gazeheads.watching.grounding import Floats, NamedObject, cells_box, peak, predicted
 
 THRESHOLD = 0.3  # of the peak; `gazeheads ground` chooses 0.2 to 0.45 on scenes
 
 
-def named_looks(
+def named_objects(
     model: GazeModel,
     samples: Sequence[Sample],
     heads: Sequence[Head],
@@ -42,17 +42,17 @@ def named_looks(
     max_new_tokens: int = 100,
     batch_size: int = 16,
     settings: Mapping[str, Any] | None = None,
-) -> tuple[list[Look], Counter[str]]:
-    """Where each of `heads` looked while the model's own answers named the things of the samples.
+) -> tuple[list[NamedObject], Counter[str]]:
+    """Where each of `heads` looked while the model's own answers named the objects of the samples.
 
-    Also how many things of each size class were "named" and "missed", as "missed small". Of several things of one name
-    an answer does not say which it means: they are left out, and counted as "alike".
+    Also how many objects of each size class were "named" and "missed", as "missed small". Of several objects of one
+    name an answer does not say which it means: they are left out, and counted as "alike".
     """
-    found: list[Look] = []
+    found: list[NamedObject] = []
     counts: Counter[str] = Counter()
     for start in range(0, len(samples), batch_size):
         part = [model.resized(sample) for sample in samples[start : start + batch_size]]
-        scenes = [model.encode(sample.picture, prompt, **(settings or {})) for sample in part]
+        scenes = [model.encode(sample.image, prompt, **(settings or {})) for sample in part]
         record = Record(heads, "heads", weighting)
         answers = model.generate(scenes, record=record, max_new_tokens=max_new_tokens)
         for sample, answer in zip(part, answers, strict=True):
@@ -65,15 +65,15 @@ def named_looks(
                 if tokens and not alike:
                     looked = looks_at(trace, tokens)
                     box = sample.boxes[thing]
-                    found.append(Look(sample.id, thing, size, box, trace.grid, looked, trace.heads))
+                    found.append(NamedObject(sample.id, thing, size, box, trace.grid, looked, trace.heads))
     return found, counts
 
 
 @dataclass(frozen=True, eq=False)
 class Pointed:
-    """Where a thing is. answer: what the model said; forced: whether the phrase was put into its mouth.
+    """Where an object is. answer: what the model said; forced: whether the phrase was put into its mouth.
 
-    box: in pixels of the picture; x, y: the middle of the cell with the most attention. weights: (image token,) the
+    box: in pixels of the image; x, y: the middle of the cell with the most attention. weights: (image token,) the
     attention that both were read from.
     """
 
@@ -87,10 +87,10 @@ class Pointed:
     grid: ImageGrid = field(repr=False)
     weights: Floats = field(repr=False)
 
-    def as_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """Plain values, without the attention."""
-        told = {name: getattr(self, name) for name in ("phrase", "answer", "forced", "x", "y", "heads")}
-        return {**told, "box": list(self.box.corners)}
+        facts = {name: getattr(self, name) for name in ("phrase", "answer", "forced", "x", "y", "heads")}
+        return {**facts, "box": list(self.box.corners)}
 
 
 def point(
@@ -105,7 +105,7 @@ def point(
     weighting: Weighting = "raw",
     max_new_tokens: int = 100,
 ) -> Pointed:
-    """Where the thing that `phrase` names is, by the mean gaze of `heads` while the answer to `ask` names it.
+    """Where the object that `phrase` names is, by the mean gaze of `heads` while the answer to `ask` names it.
 
     threshold: share of the peak, above 0, up to 1, that a cell of the box has at least. Raises `UsageError` for a
     phrase without a word, and for one that the answer does not say, unless `force` says to read a forced one then.

@@ -53,7 +53,7 @@ def watch(
     if control is not False:
         drawn = heads.controls(1, seed)[0] if control is True else control
         about = "other heads, as many in each layer" if control is True else f"{len(drawn)} other heads"
-        sets.append(("control set", drawn, about))
+        sets.append(("random-head control", drawn, about))
     every = tuple(dict.fromkeys(head for _, members, _ in sets for head in members))
     answer = model.generate(
         scene,
@@ -74,7 +74,7 @@ def watch(
         if isinstance(describes, str)
         else spans(answer.token_texts, describes)
     )
-    steered = "" if gaze is None else told(gaze)
+    steered = "" if gaze is None else describe(gaze)
     parts = tuple(HeadSet(name, trace.select(members), about) for name, members, about in sets)
     return Watched(scene, answer, parts, regions, found, drawings, model.name, steered)
 
@@ -99,7 +99,7 @@ def _drawings(scene: Scene, shown: Sequence[Image.Image]) -> tuple[Image.Image, 
     found = tuple(shown) or scene.pictures
     if len(found) != len(scene.grid.sizes):
         raise UsageError(
-            f"{len(found)} pictures were given to show; the scene has {len(scene.grid.sizes)}. Give one for each, or "
+            f"{len(found)} images were given to show; the scene has {len(scene.grid.sizes)}. Give one for each, or "
             "encode the scene with model.encode, which keeps them."
         )
     for picture, (width, height) in zip(found, scene.grid.sizes, strict=True):
@@ -108,13 +108,13 @@ def _drawings(scene: Scene, shown: Sequence[Image.Image]) -> tuple[Image.Image, 
             > max(picture.size) * max(width, height) / 100
         ):
             raise UsageError(
-                f"A picture of {picture.width} x {picture.height} px was given to show in place of one of {width} x "
-                f"{height} px: another shape. Give a drawing of the same picture at any scale."
+                f"An image of {picture.width} x {picture.height} px was given to show in place of one of {width} x "
+                f"{height} px: another shape. Give a drawing of the same image at any scale."
             )
     return found
 
 
-def told(gaze: Gaze) -> str:
+def describe(gaze: Gaze) -> str:
     """How many heads were pointed where and when, by which push, in which rows."""
     if isinstance(gaze.at, Schedule):
         stops = zip(gaze.at.stops, gaze.at.starts, strict=True)

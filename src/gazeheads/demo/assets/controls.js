@@ -13,6 +13,9 @@ export function setUp(about) {
   $("k").value = about.k;
   $("tokens").max = about.limits.tokens;
   $("prompt").maxLength = about.limits.prompt;
+  const chosen = $("mode").value || "focus";
+  $("mode").replaceChildren(...Object.entries(about.pushes).map(([name, { words }]) => new Option(`${name}: ${words}`, name)));
+  $("mode").value = chosen;
   say();
 }
 
@@ -48,15 +51,15 @@ function say() {
   const strength = Number($("strength").value);
   const all = state.about ? state.about.layers * state.about.heads : 0;
   $("k-out").textContent = heads === "all" ? `all ${all}` : `${k} of ${all}`;
-  $("strength-out").textContent = $("mode").value === "bias" ? `${(10 * strength).toFixed(1)} nats` : `${Math.round(100 * strength)}%`;
+  $("strength-out").textContent = state.about?.pushes[$("mode").value]?.unit ? `${(10 * strength).toFixed(1)} ${state.about.pushes[$("mode").value].unit}` : `${Math.round(100 * strength)}%`;
   $("pace-out").textContent = pace() === null ? "as fast as it goes" : `${pace()} tokens/s`;
   $("tokens-out").textContent = `${$("tokens").value} tokens`;
   $("heads-note").textContent = {
     gaze: "The heads that look at what is described.",
-    random: `Control: as many other heads of the same layers, draw ${draw + 1}. Press again for another draw.`,
+    random: `Random-head control: as many other heads of the same layers, draw ${draw + 1}. Press again for another draw.`,
     all: "Every head of the model: text tends to break.",
   }[heads];
-  $("pushed").textContent = heads === "gaze" ? "" : heads === "random" ? "random heads pushed" : "all heads pushed";
+  $("pushed").textContent = heads === "gaze" ? "" : heads === "random" ? "random heads" : "all heads";
   for (const button of $("heads").children) choose(button, button.dataset.heads === heads);
 }
 

@@ -41,7 +41,7 @@ async function picture(message) {
   newPicture();
   complain("picture", trouble);
   trouble = "";
-  $("name").textContent = message.sample || message.note || "your picture";
+  $("name").textContent = message.sample || message.note || "your image";
   for (const button of $("kinds").children) {
     button.setAttribute("aria-pressed", message.sample?.startsWith(`${button.dataset.kind}-`) ? "true" : "false");
   }
@@ -49,7 +49,7 @@ async function picture(message) {
   for (const button of $("tools").children) choose(button, button.dataset.tool === state.tool);
   if (waiting) return play();
   const scene = !message.panels.length || message.sample?.startsWith("scene");
-  if (!$("prompt").dataset.mine) $("prompt").value = state.about.presets[scene ? "List the things" : "Tell the story"];
+  if (!$("prompt").dataset.mine) $("prompt").value = state.about.presets[scene ? "List the objects" : "Tell the story"];
   prepare();
   changed();
 }
@@ -85,7 +85,7 @@ $("ask").addEventListener("submit", (event) => {
   event.preventDefault();
   if (speaking()) return stop();
   if (!$("prompt").value.trim()) return complain("prompt", "There is no question. Write one, or take one of these.");
-  if (!state.picture) return complain("picture", "No picture is shown. Choose one first.");
+  if (!state.picture) return complain("picture", "No image is shown. Choose one first.");
   const ask = { prompt: $("prompt").value, ...manner() };
   const stops = state.tool === "tour" ? tourStops(ask.tokens) : [];
   if (!stops.length && state.aim !== null) stops.push({ token: 0, id: state.aim, target: targetOf(state.aim) });
@@ -111,7 +111,7 @@ function replay(saved) {
     [kind, seed] = [saved.picture.sample.split("-")[0], Number(saved.picture.sample.split("-")[1])];
     show();
   } else if (saved.picture.png) send(bytesOf(saved.picture.png));
-  else complain("picture", "This run does not hold its picture.");
+  else complain("picture", "This run does not hold its image.");
 }
 
 function play() {
@@ -150,7 +150,7 @@ $("json").addEventListener("click", () => {
 $("png").addEventListener("click", async () => download(await toPng(), "gaze.png"));
 $("link").addEventListener("click", async () => {
   const link = await toLink();
-  if (!link) return void ($("shared").textContent = "A link cannot hold your picture. Save the JSON: it does.");
+  if (!link) return void ($("shared").textContent = "A link cannot hold your image. Save the JSON: it does.");
   $("link").dataset.link = link;
   try {
     await navigator.clipboard.writeText(link);

@@ -35,7 +35,7 @@ function paint(pen, height = 0) {
   pen.fillStyle = solid("--ink");
   pen.font = "600 24px system-ui, sans-serif";
   y = flow(pen, run.ask.prompt.split(/\s+/).map((text) => ({ text })), y, 34) + 44;
-  y = heading(pen, run.ask.heads === "gaze" ? "steered" : `${run.ask.heads} heads pushed`, y);
+  y = heading(pen, run.ask.heads === "gaze" ? "steered" : `${run.ask.heads} heads steered`, y);
   y = flow(pen, tinted(run.steered), y, 50) + 50;
   y = heading(pen, "left alone", y);
   y = flow(pen, tinted(run.free), y, 50) + 44;

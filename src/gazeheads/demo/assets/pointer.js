@@ -39,7 +39,7 @@ export function useTool(tool) {
     hover: state.picture?.panels.length || state.shapes.length ? "" : "Drag a box first: then there is something to hover",
     spot: "Move the spotlight; the wheel changes its size",
     box: "Drag a box: it stays, and you can come back to it",
-    mask: "Paint what the model shall look at; Shift adds to it",
+    mask: "Paint what the model should look at; Shift adds to it",
   };
   $("hint").textContent = hints[tool] ?? "";
   changed();

@@ -19,7 +19,7 @@ export function solid(name) {
 }
 
 export function labelOf(id) {
-  if (id === null || id === undefined) return "looks freely";
+  if (id === null || id === undefined) return "unsteered";
   if (id >= FIRST_SPOT) return "spotlight";
   if (id >= FIRST_SHAPE) return `shape ${"ABCDEFGHIJKLMNOPQRSTUVWXYZ"[(id - FIRST_SHAPE) % 26]}`;
   return state.picture?.names[id] ?? `panel ${id + 1}`;

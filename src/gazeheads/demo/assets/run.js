@@ -34,7 +34,7 @@ export function lookAt(id) {
 }
 
 // A mark in the colour of a region, and its name.
-export function marked(id, text = id === null ? "looks freely" : `looks at ${labelOf(id)}`) {
+export function marked(id, text = id === null ? "unsteered" : `looks at ${labelOf(id)}`) {
   const mark = document.createElement("i");
   if (id !== null) mark.style.setProperty("--c", `var(${colourOf(id)})`);
   return [mark, text];

@@ -80,7 +80,7 @@ function put(side, place, tokens, word, i) {
 
 function said(aim, looked) {
   const where = looked.id === null ? "no region more than the others" : `${labelOf(looked.id)} (${Math.round(100 * looked.share)}%)`;
-  return `${aim === null ? "not steered" : `steered to ${labelOf(aim)}`}; the watched heads looked at ${where}`;
+  return `${aim === null ? "unsteered" : `steered to ${labelOf(aim)}`}; the watched heads looked at ${where}`;
 }
 
 // The lines under the answers.
@@ -93,7 +93,7 @@ function describe() {
   const percent = (share) => `${Math.round(100 * share)}%`;
   let line = "";
   if (now?.after !== null && now?.after !== undefined) {
-    line = `Attention of the pushed heads on the target: ${percent(now.before)} → ${percent(now.after)}`;
+    line = `Attention mass of the steered heads on the target: ${percent(now.before)} → ${percent(now.after)}`;
   }
   if (done) {
     const ends = { end: "it ended by itself", length: "full length", stopped: "stopped", time: "out of time", error: "an error" };
@@ -112,7 +112,7 @@ function describe() {
     }
   }
   $("proof").textContent = line;
-  $("freely").textContent = run.done.free ? "What the model says by itself." : "";
+  $("freely").textContent = run.done.free ? "What the model says without steering." : "";
 }
 
 export function pick(side, start, stop) {

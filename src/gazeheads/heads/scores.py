@@ -1,21 +1,27 @@
-"""Other ways to rank heads, from the same forward passes as the gaze score.
+"""All scores that rank heads: what each says of a head, what it needs, and how it is computed. Larger is better.
 
-A[k, j] is the mass that a head puts on region j under question k; every score is per head, larger is better.
+A[k, j] is the attention mass that a head puts on region j while it is asked about region k, by the rows of the last
+prompt token (`gazeheads.discovery.discover`):
 
     gaze                mean over k of A[k, k] (Gandikota & Bau 2026, arXiv 2606.14703, sec. 5.1)
     norm-weighted       the same, of attention weighed by the length of each token's value vector (Kobayashi et al.
                         2020, arXiv 2004.10102), as a share of its sum over all tokens of the row, text too
-    selectivity         mean over k of A[k, k] / sum over j of A[k, j]: looks where it is asked to, however little
-    image-heads         mass on the picture, z-scored within each layer: looks at the picture, wherever (the Image Heads
-                        of MaskCD, as Gandikota & Bau use them)
-    localization-heads  looks at one spot, whichever (Kang et al. 2025, arXiv 2503.06287, as Gandikota & Bau use them)
-    causal              `gazeheads.discovery.causal`: what pushing the head does
-    follow              `gazeheads.discovery.follow`: looks at what is being said, in scenes and photographs
+    selectivity         mean over k of A[k, k] / sum over j of A[k, j]
+    image-heads         mass on the image, z-scored within each layer (the Image Heads of MaskCD, as Gandikota & Bau
+                        use them)
+    localization-heads  minus the entropy of the spots of a head's mean map (Kang et al. 2025, arXiv 2503.06287, as
+                        Gandikota & Bau use them)
 
-All but the last three are means over the questions of a picture, then over pictures. NaN: the head is no candidate.
+These are means over the questions of an image, then over images, but for the last, which has one map for all. Two more
+take forward passes of their own: `gazeheads.discovery.causal` and `gazeheads.discovery.follow`. NaN: the head is no
+candidate.
+
+A new score is a function here and a line of `SCORES`, or a line and a module of `gazeheads.discovery` with `check` and
+`measure`. `discover`, `gazeheads heads`, conditions and help texts read the table.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +31,37 @@ Floats = npt.NDArray[np.float64]
 
 NOTHING = 1e-6  # of a row's attention: less on all regions together, or between the heads of a layer, is none
 FIRST_LAYER = 2  # localization heads: the layers below are left out
+
+
+@dataclass(frozen=True, eq=False)
+class ImageMasses:
+    """Where heads looked under the questions about one image.
+
+    masses: (layer, head, asked, region) attention mass. shares: the same of attention weighed by the values' norms, as
+    shares of the row. image: (asked, layer, head) mass on the image.
+    """
+
+    masses: Floats = field(repr=False)
+    shares: Floats = field(repr=False)
+    image: Floats = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Score:
+    """One way to rank heads. describe: what a head with a high score does. range: of its values, in words.
+
+    needs: what must be known of the samples. How it is computed: `of_image`, a mean over images; or `of_maps`, from
+    the summed maps by size of grid and the mean mass on the image; or `module`, by passes of its own, `measure` of a
+    module of `gazeheads.discovery`.
+    """
+
+    name: str
+    describe: str
+    range: str
+    needs: str = "regions that can be asked about"
+    of_image: Callable[[ImageMasses], Floats] | None = None
+    of_maps: Callable[[Sequence[Floats], Floats], Floats] | None = None
+    module: str = ""
 
 
 def gaze(matrix: Floats) -> Floats:
@@ -121,12 +158,52 @@ def _shares(old: int, new: int) -> Floats:
     return shares
 
 
-def others(
-    matrices: Sequence[Floats], weighted: Sequence[Floats], masses: Sequence[Floats]
-) -> Mapping[str, Floats]:
-    """(sample, layer, head) of every score that is a mean over pictures, but for the gaze score itself."""
-    return {
-        "image-heads": np.array([image_heads(mass) for mass in masses]),
-        "selectivity": np.array([selectivity(matrix) for matrix in matrices]),
-        "norm-weighted": np.array([gaze(matrix) for matrix in weighted]),
-    }
+SCORES: dict[str, Score] = {
+    score.name: score
+    for score in (
+        Score(
+            "gaze",
+            "looks at the region that is asked about",
+            "0 to 1, a share of its attention",
+            of_image=lambda seen: gaze(seen.masses),
+        ),
+        Score(
+            "image-heads",
+            "looks at the image, wherever, more than the other heads of its layer",
+            "standard deviations within its layer",
+            of_image=lambda seen: image_heads(seen.image),
+        ),
+        Score(
+            "selectivity",
+            "prefers the region that is asked about, however little it looks",
+            "0 to 1, a share of its attention to all regions",
+            of_image=lambda seen: selectivity(seen.masses),
+        ),
+        Score(
+            "norm-weighted",
+            "reads the region that is asked about: attention times value norms",
+            "0 to 1, a share of what it reads",
+            of_image=lambda seen: gaze(seen.shares),
+        ),
+        Score(
+            "localization-heads",
+            "looks at one spot, whichever",
+            "at most 0: minus an entropy in nats",
+            of_maps=lambda maps, mass: localization_heads(maps, mass),
+        ),
+        Score(
+            "causal",
+            "alone makes the caption of the region that it is steered to likelier",
+            "nats, may be negative",
+            needs="captions, of dev samples",
+            module="causal",
+        ),
+        Score(
+            "follow",
+            "looks at the object that is being named, in scenes and photographs",
+            "0 to 1, a share of its attention",
+            needs="named objects, of dev samples",
+            module="follow",
+        ),
+    )
+}

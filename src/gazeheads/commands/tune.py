@@ -1,54 +1,56 @@
 """`gazeheads tune`: choose score, push and number of heads on dev samples, and write them into the heads file."""
 
-import argparse
-from collections.abc import Callable
+from argparse import ArgumentParser, Namespace
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gazeheads.commands import Bar, heads_of, loaded
-from gazeheads.commands.running import common
+from gazeheads.commands.models import heads_of, loaded
+from gazeheads.commands.options import share
+from gazeheads.commands.output import Bar, Say
 from gazeheads.errors import UsageError
 
 if TYPE_CHECKING:
     from gazeheads.heads.heads import Heads
 
 
-def add(command: Callable[..., argparse.ArgumentParser]) -> None:
+def options(parser: ArgumentParser) -> None:
     """The options."""
-    choose = command(
-        "tune", tune, "choose score, push and number of heads on dev samples, into the heads file"
+    from gazeheads.experiments.catalogue import REDIRECTIONS
+
+    share(parser, "model", "heads", data="doodles:16:dev", seed=0, batch=64)
+    parser.add_argument(
+        "--experiment",
+        default="this-panel",
+        choices=sorted(REDIRECTIONS),
+        help="what is asked (default: %(default)s)",
     )
-    common(choose)
-    choose.add_argument(
-        "--data",
-        default="doodles:16:dev",
-        help="dev samples (default %(default)s)",
+    parser.add_argument(
+        "--scores",
+        default="gaze",
+        metavar="SCORE,...",
+        help="scores to choose from, separated by commas (default: %(default)s)",
     )
-    choose.add_argument("--experiment", default="this-panel", choices=["this-panel", "vqa"])
-    choose.add_argument(
-        "--scores", default="gaze", help="to choose from, comma-separated (default %(default)s)"
+    parser.add_argument(
+        "--pushes",
+        default="focus",
+        metavar="PUSH;...",
+        help="pushes to choose from, separated by semicolons (default: %(default)s)",
     )
-    choose.add_argument("--pushes", default="focus", help="separated by semicolons (default %(default)s)")
-    choose.add_argument("--judge", default="rules")
-    choose.add_argument("--out", type=Path, help="heads file to write, if not the one that was read")
+    share(parser, judge="rules", out={"metavar": "HEADS.json"})
 
 
-def tune(args: argparse.Namespace) -> dict[str, Any]:
+def run(args: Namespace, say: Say) -> dict[str, Any]:
     """Choose on dev samples."""
     from gazeheads.data.sources import samples_of
-    from gazeheads.experiments.catalogue import experiment
-    from gazeheads.experiments.redirect import Redirect
+    from gazeheads.experiments.catalogue import REDIRECTIONS
     from gazeheads.gaze.push import Push
     from gazeheads.heads.heads import Heads
     from gazeheads.judging.kinds import judge_of
-    from gazeheads.runs.tune import tune as choose
+    from gazeheads.runs.tune import tune
 
     judge = judge_of(args.judge)
     scores = [score.strip() for score in args.scores.split(",") if score.strip()]
     pushes = [str(Push.parse(push)) for push in args.pushes.split(";") if push.strip()]
-    base = experiment(args.experiment)
-    assert isinstance(base, Redirect)
     if args.heads is None and args.out is None:
         raise UsageError("Nothing says where to write the choice. Give --heads FILE, or --out FILE.")
     samples = samples_of(args.data, args.seed)
@@ -57,12 +59,12 @@ def tune(args: argparse.Namespace) -> dict[str, Any]:
     _apart(heads, args.data, args.seed)
     bar, grid = Bar(), k_grid_of(heads)
     total = len(scores) * len(pushes) * len(grid) * sum(len(s.boxes) for s in samples)
-    tuning = choose(
+    tuning = tune(
         model,
         heads,
         samples,
         judge,
-        base=base,
+        base=REDIRECTIONS[args.experiment],
         scores=scores,
         pushes=pushes,
         batch=args.batch,
@@ -73,11 +75,10 @@ def tune(args: argparse.Namespace) -> dict[str, Any]:
     out = args.out or args.heads
     whole = replace(heads.all(), tuned=tuned)
     whole.save(out)
-    if not args.json:
-        for cell, found in tuning.accuracy.items():
-            mark = "  <- chosen" if cell == tuning.chosen else ""
-            print(f"{cell.score:20} {cell.push:12} K = {cell.k:4}  {found}{mark}")
-        print(f"{tuned.rule}; written into {out}: {len(Heads.load(out).selected)} heads to steer")
+    for cell, accuracy in tuning.accuracy.items():
+        mark = "  <- chosen" if cell == tuning.chosen else ""
+        say(f"{cell.score:20} {cell.push:12} K = {cell.k:4}  {accuracy}{mark}")
+    say(f"{tuned.rule}; written into {out}: {len(Heads.load(out).selected)} heads to steer")
     return {"out": str(out), "chosen": asdict(tuning.chosen), "standard_error": tuning.standard_error}
 
 

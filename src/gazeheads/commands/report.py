@@ -1,12 +1,14 @@
 """`gazeheads report`: what runs show, as one page, as Markdown, and as numbers."""
 
-import argparse
 import json
 import shlex
-from collections.abc import Callable, Sequence
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gazeheads.commands.options import share
+from gazeheads.commands.output import Say, writable_folder
 from gazeheads.errors import GazeHeadsError, NoEvidence
 
 if TYPE_CHECKING:
@@ -15,34 +17,30 @@ if TYPE_CHECKING:
     from gazeheads.sample import Sample
 
 
-def add(command: Callable[..., argparse.ArgumentParser]) -> None:
+SAME = 0.9  # of the words
+
+
+def options(parser: ArgumentParser) -> None:
     """The options."""
-    tell = command("report", report, "tables and figures of judged runs, as one page and as Markdown")
-    tell.add_argument(
+    parser.add_argument(
         "runs", type=Path, nargs="+", metavar="DIR", help="folders that `run` and `judge` filled"
     )
-    tell.add_argument(
-        "--out", type=Path, default=Path("report"), help="folder to write into (default %(default)s)"
-    )
-    tell.add_argument("--judge", help="whose verdicts; needed where several judges have seen the answers")
-    tell.add_argument(
-        "--heads",
-        type=Path,
-        action="append",
-        default=[],
-        help="heads file of a model, for its maps; may be repeated",
-    )
-    tell.add_argument(
-        "--same",
+    share(parser, "judge", heads={"action": "append"}, out={"default": Path("report"), "metavar": "DIR"})
+    parser.add_argument(
+        "--same-as-unsteered",
         type=float,
-        default=0.9,
-        help="share of words above which an answer counts as the unsteered one (default %(default)s, the paper's)",
+        default=SAME,
+        metavar="SHARE",
+        help="share of words above which an answer counts as the unsteered one (default: %(default)s, the paper's)",
+    )
+    parser.epilog = (
+        "--judge is needed where several judges have seen the answers; --heads may be repeated, for maps of the "
+        "heads of several models."
     )
 
 
-def report(args: argparse.Namespace) -> dict[str, Any]:
+def run(args: Namespace, say: Say) -> dict[str, Any]:
     """Write report.html, report.md with its figures, and results.json."""
-    from gazeheads.commands import writable_folder
     from gazeheads.evidence.limits import warnings
     from gazeheads.evidence.page import report as page
     from gazeheads.evidence.results import Results
@@ -54,7 +52,7 @@ def report(args: argparse.Namespace) -> dict[str, Any]:
     folders = [path.resolve() for path in args.runs]
     if len(set(folders)) < len(folders):
         raise NoEvidence(f"Asked to report on {len(folders)} folders, one of them twice. Name each once.")
-    runs = [Results(Run.load(path, args.judge), args.same) for path in args.runs]
+    runs = [Results(Run.load(path, args.judge), args.same_as_unsteered) for path in args.runs]
     heads = [Heads.load(path) for path in args.heads] or bundled(runs)
     samples, unmeasured = samples_of(runs)
     out = writable_folder(args.out)
@@ -64,19 +62,21 @@ def report(args: argparse.Namespace) -> dict[str, Any]:
     write_whole(out / "results.json", json.dumps(numbers, indent=1) + "\n")
     write_markdown(found, out)
     shown = found.write(out / "report.html")
-    if not args.json:
-        for text in said:
-            print(f"warning: {text}")
-        print(f"report: {shown} (and report.md, results.json)")
+    for text in said:
+        say(f"warning: {text}")
+    say(f"report: {shown} (and report.md, results.json)")
     return {"out": str(out), "report": str(shown), **numbers}
 
 
-def typed(args: argparse.Namespace) -> str:
+def typed(args: Namespace) -> str:
     """The command line of this report."""
     parts = ["gazeheads", "report", *map(str, args.runs), "--out", str(args.out)]
     parts += ["--judge", args.judge] if args.judge else []
     parts += [word for path in args.heads for word in ("--heads", str(path))]
-    return shlex.join(parts + (["--same", str(args.same)] if args.same != 0.9 else []))
+    return shlex.join(
+        parts
+        + (["--same-as-unsteered", str(args.same_as_unsteered)] if args.same_as_unsteered != SAME else [])
+    )
 
 
 def bundled(runs: "Sequence[Results]") -> "list[Heads]":
@@ -91,7 +91,7 @@ def bundled(runs: "Sequence[Results]") -> "list[Heads]":
 
 
 def samples_of(runs: "Sequence[Results]") -> "tuple[dict[str, Sample], list[str]]":
-    """The samples of tours, for their latency, and of things, for their sizes; or why they cannot be had."""
+    """The samples of tours, for their latency, and of objects, for their sizes; or why they cannot be had."""
     from gazeheads.data.sources import samples_of as read
 
     found: dict[str, Sample] = {}

@@ -1,14 +1,15 @@
 """`gazeheads judge`: verdicts on a run, what a judge is worth on true captions, how far two judges agree."""
 
-import argparse
 import json
 import sys
-from collections.abc import Callable, Sequence
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gazeheads.commands import Bar
+from gazeheads.commands.options import share, whole
+from gazeheads.commands.output import Bar, Say
 from gazeheads.errors import JudgeError, UsageError
 
 if TYPE_CHECKING:
@@ -19,56 +20,75 @@ JUDGES, REPLIES = "judges.json", "replies.sqlite"
 LIMIT = 1.0  # of the currency of the prices: what may be spent without being asked
 
 
-def add(command: Callable[..., argparse.ArgumentParser]) -> None:
-    """The options."""
-    go = command(
-        "judge", judge, "say which region each answer of a run describes; or see what a judge is worth"
+def options(parser: ArgumentParser) -> None:
+    """The options, those of APIs in a group of their own."""
+    parser.add_argument("folder", type=Path, nargs="?", metavar="DIR", help="folder of a run")
+    share(parser, "judge", "data", "seed")
+    parser.add_argument(
+        "--name", help="name under which to keep the verdicts; without it, the judge as it was given"
     )
-    go.add_argument("folder", type=Path, nargs="?", metavar="DIR", help="folder of a run")
-    go.add_argument(
-        "--judge",
-        help="rules, names, captions[:ENCODER], likelihood:MODEL, api:anthropic:MODEL, api:openai:MODEL "
-        "(default: rules for doodle panels, names for things, else captions)",
+    parser.add_argument(
+        "--unscored", action="store_true", help="judge again what this judge left unscored, as when an API was down"
+    )  # fmt: skip
+    parser.add_argument(
+        "--calibrate", action="store_true", help="judge the true captions of --data instead of a run"
     )
-    go.add_argument("--name", help="under which to keep the verdicts; the judge as it was given without")
-    go.add_argument("--data", help="what was asked about; of a run, what its manifest says")
-    go.add_argument("--seed", type=int, help="of the data; of a run, what its manifest says")
-    go.add_argument("--again", action="store_true", help="judge anew what this judge left unscored")
-    go.add_argument("--calibrate", action="store_true", help="judge true captions of --data instead of a run")
-    go.add_argument("--out", type=Path, help="file of the calibration to write")
-    go.add_argument("--agreement", metavar="A,B", help="Cohen's kappa of two judges of the run")
-    go.add_argument("--calibration", type=Path, help="likelihood: file with the bias to subtract")
-    go.add_argument("--threshold", type=float, help="captions, likelihood: what the best region must reach")
-    go.add_argument("--margin", type=float, help="captions, likelihood: by how much it must be ahead")
-    go.add_argument("--base-url", help="api: of another server")
-    go.add_argument("--concurrency", type=int, help="api: calls at a time")
-    go.add_argument("--timeout", type=float, help="api: seconds for a call")
-    go.add_argument("--cache", type=Path, help=f"api: file of the replies (default DIR/{REPLIES})")
-    go.add_argument("--price-in", type=float, help="api: of a million tokens that go in")
-    go.add_argument("--price-out", type=float, help="api: of a million tokens that come out")
-    go.add_argument(
-        "--limit", type=float, default=LIMIT, help="api: cost above which --yes is needed (%(default)s)"
+    share(parser, out={"metavar": "CALIBRATION.json"})
+    parser.add_argument("--agreement", metavar="A,B", help="print Cohen's kappa of two judges of the run")
+    parser.add_argument(
+        "--calibration",
+        type=Path,
+        metavar="CALIBRATION.json",
+        help="judge likelihood: file with the bias to subtract",
     )
-    go.add_argument("--yes", action="store_true", help="api: whatever it costs")
+    parser.add_argument(
+        "--threshold", type=float, metavar="X", help="judges captions, likelihood: what the best region must reach"
+    )  # fmt: skip
+    parser.add_argument(
+        "--margin", type=float, metavar="X", help="judges captions, likelihood: by how much it must be ahead"
+    )
+    api = parser.add_argument_group("judges by an API")
+    api.add_argument("--base-url", metavar="URL", help="address of another server")
+    api.add_argument("--concurrency", type=whole(1), metavar="N", help="calls at a time")
+    api.add_argument("--timeout", type=float, metavar="SECONDS", help="how long to wait for a reply")
+    api.add_argument(
+        "--cache", type=Path, metavar="FILE", help=f"where replies are kept (default: DIR/{REPLIES})"
+    )
+    api.add_argument("--price-in", type=float, metavar="PRICE", help="price of a million tokens that go in")
+    api.add_argument(
+        "--price-out", type=float, metavar="PRICE", help="price of a million tokens that come out"
+    )
+    api.add_argument(
+        "--limit",
+        type=float,
+        default=LIMIT,
+        metavar="COST",
+        help="cost above which --yes is needed (default: %(default)s)",
+    )
+    api.add_argument("--yes", action="store_true", help="go ahead whatever it costs")
+    parser.epilog = (
+        "Without --judge: rules for doodle panels, names for objects, else captions. Without --data and --seed: "
+        "those of the run."
+    )
 
 
 OPTIONS = ("calibration", "threshold", "margin", "base_url", "concurrency", "timeout", "cache")
 
 
-def judge(args: argparse.Namespace) -> dict[str, Any]:
+def run(args: Namespace, say: Say) -> dict[str, Any]:
     """A run, a calibration, or an agreement."""
     if args.calibrate:
-        return _calibrate(args)
+        return _calibrate(args, say)
     if args.folder is None:
         raise UsageError(
             "Nothing says what to judge. Give the folder of a run, or --calibrate with --data SRC."
         )
-    return _agreement(args) if args.agreement else _judge(args)
+    return _agreement(args, say) if args.agreement else _judge(args, say)
 
 
-def _judge(args: argparse.Namespace) -> dict[str, Any]:
+def _judge(args: Namespace, say: Say) -> dict[str, Any]:
     """Judge what this judge has not judged yet."""
-    from gazeheads.commands.running import note
+    from gazeheads.commands.run import keep_command
     from gazeheads.runs.folder import RunFolder
     from gazeheads.runs.judge import judge_folder, pending
 
@@ -81,7 +101,7 @@ def _judge(args: argparse.Namespace) -> dict[str, Any]:
         with closing(_made(args, samples, args.folder)) as found:
             judged = any(line["judge"] == name for line in folder.verdicts)
             must_be_the_same(args.folder / JUDGES, name, {"judge": args.judge, **found.settings()}, judged)
-            if args.again:
+            if args.unscored:
                 left = [
                     key
                     for key, line in folder.verdicts.lines.items()
@@ -92,19 +112,18 @@ def _judge(args: argparse.Namespace) -> dict[str, Any]:
             _afford(args, found, [(each.sample, [t for t in each.texts if t]) for each in todo])
             bar = Bar()
             bar("judging", 0, len(todo))
-            note(folder.path)
+            keep_command(folder.path)
             written = judge_folder(folder, found, name, samples, lambda n: bar("judging", n, len(todo)))
             bar.close()
         kinds = [line["kind"] for line in folder.verdicts.lines.values() if line["judge"] == name]
     told: dict[str, Any] = {"judge": name, "verdicts": len(kinds), "new": written}
     told |= {kind: kinds.count(kind) for kind in ("matched", "none", "degenerate", "unscored")}
-    if not args.json:
-        print(f"{told['verdicts']} verdicts by {name} in {args.folder}, {written} of them new:")
-        print(", ".join(f"{told[kind]} {kind}" for kind in ("matched", "none", "degenerate", "unscored")))
+    say(f"{told['verdicts']} verdicts by {name} in {args.folder}, {written} of them new:")
+    say(", ".join(f"{told[kind]} {kind}" for kind in ("matched", "none", "degenerate", "unscored")))
     return told
 
 
-def _calibrate(args: argparse.Namespace) -> dict[str, Any]:
+def _calibrate(args: Namespace, say: Say) -> dict[str, Any]:
     """Judge captions of which the region is known."""
     from gazeheads.data.sources import samples_of
     from gazeheads.judging.calibration import calibrate
@@ -132,22 +151,19 @@ def _calibrate(args: argparse.Namespace) -> dict[str, Any]:
     bar.close()
     if args.out:
         made.save(args.out)
-    if not args.json:
-        print(f"{args.judge} on {made.captions} true captions of {args.data}, seed {seed}:")
-        print(f"accuracy   {made.accuracy}")
-        mean, low, high = made.shuffled
-        print(f"shuffled   {mean:.1%} [{low:.1%}, {high:.1%}], chance {made.chance:.1%}")
-        print(f"none {made.none:.1%}, degenerate {made.degenerate:.1%}, unscored {made.unscored:.1%}")
-        for number, place in enumerate(made.places, 1):
-            print(
-                f"place {number}: {place.accuracy:.1%} right; chosen {place.chosen:.1%} for {place.expected:.1%}"
-            )
-        if args.out:
-            print(f"written: {args.out}")
+    say(f"{args.judge} on {made.captions} true captions of {args.data}, seed {seed}:")
+    say(f"accuracy   {made.accuracy}")
+    mean, low, high = made.shuffled
+    say(f"shuffled   {mean:.1%} [{low:.1%}, {high:.1%}], chance {made.chance:.1%}")
+    say(f"none {made.none:.1%}, degenerate {made.degenerate:.1%}, unscored {made.unscored:.1%}")
+    for number, place in enumerate(made.places, 1):
+        say(f"place {number}: {place.accuracy:.1%} right; chosen {place.chosen:.1%} for {place.expected:.1%}")
+    if args.out:
+        say(f"written: {args.out}")
     return made.to_json()
 
 
-def _agreement(args: argparse.Namespace) -> dict[str, Any]:
+def _agreement(args: Namespace, say: Say) -> dict[str, Any]:
     """Two judges of one run."""
     from gazeheads.judging.agreement import agreement
     from gazeheads.runs.folder import RunFolder
@@ -157,15 +173,14 @@ def _agreement(args: argparse.Namespace) -> dict[str, Any]:
         raise UsageError(f"--agreement {args.agreement}: name two judges, as rules,captions.")
     with RunFolder.open(args.folder, read_only=True) as folder:
         found = agreement(folder.verdicts.lines.values(), first.strip(), second.strip())
-    if not args.json:
-        print(
-            f"{found.first} and {found.second} on {found.n} parts: agree on {found.agreed:.1%}, kappa {found.kappa:.3f}"
-        )
-        print(f"left out: {found.unscored} unscored by one of them, {found.alone} judged by one alone")
+    say(
+        f"{found.first} and {found.second} on {found.n} parts: agree on {found.agreed:.1%}, kappa {found.kappa:.3f}"
+    )
+    say(f"left out: {found.unscored} unscored by one of them, {found.alone} judged by one alone")
     return found.to_json()
 
 
-def _samples(args: argparse.Namespace, manifest: dict[str, Any]) -> "list[Sample]":
+def _samples(args: Namespace, manifest: dict[str, Any]) -> "list[Sample]":
     """The samples of the run. Raises `UsageError` where they are not what they were."""
     from gazeheads.data.sources import fingerprint, samples_of
 
@@ -188,12 +203,12 @@ def _suited(samples: "Sequence[Sample]") -> str:
     if found.startswith("api:"):
         raise JudgeError(
             f"No judge was named, and nothing is known of {samples[0].id} by which one could judge. Name one that "
-            "looks at pictures, likelihood:MODEL or api:PROVIDER:MODEL."
+            "looks at images, likelihood:MODEL or api:PROVIDER:MODEL."
         )
     return found
 
 
-def _made(args: argparse.Namespace, samples: "Sequence[Sample]", folder: Path | None) -> "Judge":
+def _made(args: Namespace, samples: "Sequence[Sample]", folder: Path | None) -> "Judge":
     """The judge, with the options that were given."""
     from transformers.utils import logging
 
@@ -206,7 +221,7 @@ def _made(args: argparse.Namespace, samples: "Sequence[Sample]", folder: Path | 
     return judge_of(args.judge, samples, **options)
 
 
-def _afford(args: argparse.Namespace, found: "Judge", asked: Sequence[Any]) -> None:
+def _afford(args: Namespace, found: "Judge", asked: Sequence[Any]) -> None:
     """Say what an API will cost. Raises `JudgeError` where it is more than was allowed."""
     cost = found.cost(asked, args.price_in, args.price_out)
     if cost is None:

@@ -216,7 +216,7 @@ def umbrella(p: Pen) -> None:
     p.pie(0, 0.04, 0.2, 0.48, 180, 360, "#f6f1ff")
 
 
-THINGS: dict[str, Callable[[Pen], None]] = {
+OBJECTS: dict[str, Callable[[Pen], None]] = {
     f.__name__: f
     for f in (
         apple, ball, balloon, bell, boat, book, bucket, cake, car, chair, clock, drum,
@@ -225,6 +225,6 @@ THINGS: dict[str, Callable[[Pen], None]] = {
 }  # fmt: skip
 
 
-def draw_thing(pen: Pen, name: str) -> None:
+def draw_object(pen: Pen, name: str) -> None:
     """Draw the object of this name."""
-    THINGS[name](pen)
+    OBJECTS[name](pen)

@@ -1,0 +1,188 @@
+"""Options that several commands take: one name, one type and one help text each, whatever the command.
+
+    share(parser, "model", "heads", data="doodles:24", out=REQUIRED)
+
+adds four options; a keyword gives one its default in this command. What only one command takes stands in its module.
+"""
+
+import argparse
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from gazeheads.gaze.push import push_forms
+
+if TYPE_CHECKING:
+    from gazeheads.regions.grid import Box
+
+REQUIRED: Final = object()
+
+
+def whole(least: int) -> Callable[[str], int]:
+    """A whole number from `least` on."""
+
+    def read(text: str) -> int:
+        if not re.fullmatch(r"[0-9]+", text) or int(text) < least:
+            raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {least} on")
+        return int(text)
+
+    return read
+
+
+def amount(text: str) -> int | float:
+    """A number of heads (`8`) or a share of all heads (`0.09`)."""
+    try:
+        return int(text) if text.isdigit() else float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is neither a number of heads nor a share of them"
+        ) from None
+
+
+def part(text: str) -> tuple[int, int]:
+    """`4/6`: the fourth of six, counted from 1."""
+    read = re.fullmatch(r"([0-9]+)/([0-9]+)", text)
+    if not read:
+        raise argparse.ArgumentTypeError(f"{text!r} is not K/N: write two numbers, for example 4/6")
+    k, n = int(read[1]), int(read[2])
+    if not 1 <= k <= n:
+        raise argparse.ArgumentTypeError(f"{text}: there is none. K counts from 1 to N, here {max(n, 1)}")
+    return k, n
+
+
+def placed_box(text: str) -> "tuple[int, Box]":
+    """`x0,y0,x1,y1` in pixels, or `2:x0,y0,x1,y1` of image 2: the image, counted from 0, and the box."""
+    from gazeheads.regions.grid import Box
+
+    image, _, corners = text.rpartition(":")
+    try:
+        x0, y0, x1, y1 = (float(edge) for edge in corners.split(","))
+        number = whole(1)(image or "1")
+    except (ValueError, argparse.ArgumentTypeError):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no box: write x0,y0,x1,y1 in pixels, or P:x0,y0,x1,y1 for image P, counted from 1"
+        ) from None
+    return number - 1, Box(x0, y0, x1, y1)
+
+
+def regions(text: str) -> list[int]:
+    """`4` or `4,2,1`: numbers of regions, counted from 1."""
+    try:
+        return [whole(1)(number) for number in text.split(",")]
+    except argparse.ArgumentTypeError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} names no regions: write K, or K,K,..., counted from 1"
+        ) from None
+
+
+def pace(text: str) -> str:
+    """`auto`, or a number of tokens from 1 on."""
+    if text != "auto" and not (text.isdigit() and int(text)):
+        raise argparse.ArgumentTypeError(f"{text!r}: give a number of tokens from 1 on, or auto")
+    return text
+
+
+def setting(text: str) -> tuple[str, Any]:
+    """NAME=VALUE, with a value that is JSON where it can be."""
+    import json
+
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is no setting: write NAME=VALUE")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
+
+
+OPTIONS: dict[str, dict[str, Any]] = {
+    "model": {"metavar": "MODEL", "help": "folder or hub id of a checkpoint; without it, the bundled model"},
+    "heads": {
+        "type": Path,
+        "metavar": "HEADS.json",
+        "help": "heads file, as `gazeheads discover` writes it; without it, that of the bundled model",
+    },
+    "top": {
+        "type": amount,
+        "metavar": "K",
+        "help": "how many heads: a number, or a share of all such as 0.09; without it, what was tuned (else 0.09) of a "
+        "file that ranks all heads, and every head of a file that holds some",
+    },
+    "data": {
+        "metavar": "SOURCE",
+        "help": "the images and what is known of them: doodles:N[:SPLIT], comics:FOLDER, ...; `gazeheads data --help` "
+        "lists all sources",
+    },
+    "seed": {"type": whole(0), "metavar": "N", "help": "seed of the data and of random-head controls"},
+    "batch": {"type": whole(1), "metavar": "N", "help": "how many prompts the model takes at a time"},
+    "ask": {"metavar": "QUESTION", "help": "what to ask about the image"},
+    "panel": {
+        "type": part,
+        "metavar": "K/N",
+        "help": "cut the image into N panels; look at the K-th from the left",
+    },
+    "box": {
+        "type": placed_box,
+        "metavar": "[P:]X0,Y0,X1,Y1",
+        "help": "a region: left, top, right and bottom edge in pixels (of image P, counted from 1)",
+    },
+    "conditions": {
+        "metavar": "NAME,...",
+        "help": "which heads are steered, or what is done instead: none, gaze, controls:N, ...",
+    },
+    "push": {
+        "metavar": "PUSH",
+        "help": f"how attention is changed: {push_forms()}, with numbers in nats",
+    },
+    "during": {
+        "choices": ["all", "answer", "decode"],
+        "help": "which tokens' attention is steered: of prompt and answer, of the answer, or of all answer tokens but "
+        "the first",
+    },
+    "every": {
+        "type": pace,
+        "metavar": "N",
+        "help": "tokens for each region of a tour, or auto: the model's own pace",
+    },
+    "processor": {
+        "type": setting,
+        "action": "append",
+        "metavar": "NAME=VALUE",
+        "help": "a setting of the image processor, as crop_to_patches=false; may be repeated",
+    },
+    "judge": {
+        "metavar": "JUDGE",
+        "help": "who says what an answer describes: rules, names, captions, likelihood:MODEL, "
+        "api:PROVIDER:MODEL",
+    },
+    "weighting": {
+        "choices": ["raw", "value-norm", "value-norm-share"],
+        "help": "what counts: attention, attention times value norms, or its share of that",
+    },
+    "any-version": {"action": "store_true", "help": "accept answers made with other package versions"},
+    "max-new-tokens": {"type": whole(1), "metavar": "N", "help": "the longest answer, in tokens"},
+    "json": {"action": "store_true", "help": "print one JSON object instead of text"},
+    "out": {"type": Path, "help": "where to write the result"},
+}
+
+
+def share(parser: argparse._ActionsContainer, *names: str, **defaults: Any) -> None:
+    """Add options of `OPTIONS`. defaults: of some of them, in this command; `REQUIRED`: it must be given.
+
+    A default may be a dictionary of more arguments of `add_argument`, such as a metavar.
+    """
+    given = {**dict.fromkeys(names), **{name.replace("_", "-"): value for name, value in defaults.items()}}
+    for name, value in given.items():
+        own = dict(value) if isinstance(value, dict) else {"default": value}
+        option = {**OPTIONS[name], **own}
+        default = option.get("default")
+        if default is REQUIRED:
+            option.update(default=None, required=True)
+        elif option.get("action") == "append":
+            option["default"] = default or []
+        elif option.get("action") == "store_true":
+            option["default"] = False
+        elif default is not None:
+            option["help"] += " (default: %(default)s)"
+        parser.add_argument(f"--{name}", **option)
