@@ -75,7 +75,11 @@ class LengthJudge(Judge):
         return Verdict("matched", min(len(answer), self.most))
 
 
-LENGTH = JudgeKind("length", "any data, by the length of the answer", lambda rest, samples, options: LengthJudge(rest), "MOST")
+def from_spec(rest, samples, options):
+    return LengthJudge(rest)
+
+
+LENGTH = JudgeKind("length", "any data, by the length of the answer", from_spec, "MOST")
 
 
 def read(spec, seed, reports):

@@ -33,9 +33,9 @@ MOST_ROOMS = 36
 WITHOUT_TORCH = (
     "", "errors", "version", "prompts", "arrays", "plain", "checks", "files", "text", "statistics", "plugins",
     "regions", "heads", "figures", "pages", "gaze", "sample", "experiments", "drawing", "evidence.results",
-    "evidence.trajectories", "evidence.page", "runs.folder", "runs.ledger", "runs.manifest", "runs.shards", "runs.judge", "runs.outcomes",
-    "judging.base", "judging.agreement", "judging.api", "judging.kinds", "judging.calibration", "judging.captions",
-    "judging.rules", "discovery.agreement",
+    "evidence.trajectories", "evidence.page", "runs.folder", "runs.ledger", "runs.manifest", "runs.shards",
+    "runs.judge", "runs.outcomes", "judging.base", "judging.agreement", "judging.api", "judging.kinds",
+    "judging.calibration", "judging.captions", "judging.rules", "discovery.agreement",
 )  # fmt: skip
 MAY = {
     "attention internals": (
