@@ -31,11 +31,12 @@ MOST_ROOMS = 36
 
 # What a room, or a module of it, may do that no other may.
 WITHOUT_TORCH = (
-    "", "errors", "version", "prompts", "arrays", "plain", "checks", "files", "text", "statistics", "plugins",
-    "regions", "heads", "figures", "pages", "gaze", "sample", "experiments", "drawing", "evidence.results",
-    "evidence.trajectories", "evidence.page", "runs.folder", "runs.ledger", "runs.manifest", "runs.shards",
-    "runs.judge", "runs.outcomes", "judging.base", "judging.agreement", "judging.api", "judging.kinds",
-    "judging.calibration", "judging.captions", "judging.rules", "discovery.agreement",
+    "", "errors", "version", "prompts", "arrays", "plain", "checks", "files", "text", "statistics",
+    "plugins", "regions", "heads", "figures", "pages", "gaze", "sample", "experiments", "drawing",
+    "evidence.results", "evidence.trajectories", "evidence.page", "runs.folder", "runs.ledger",
+    "runs.manifest", "runs.shards", "runs.judge", "runs.outcomes", "judging.base", "judging.agreement",
+    "judging.api", "judging.kinds", "judging.calibration", "judging.captions", "judging.rules",
+    "discovery.agreement",
 )  # fmt: skip
 MAY = {
     "attention internals": (

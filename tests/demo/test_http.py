@@ -197,7 +197,11 @@ def test_a_server_on_the_loopback_answers_to_its_names_only(model: GazeModel) ->
         assert client.get("/", headers={"host": "localhost:7860"}).status_code == 200
         assert client.get("/", headers={"host": "[::1]:7860"}).status_code == 200
         answer = client.get("/", headers={"host": "rebound.example:7860"})
-        assert answer.status_code == 403 and answer.headers["content-security-policy"]
+        assert answer.status_code == 400 and answer.headers["content-security-policy"]
+        stranger = client.websocket_connect("/v1/session", headers={"host": "rebound.example"})
+        with pytest.raises(WebSocketDisconnect), stranger:
+            pass
+    assert serving.names("::1") == serving.names("[::1]") == serving.LOOPBACK
     assert serving.names("0.0.0.0") is None
 
 

@@ -21,7 +21,7 @@ import gazeheads as gh
 from gazeheads.demo import speech as speeches
 from gazeheads.demo.aims import SwitchableHeads
 from gazeheads.demo.gallery import drawn
-from gazeheads.demo.place import Place
+from gazeheads.demo.shared import SharedState
 from gazeheads.demo.visit import Visit, _stay
 from gazeheads.model.model import GazeModel
 
@@ -273,7 +273,7 @@ def test_a_page_that_does_not_read_is_let_go(model: GazeModel) -> None:
         async def close(self, code: int) -> None:
             self.code = code
 
-    async def stay(socket: Deaf, shared: Place) -> None:
+    async def stay(socket: Deaf, shared: SharedState) -> None:
         visit = Visit(shared, 1, {"type": "hello"})
         for _ in range(6):
             visit.emit({"type": "token"})

@@ -6,10 +6,11 @@ import pytest
 from gazeheads import prompts
 from gazeheads.drawing.strips import doodles
 from gazeheads.errors import HeadsError, NoSuchDraw, UsageError
-from gazeheads.experiments.conditions import SCORES, UNSTEERED, HeadSets, conditions
+from gazeheads.experiments.conditions import UNSTEERED, HeadSets, conditions
 from gazeheads.experiments.redirect import VQA
 from gazeheads.heads.head import Provenance
 from gazeheads.heads.heads import Heads
+from gazeheads.heads.scores import SCORES
 
 
 def known(layers: int = 4, heads: int = 6) -> Heads:

@@ -134,7 +134,7 @@ def test_the_bundled_model_narrates_and_its_masses_are_those_of_its_heads(
     assert main(["narrate", *given, "--out", str(tmp_path), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     sets = found["numbers"]["reverse"]["value-norm"]
-    assert list(sets) == [GAZE, "control draw 1", "control draw 2"]
+    assert list(sets) == [GAZE, "random-head control 1", "random-head control 2"]
     (line,) = found["narrations"]
     assert line["asked"] == [5, 4, 3, 2, 1, 0] and line["sentences"][0][:2] == [0, 3]
     assert json.loads((tmp_path / "narrate.json").read_text(encoding="utf-8"))["numbers"] == found["numbers"]

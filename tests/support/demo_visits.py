@@ -11,7 +11,7 @@ from starlette.testclient import TestClient, WebSocketTestSession
 
 from gazeheads.demo.app import create_app
 from gazeheads.demo.limits import Limits
-from gazeheads.demo.place import Place
+from gazeheads.demo.shared import SharedState
 from gazeheads.heads.head import Provenance
 from gazeheads.heads.heads import Heads
 from gazeheads.model.model import GazeModel
@@ -33,9 +33,9 @@ def server(model: GazeModel, hosts: frozenset[str] | None = None, **limits: Any)
         yield client
 
 
-def place(client: TestClient) -> Place:
+def place(client: TestClient) -> SharedState:
     """What the visitors of this server share."""
-    found: Place = client.app.state.place  # type: ignore[attr-defined]
+    found: SharedState = client.app.state.place  # type: ignore[attr-defined]
     return found
 
 

@@ -14,7 +14,7 @@ from gazeheads import cli, prompts
 from gazeheads.discovery.follow import follow, listed
 from gazeheads.drawing.scenes import scenes
 from gazeheads.drawing.strips import doodles
-from gazeheads.errors import UsageError
+from gazeheads.errors import DataError, UsageError
 from gazeheads.gaze.record import Record
 from gazeheads.heads.head import Head
 from gazeheads.heads.heads import Heads
@@ -97,7 +97,7 @@ def test_the_threshold_is_the_one_that_fits_best_on_dev(grid: ImageGrid) -> None
     assert chosen([look(grid, Box(16, 16, 48, 32), attention)], FIRST) == 0.35
     assert chosen([look(grid, Box(16, 16, 32, 32), attention)], FIRST) == 0.55
     assert chosen([look(grid, Box(16, 16, 64, 32), attention)], FIRST) == 0.1
-    with pytest.raises(UsageError, match="no thing of the dev samples was named"):
+    with pytest.raises(UsageError, match="no object of the dev samples was named"):
         chosen([], FIRST)
 
 
@@ -173,7 +173,7 @@ def test_heads_that_look_at_what_is_said_follow_it(model: gh.GazeModel, scene: S
     ],
 )
 def test_samples_that_heads_may_not_be_found_on(model: gh.GazeModel, samples: Any, said: str) -> None:
-    with pytest.raises(UsageError, match=said):
+    with pytest.raises((UsageError, DataError), match=said):
         follow(model, samples)
 
 
@@ -181,9 +181,11 @@ def test_what_the_model_does_not_name_is_counted(model: gh.GazeModel, scene: Sam
     other = {"object": "kite", "size": "small"}
     twins = {"object": "car", "size": "large"}
     sample = replace(scene, slots=(scene.slots[0], twins, twins, other), redraw=None)
-    looks, counts = named_objects(model, [sample], [Head(6, 2), Head(5, 2)])
+    objects, counts = named_objects(model, [sample], [Head(6, 2), Head(5, 2)])
     assert counts == {"named medium": 1, "alike large": 2, "missed small": 1}
-    assert [(each.thing, each.box, each.looks.shape) for each in looks] == [(0, scene.boxes[0], (2, 36))]
+    assert [(each.number, each.box, each.attention.shape) for each in objects] == [
+        (0, scene.boxes[0], (2, 36))
+    ]
 
 
 def test_point_finds_what_the_model_names(model: gh.GazeModel, scene: Sample) -> None:
@@ -191,7 +193,7 @@ def test_point_finds_what_the_model_names(model: gh.GazeModel, scene: Sample) ->
     found = point(model, scene.image, "the car", heads)
     true = scene.boxes[1]
     assert not found.forced and true.x0 < found.x < true.x1 and true.y0 < found.y < true.y1
-    assert iou(found.box, true) > 0.2 and found.as_json()["box"] == list(found.box.corners)
+    assert iou(found.box, true) > 0.2 and found.to_json()["box"] == list(found.box.corners)
     with pytest.raises(UsageError, match=r"the model said 'a purple elephant, .*' *, which does not name it"):
         point(model, scene.image, "a kite", heads)
     forced = point(model, scene.image, "a kite", heads, force=True)
@@ -245,4 +247,4 @@ def test_the_commands_write_heads_numbers_and_a_picture(tmp_path: Path, scene: S
     same = ["ground", "--data", "scenes:1:dev", "--seed", "5", "--dev", "scenes:1:dev"]
     assert cli.main(same) == 2 and "is what is reported on" in capsys.readouterr().err
     assert cli.main(["ground", "--data", "doodles:1:test", "--conditions", "gaze"]) == 2
-    assert "Give scenes or COCO data" in capsys.readouterr().err
+    assert "Use scenes or COCO data" in capsys.readouterr().err

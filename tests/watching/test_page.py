@@ -164,10 +164,10 @@ def dumped(place: Path, asked: str) -> str:
 @pytest.mark.browser  # `make test-browser` insists on Chromium; elsewhere the skip is told, with its reason
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine to open the page with")
 @pytest.mark.parametrize(
-    "asked, number, weigh, tokens",
+    "asked, number, weighting, tokens",
     [
-        ("w=1", 0, "values", (1, 2)),
-        ("thing=1&set=1", 1, "values", (3, 6)),
+        ("w=1", 0, "value-norm", (1, 2)),
+        ("thing=1&set=1", 1, "value-norm", (3, 6)),
         ("t=2-4&by=raw", 0, "raw", (2, 5)),
     ],
 )

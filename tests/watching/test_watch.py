@@ -17,7 +17,7 @@ from gazeheads.cli import main
 from gazeheads.data.clip_files import frames_of
 from gazeheads.drawing import grammar
 from gazeheads.drawing.clips import moving_doodle
-from gazeheads.errors import MissingPackage, NoSuchDraw, OutsidePicture, RecordError, UsageError
+from gazeheads.errors import DataError, MissingPackage, NoSuchDraw, OutsidePicture, RecordError, UsageError
 from gazeheads.gaze.gaze import Gaze
 from gazeheads.gaze.live import Live
 from gazeheads.gaze.schedule import Schedule
@@ -64,9 +64,9 @@ def test_what_cannot_be_watched_is_refused(
         gh.watch(model, scene, replace(heads, heads=()))
     with pytest.raises(NoSuchDraw):
         gh.watch(model, scene, heads.all())
-    with pytest.raises(UsageError, match="another shape. Give a drawing of the same picture"):
+    with pytest.raises(UsageError, match="another shape. Give a drawing of the same image"):
         gh.watch(model, scene, heads, shown=[Image.new("RGB", (50, 50))])
-    with pytest.raises(UsageError, match="0 pictures were given to show; the scene has 1"):
+    with pytest.raises(UsageError, match="0 images were given to show; the scene has 1"):
         gh.watch(model, replace(scene, pictures=()), heads)
     with pytest.raises(RecordError, match=r'The words "zebra" were asked for; the answer says'):
         gh.watch(model, scene, heads, describes=["zebra"], max_new_tokens=12)
@@ -145,7 +145,7 @@ def test_two_pictures_are_told_apart(model: GazeModel, heads: Heads) -> None:
     second = areas(scene)[1]
     watched = gh.watch(model, scene, heads, Gaze(heads, second), max_new_tokens=24)
     np.testing.assert_allclose(watched.over(), [[0, 1]] * len(watched.answer.token_texts), atol=1e-6)
-    assert watched.html().count('alt="Picture') == 2
+    assert watched.html().count('alt="Image') == 2
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def test_words_that_map_to_no_token_are_refused(texts: list[str]) -> None:
 
 
 def test_ways_to_find_things_that_are_not_there() -> None:
-    with pytest.raises(UsageError, match="Things by 'magic' were asked for"):
+    with pytest.raises(UsageError, match="Objects by 'magic' were asked for"):
         things(["a cat"], "magic")
     with pytest.raises(MissingPackage, match="spaCy is not installed|cannot be loaded"):
         things(["a cat"], "spacy:no_such_model")
@@ -231,9 +231,9 @@ def test_a_moving_doodle_moves_and_its_boxes_with_it(tmp_path: Path) -> None:
     assert [np.array_equal(a, clip.frames[n]) for a, n in zip(frames_of(path, 2), (0, 3), strict=True)] == [
         True
     ] * 2
-    with pytest.raises(UsageError, match="5 frames were asked for; it has 4"):
+    with pytest.raises(DataError, match="5 frames were asked for; it has 4"):
         frames_of(path, 5)
-    with pytest.raises(UsageError, match="Something moves from two on"):
+    with pytest.raises(UsageError, match="Ask for two or more"):
         moving_doodle(frames=1)
 
 

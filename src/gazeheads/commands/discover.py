@@ -1,11 +1,11 @@
 """`gazeheads discover`: rank a model's heads, and write a heads file."""
 
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from argparse import ArgumentParser, Namespace
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from gazeheads.commands.models import heads_of, loaded
-from gazeheads.commands.options import REQUIRED, share, whole
+from gazeheads.commands.options import REQUIRED, below, listing, share, whole
 from gazeheads.commands.output import Bar, Say, writable_folder
 from gazeheads.errors import UsageError
 
@@ -45,13 +45,12 @@ def options(parser: ArgumentParser) -> None:
         help="for --score causal: steer heads N at a time, which is cheaper (default: %(default)s)",
     )
     share(parser, out={"default": REQUIRED, "metavar": "HEADS.json"})
-    parser.formatter_class = RawDescriptionHelpFormatter
-    width = max(map(len, SCORES))
-    parser.epilog = "\n".join(
-        [
-            "scores, and what a head with a high one does:",
-            *(f"  {name:{width}}  {score.describe}" for name, score in SCORES.items()),
-        ]
+    below(
+        parser,
+        listing(
+            "scores, and what a head with a high one does",
+            {name: score.describe for name, score in SCORES.items()},
+        ),
     )
 
 

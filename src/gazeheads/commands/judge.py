@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gazeheads.commands.options import share, whole
+from gazeheads.commands.options import below, listing, share, whole, words_of
 from gazeheads.commands.output import Bar, Say
 from gazeheads.errors import JudgeError, UsageError
 
@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     from gazeheads.judging.base import Judge
     from gazeheads.sample import Sample
 
-JUDGES, REPLIES = "judges.json", "replies.sqlite"
+SETTINGS, REPLIES = "judges.json", "replies.sqlite"
 LIMIT = 1.0  # of the currency of the prices: what may be spent without being asked
 
 
 def options(parser: ArgumentParser) -> None:
-    """The options, those of APIs in a group of their own."""
+    """The options, those of APIs in a group of their own, and all judges below them."""
+    from gazeheads.judging.kinds import JUDGES
+
     parser.add_argument("folder", type=Path, nargs="?", metavar="DIR", help="folder of a run")
     share(parser, "judge", "data", "seed")
     parser.add_argument(
@@ -66,13 +68,11 @@ def options(parser: ArgumentParser) -> None:
         help="cost above which --yes is needed (default: %(default)s)",
     )
     api.add_argument("--yes", action="store_true", help="go ahead whatever it costs")
-    parser.epilog = (
-        "Without --judge: rules for doodle panels, names for objects, else captions. Without --data and --seed: "
-        "those of the run."
+    below(
+        parser,
+        "Without --judge, the first of these that suits the samples. Without --data and --seed, those of the run.",
+        listing("judges", words_of(JUDGES, lambda kind: (kind.form, kind.about))),
     )
-
-
-OPTIONS = ("calibration", "threshold", "margin", "base_url", "concurrency", "timeout", "cache")
 
 
 def run(args: Namespace, say: Say) -> dict[str, Any]:
@@ -100,7 +100,7 @@ def _judge(args: Namespace, say: Say) -> dict[str, Any]:
             raise UsageError(f"--name {name}: a judge's name holds no |. Give another one.")
         with closing(_made(args, samples, args.folder)) as found:
             judged = any(line["judge"] == name for line in folder.verdicts)
-            must_be_the_same(args.folder / JUDGES, name, {"judge": args.judge, **found.settings()}, judged)
+            must_be_the_same(args.folder / SETTINGS, name, {"judge": args.judge, **found.settings()}, judged)
             if args.unscored:
                 left = [
                     key
@@ -212,10 +212,11 @@ def _made(args: Namespace, samples: "Sequence[Sample]", folder: Path | None) -> 
     """The judge, with the options that were given."""
     from transformers.utils import logging
 
-    from gazeheads.judging.kinds import judge_of, kind_of
+    from gazeheads.judging.kinds import JUDGES, judge_of, kind_of
 
     logging.disable_progress_bar()
-    options = {name: getattr(args, name) for name in OPTIONS if getattr(args, name) is not None}
+    known = {name for kind in JUDGES.own.values() for name in kind.options}
+    options = {name: value for name, value in vars(args).items() if name in known and value is not None}
     if folder is not None and kind_of(args.judge).keeps_replies:
         options.setdefault("cache", folder / REPLIES)
     return judge_of(args.judge, samples, **options)

@@ -44,7 +44,7 @@ def run(args: Namespace, say: Say) -> dict[str, Any]:
     heads = heads_of(model, args.heads)
     steered = selected(heads, args.top)
     draws = steered.controls(args.draws, args.seed) if args.draws else ()
-    sets = {GAZE: steered} | {f"control draw {n}": draw for n, draw in enumerate(draws, 1)}
+    sets = {GAZE: steered} | {f"random-head control {n}": draw for n, draw in enumerate(draws, 1)}
     orders = [order.strip() for order in args.orders.split(",") if order.strip()]
     bar, told = Bar(), []
     bar("narrating", 0, len(samples) * len(orders))

@@ -7,16 +7,18 @@ adds four options; a keyword gives one its default in this command. What only on
 
 import argparse
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from gazeheads.gaze.push import push_forms
 
 if TYPE_CHECKING:
+    from gazeheads.plugins import Registry
     from gazeheads.regions.grid import Box
 
 REQUIRED: Final = object()
+T = TypeVar("T")
 
 
 def whole(least: int) -> Callable[[str], int]:
@@ -129,7 +131,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     },
     "conditions": {
         "metavar": "NAME,...",
-        "help": "which heads are steered, or what is done instead: none, gaze, controls:N, ...",
+        "help": "which heads are steered, or what is done instead; `gazeheads run --help` lists all conditions",
     },
     "push": {
         "metavar": "PUSH",
@@ -153,8 +155,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     },
     "judge": {
         "metavar": "JUDGE",
-        "help": "who says what an answer describes: rules, names, captions, likelihood:MODEL, "
-        "api:PROVIDER:MODEL",
+        "help": "who says what an answer describes; `gazeheads judge --help` lists all judges",
     },
     "weighting": {
         "choices": ["raw", "value-norm", "value-norm-share"],
@@ -186,3 +187,21 @@ def share(parser: argparse._ActionsContainer, *names: str, **defaults: Any) -> N
         elif default is not None:
             option["help"] += " (default: %(default)s)"
         parser.add_argument(f"--{name}", **option)
+
+
+def listing(title: str, words: Mapping[str, str]) -> str:
+    """Names, and what is said of each, as lines below the options."""
+    width = max(map(len, words))
+    return "\n".join([f"{title}:", *(f"  {name:{width}}  {said}" for name, said in words.items())])
+
+
+def words_of(registry: "Registry[T]", words: Callable[[T], tuple[str, str]]) -> dict[str, str]:
+    """What is said of each thing of a registry; of other packages' things their names, so that none need be loaded."""
+    theirs = {name: "of another package" for name in registry if name not in registry.own}
+    return dict(map(words, registry.own.values())) | theirs
+
+
+def below(parser: argparse.ArgumentParser, *parts: str) -> None:
+    """Put parts, kept as they are, below the options."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = "\n\n".join(parts)

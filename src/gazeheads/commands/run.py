@@ -2,24 +2,25 @@
 
 import shlex
 import sys
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
 from gazeheads.commands.models import heads_of, loaded, selected
-from gazeheads.commands.options import REQUIRED, part, setting, share
+from gazeheads.commands.options import REQUIRED, below, listing, part, setting, share, words_of
 from gazeheads.commands.output import Bar, Say, writable_folder
 from gazeheads.files import write_whole
 
-CONDITIONS = "none,gaze,controls:20,all,prompt,panel-query,crop,marker"
+ASKED = "none,gaze,controls:20,all,prompt,panel-query,crop,marker"
 
 
 def options(parser: ArgumentParser) -> None:
     """The options, and all experiments below them."""
     from gazeheads.experiments.catalogue import EXPERIMENTS
+    from gazeheads.experiments.conditions import CONDITIONS
 
     parser.add_argument("experiment", metavar="EXPERIMENT", help="what to ask: one of those below")
-    share(parser, "model", "heads", "top", data="doodles:24:test", seed=0, conditions=CONDITIONS)
+    share(parser, "model", "heads", "top", data="doodles:24:test", seed=0, conditions=ASKED)
     share(parser, "push", "every", "processor", during="all", batch=64)
     parser.add_argument(
         "--generate",
@@ -37,10 +38,15 @@ def options(parser: ArgumentParser) -> None:
         help="take every N-th sample only, from the I-th on: N machines share a run, then `gazeheads merge`",
     )
     share(parser, "any-version", out={"default": REQUIRED, "metavar": "DIR"})
-    parser.formatter_class = RawDescriptionHelpFormatter
-    parser.epilog = (
-        "A folder that holds a run of the same settings is gone on with. Without --push, what the heads file was tuned "
-        f"to.\n\nexperiments: {', '.join(EXPERIMENTS)}"
+    below(
+        parser,
+        "A folder that holds a run of the same settings is gone on with. Without --push, what the heads file was\n"
+        "tuned to.",
+        listing("experiments", words_of(EXPERIMENTS, lambda each: (each.name, each.facts.title))),
+        listing(
+            "conditions, separated by commas (@K: so many heads, as gaze@8)",
+            {kind.written or name: kind.about for name, kind in CONDITIONS.items()},
+        ),
     )
 
 
@@ -84,7 +90,7 @@ def run(args: Namespace, say: Say) -> dict[str, Any]:
         during=args.during,
         batch=args.batch,
         settings=processor,
-        shard=(first, shards),
+        shard=args.shard,
     )
     mine = samples[first - 1 :: shards]
     choose = HeadSets(heads, len(steered), args.seed)

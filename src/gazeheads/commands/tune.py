@@ -21,7 +21,7 @@ def options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--experiment",
         default="this-panel",
-        choices=sorted(REDIRECTIONS),
+        choices=list(REDIRECTIONS),
         help="what is asked (default: %(default)s)",
     )
     parser.add_argument(
@@ -51,6 +51,7 @@ def run(args: Namespace, say: Say) -> dict[str, Any]:
     judge = judge_of(args.judge)
     scores = [score.strip() for score in args.scores.split(",") if score.strip()]
     pushes = [str(Push.parse(push)) for push in args.pushes.split(";") if push.strip()]
+    base = REDIRECTIONS[args.experiment]
     if args.heads is None and args.out is None:
         raise UsageError("Nothing says where to write the choice. Give --heads FILE, or --out FILE.")
     samples = samples_of(args.data, args.seed)
@@ -64,7 +65,7 @@ def run(args: Namespace, say: Say) -> dict[str, Any]:
         heads,
         samples,
         judge,
-        base=REDIRECTIONS[args.experiment],
+        base=base,
         scores=scores,
         pushes=pushes,
         batch=args.batch,

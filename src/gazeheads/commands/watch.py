@@ -36,10 +36,10 @@ def options(parser: ArgumentParser) -> None:
     )  # fmt: skip
     share(parser, "every", "push", "during")
     parser.add_argument(
-        "--things",
+        "--objects",
         default="rule",
         metavar="HOW",
-        help='how to find what the answer describes: rule, spacy:MODEL, or its words, as "a cat; the kite" '
+        help='how to find the objects that the answer describes: rule, spacy:MODEL, or its words, as "a cat; the kite" '
         "(default: %(default)s)",
     )
     parser.add_argument(
@@ -73,7 +73,7 @@ def run(args: Namespace, say: Say) -> dict[str, Any]:
         every = args.every and int(args.every)
         targets = areas(found.scene, boxes)
         gaze = aimed(heads, targets, goals, every, args.push or PUSH, args.during or DURING)
-    by_name = args.things == RULE or args.things.startswith("spacy:")
+    by_name = args.objects == RULE or args.objects.startswith("spacy:")
     watched = watch(
         model,
         found.scene,
@@ -81,7 +81,7 @@ def run(args: Namespace, say: Say) -> dict[str, Any]:
         gaze,
         boxes=boxes,
         control=not args.no_control,
-        describes=args.things if by_name else args.things.split(";"),
+        describes=args.objects if by_name else args.objects.split(";"),
         shown=found.shown,
         seed=args.seed,
         max_new_tokens=args.max_new_tokens,

@@ -6,14 +6,16 @@ at, but only the panels that the source draws are opened.
 """
 
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from gazeheads.data.pictures import ImageFile
-from gazeheads.data.source import Place, Reports
+from gazeheads.data.source import Reports
 from gazeheads.data.sources import fingerprint, specs
 from gazeheads.errors import DataError, FaultyData, GazeHeadsError
+from gazeheads.plain import plain
 from gazeheads.sample import PANELS, Sample
 
 Progress = Callable[[int], object]
@@ -42,7 +44,7 @@ class DataReport:
 
     def to_json(self) -> dict[str, Any]:
         """The fields, and whether the data fits a run."""
-        return {**asdict(self), "fits": not self.problems}
+        return {**plain(vars(self)), "fits": not self.problems}
 
 
 class Collector(Reports):
@@ -55,25 +57,25 @@ class Collector(Reports):
         self.opened = 0
 
     @property
-    def faults(self) -> int:  # type: ignore[override]
+    def faults(self) -> int:
         """How many there are so far."""
         return len(self.report.problems)
 
-    def fault(self, place: Place, error: GazeHeadsError) -> None:
+    def fault(self, place: Path | str, error: GazeHeadsError) -> None:
         """Keep what is wrong, each part of a `FaultyData` by itself."""
         messages = error.faults if isinstance(error, FaultyData) else [str(error)]
         self.report.problems += [Finding(str(place), _bare(message, place)) for message in messages]
 
-    def note(self, place: Place, what: str, serious: bool = False) -> None:
+    def note(self, place: Path | str, what: str, serious: bool = False) -> None:
         """Keep what may surprise, or what is serious."""
         (self.report.problems if serious else self.report.notes).append(Finding(str(place), what))
 
-    def all_of(self, faults: Any) -> None:
+    def all_of(self, faults: Sequence[tuple[Path | str, GazeHeadsError]]) -> None:
         """Keep each."""
         for place, error in faults:
             self.fault(place, error)
 
-    def image(self, name: Place, data: bytes | None = None) -> ImageFile:
+    def image(self, name: Path | str, data: bytes | None = None) -> ImageFile:
         """The image file, which was opened whole. Raises `DataError` if it cannot be."""
         self.opened += 1
         try:
@@ -122,7 +124,7 @@ def _note_differences(place: str, samples: list[Sample], reports: Reports) -> No
         reports.note(place, f"{captioned} of {len(strips)} strips have captions")
 
 
-def _bare(message: str, place: Place) -> str:
+def _bare(message: str, place: Path | str) -> str:
     """A message without the place that it begins with, which is said anyway."""
     head, found, rest = message.partition(f"{place}: ")
     return rest if found and len(head) <= len("Panel folder ") else message

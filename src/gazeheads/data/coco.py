@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from gazeheads.data.runlength import Masks, must_be_polygons, runs_of
-from gazeheads.data.source import RAISE, DataSource, Place, Reports, Spec
+from gazeheads.data.source import RAISE, DataSource, Reports, Spec
 from gazeheads.data.stored import whole
 from gazeheads.errors import DataError, GazeHeadsError, UsageError
 from gazeheads.regions.grid import Box
@@ -69,7 +69,7 @@ def coco(
         raise UsageError(f"COCO {path}: its name does not say where the images are. Add :images=FOLDER.")
     place = root / (images or (split[1] if split else ""))
     left: Counter[str] = Counter()
-    faults: list[tuple[Place, GazeHeadsError]] = []
+    faults: list[tuple[Path | str, GazeHeadsError]] = []
     objects = _objects(content, path, masks, left, faults)
     left["images without objects"] += sum(not mine for mine in objects.values())
     asked = [entry for entry in content["images"] if objects[entry["id"]]]
@@ -138,7 +138,7 @@ def _objects(
     path: Path,
     masks: bool,
     left: Counter[str],
-    faults: list[tuple[Place, GazeHeadsError]],
+    faults: list[tuple[Path | str, GazeHeadsError]],
 ) -> dict[Any, list[CocoObject]]:
     """By the id of each image its objects; what is left out is counted, what is wrong is added to `faults`."""
     objects: dict[Any, list[CocoObject]] = {entry["id"]: [] for entry in content["images"]}

@@ -16,7 +16,7 @@ from typing import Any
 
 from gazeheads.data.captions import wordings
 from gazeheads.data.layout import Layout
-from gazeheads.data.source import RAISE, DataSource, Place, Reports, Spec
+from gazeheads.data.source import RAISE, DataSource, Reports, Spec
 from gazeheads.data.stored import strip
 from gazeheads.errors import DataError, MissingPackage, UsageError
 from gazeheads.sample import Sample
@@ -38,16 +38,16 @@ class HubName:
         """The parts of `text`; the revision may also stand before the split. Raises what `wrong` makes of a reason."""
         number = re.search(r":(\d+)$", text)
         rest = text[: number.start()] if number else text
-        found = re.fullmatch(
+        match = re.fullmatch(
             r"(?P<name>[^@]+?)(:(?P<split>[A-Za-z]\w*))?(@(?P<revision>[\w./-]+)(:(?P<late>[A-Za-z]\w*))?)?",
             rest,
         )
-        if not found or (found["split"] and found["late"]) or (number and int(number[1]) < 1):
+        if not match or (match["split"] and match["late"]) or (number and int(number[1]) < 1):
             raise wrong(f"{text!r} cannot be read")
         return cls(
-            found["name"],
-            found["split"] or found["late"],
-            found["revision"],
+            match["name"],
+            match["split"] or match["late"],
+            match["revision"],
             int(number[1]) if number else None,
         )
 
@@ -158,7 +158,7 @@ def _sample(
 ) -> Sample | None:
     """One row as a sample; None where an image of it cannot be used."""
     title = f"hub/{name}/{row['comic_id']}"
-    stored_at: list[tuple[Place, bytes | None]] = []
+    stored_at: list[tuple[Path | str, bytes | None]] = []
     for column in panels:
         stored = row[column]
         if not stored or not (stored.get("bytes") or stored.get("path")):

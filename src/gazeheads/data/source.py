@@ -14,43 +14,45 @@ from gazeheads.data.pictures import ImageFile
 from gazeheads.errors import DataError, FaultyData, GazeHeadsError, UsageError
 from gazeheads.sample import Sample
 
-Place = Path | str  # what a report is about: a file, a folder, a row
-
 
 class Reports:
     """What a reader tells besides its samples. As it is, for runs: a fault is raised, notes go nowhere.
 
-    faults: how many there are so far. thorough: whether to look at what no sample is made of, too.
+    thorough: whether to look at what no sample is made of, too.
     """
 
-    faults = 0
     thorough = False
 
-    def fault(self, place: Place, error: GazeHeadsError) -> None:
+    @property
+    def faults(self) -> int:
+        """How many there are so far."""
+        return 0
+
+    def fault(self, place: Path | str, error: GazeHeadsError) -> None:
         """What makes a sample unusable. Raises the error, or keeps it and lets the reader go on without the sample."""
         raise error
 
-    def note(self, place: Place, what: str, serious: bool = False) -> None:
+    def note(self, place: Path | str, what: str, serious: bool = False) -> None:
         """What may surprise. serious: `data check` fails for it, though a run goes on."""
 
-    def all_of(self, faults: Sequence[tuple[Place, GazeHeadsError]]) -> None:
+    def all_of(self, faults: Sequence[tuple[Path | str, GazeHeadsError]]) -> None:
         """Several faults at once. Raises `FaultyData`, or keeps each."""
         if faults:
             raise FaultyData([str(error) for _, error in faults])
 
     @contextmanager
-    def at(self, place: Place) -> Iterator[None]:
+    def at(self, place: Path | str) -> Iterator[None]:
         """A `DataError` in between is a fault of this place."""
         try:
             yield
         except DataError as error:
             self.fault(place, error)
 
-    def image(self, name: Place, data: bytes | None = None) -> ImageFile:
+    def image(self, name: Path | str, data: bytes | None = None) -> ImageFile:
         """The image file at this path, or these bytes of one. Raises `DataError` if it cannot be used."""
         return ImageFile.of(str(name), data) if data else ImageFile.at(name)
 
-    def images(self, files: Iterable[tuple[Place, bytes | None]]) -> list[ImageFile] | None:
+    def images(self, files: Iterable[tuple[Path | str, bytes | None]]) -> list[ImageFile] | None:
         """Image files by path, or with their bytes; each that cannot be used is a fault, and then it is None."""
         images, before = [], self.faults
         for name, data in files:

@@ -31,7 +31,7 @@ def region(scene: Scene, target: AtPanel | AtBox | AtSpot | AtMask) -> Region:
 
 
 def panel(scene: Scene, index: int) -> Region:
-    """One panel or thing, grown to one image token where it is smaller. Raises `RegionError` if there is none such."""
+    """One panel or object, grown to one image token where it is smaller. Raises `RegionError` if there is none such."""
     if not index < len(scene.boxes):
         return scene.panel(index)  # says how many there are
     names = scene.names or ("",) * len(scene.boxes)

@@ -10,14 +10,15 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 import gazeheads
 from gazeheads import GazeHeadsError, GazeModel, Heads, prompts
 from gazeheads.demo.gallery import KINDS
 from gazeheads.demo.guard import Guard
 from gazeheads.demo.limits import Limits
-from gazeheads.demo.looking import Asked, Looked, Refused, look
-from gazeheads.demo.place import Busy, Place
+from gazeheads.demo.looking import LookAnswer, LookRequest, Refusal, look
+from gazeheads.demo.shared import Busy, SharedState
 from gazeheads.demo.visit import visit
 from gazeheads.demo.wire import place_of
 from gazeheads.gaze.push import PUSHES
@@ -73,7 +74,7 @@ def create_app(
     Raises `WrongModel` for heads of another model. `app.state.place` is what visitors share.
     """
     limits = limits or Limits()
-    place = Place(model, heads, limits)
+    place = SharedState(model, heads, limits)
     about = _about(place)
 
     @asynccontextmanager
@@ -90,7 +91,11 @@ def create_app(
         redoc_url=None,
     )
     app.state.place = place
-    app.add_middleware(Guard, hosts=hosts, most=limits.message_bytes)
+    if hosts is not None:  # another name that leads here (DNS rebinding) is refused
+        app.add_middleware(TrustedHostMiddleware, allowed_hosts=sorted(hosts), www_redirect=False)
+    app.add_middleware(
+        Guard, most=limits.message_bytes
+    )  # around the other one: its headers stand on every answer
     assets = _assets()
 
     @app.get("/", include_in_schema=False)
@@ -117,17 +122,17 @@ def create_app(
         )
 
     refusals: dict[int | str, dict[str, Any]] = {
-        code: {"model": Refused, "description": why}
+        code: {"model": Refusal, "description": why}
         for code, why in {
-            403: "another origin, or another host",
+            403: "another origin",
             413: "the request is too large",
             422: "what was asked cannot be done",
             503: "too many visitors",
         }.items()
     }
 
-    @app.post("/v1/look", response_model=Looked, responses=refusals)
-    async def ask(asked: Asked, request: Request) -> Any:
+    @app.post("/v1/look", response_model=LookAnswer, responses=refusals)
+    async def ask(asked: LookRequest, request: Request) -> Any:
         """Ask about an image with the gaze on a target, or on a plan of targets."""
         return await look(place, asked, request) or Response(status_code=499)
 
@@ -157,12 +162,12 @@ def create_app(
 
 def _state_limits(app: FastAPI, limits: Limits) -> None:
     """Let the description at /openapi.json say how much may be asked for here."""
-    asked = app.openapi()["components"]["schemas"]["Asked"]["properties"]  # kept: the same every time
+    asked = app.openapi()["components"]["schemas"]["LookRequest"]["properties"]  # kept: the same every time
     asked["prompt"]["maxLength"] = limits.prompt
     asked["tokens"]["maximum"] = limits.tokens
 
 
-def _about(place: Place) -> About:
+def _about(place: SharedState) -> About:
     model, selected, limits = place.model, place.selected, place.limits
     return About(
         model=model.name,

@@ -1,4 +1,4 @@
-"""Pictures, as the model and as the page get them: doodles drawn on demand, and what visitors bring."""
+"""Images, as the model and as the page get them: doodles drawn on demand, and what visitors bring."""
 
 import base64
 import hashlib
@@ -31,7 +31,7 @@ KINDS = {
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """A picture that a visitor sees. key: equal for equal pictures. picture, boxes: as the model gets them.
+    """An image that a visitor sees. key: equal for equal images. picture, boxes: as the model gets them.
 
     png: as the page shows it, in the same proportions. names: of the boxes. note: what was done to it.
     """
@@ -82,7 +82,7 @@ def _sample(kind: str, seed: int) -> Sample:
 
 
 def brought(data: bytes, limits: Limits, panels: Sequence[Sequence[float]] = ()) -> Shown:
-    """A picture that a visitor brings. panels: shares of it. Raises `DataError` or `RegionError`."""
+    """An image that a visitor brings. panels: shares of it. Raises `DataError` or `RegionError`."""
     upload = opened(data, limits)
     width, height = upload.picture.size
     boxes = tuple(Box(x0 * width, y0 * height, x1 * width, y1 * height) for x0, y0, x1, y1 in panels)

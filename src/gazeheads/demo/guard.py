@@ -1,6 +1,5 @@
-"""Who may come in, and what a browser may do with what it gets. A layer around the application.
+"""Who may come in, and what a browser may do with what it gets. The outermost layer around the application.
 
-- A server on the loopback answers to loopback names only: another name that leads here (DNS rebinding) is refused.
 - A page of another origin can neither open a WebSocket nor post.
 - A request body is counted as it comes in; a larger one than allowed is refused, whatever its header says.
 - The content policy allows what comes from here, no inline script or style, no frames.
@@ -12,7 +11,6 @@ from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -32,10 +30,10 @@ class TooLarge(Exception):
 
 
 class Guard:
-    """hosts: the names that this server answers to; None: any. most: bytes of a request body."""
+    """most: bytes of a request body."""
 
-    def __init__(self, app: ASGIApp, hosts: frozenset[str] | None, most: int) -> None:
-        self.app, self.hosts, self.most = app, hosts, most
+    def __init__(self, app: ASGIApp, most: int) -> None:
+        self.app, self.most = app, most
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let in, or refuse."""
@@ -87,12 +85,9 @@ class Guard:
 
     def _refusal(self, scope: Scope) -> str:
         """Why not, or ""."""
-        host = _header(scope, b"host")
-        if self.hosts is not None and _name(host) not in self.hosts:
-            return "This server answers to the names of this machine only. Open it as http://localhost."
         origin = _header(scope, b"origin")
         asks = scope["type"] == "websocket" or scope["method"] not in ("GET", "HEAD", "OPTIONS")
-        if asks and origin and _netloc(origin) != host:
+        if asks and origin and _netloc(origin) != _header(scope, b"host"):
             return "A page of another origin asked. Open the page of this server itself."
         return ""
 
@@ -100,13 +95,6 @@ class Guard:
 def _header(scope: Scope, name: bytes) -> str:
     found = [value for key, value in scope["headers"] if key == name]
     return found[0].decode("latin-1") if found else ""
-
-
-def _name(host: str) -> str:
-    try:
-        return urlsplit(f"//{host}").hostname or ""
-    except ValueError:
-        return ""
 
 
 def _netloc(origin: str) -> str:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 class Limits:
     """What the server gives at most.
 
-    visitors: at once, open pages and running requests together. upload_bytes, upload_pixels: of a picture file. side:
-    pixels of the longer side of a picture as it is used; a larger one is made smaller, and the page says so.
+    visitors: at once, open pages and running requests together. upload_bytes, upload_pixels: of an image file. side:
+    pixels of the longer side of an image as it is used; a larger one is made smaller, and the page says so.
     prompt: characters. tokens: of one answer. seconds: of one answer, waiting for its turns and its pace included.
     idle_seconds: until a page that asks for nothing is let go. shelf_bytes: for prompts that were run. outbox_bytes:
     about what a page may leave unread. patience: seconds until a message must have gone out.

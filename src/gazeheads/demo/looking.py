@@ -1,4 +1,4 @@
-"""POST /v1/look, for programs: a picture, a question and where to look; the answer, where heads looked, the proof."""
+"""POST /v1/look, for programs: an image, a question and where to look; the answer, where heads looked, the proof."""
 
 import asyncio
 import base64
@@ -11,33 +11,33 @@ from starlette.requests import Request
 
 from gazeheads.demo.aims import panel
 from gazeheads.demo.gallery import Shown
-from gazeheads.demo.place import Place
+from gazeheads.demo.shared import SharedState
 from gazeheads.demo.speech import LOOKS, Speech
 from gazeheads.demo.wire import SAMPLE, Ask, Message, Share, Stop, Target
 from gazeheads.errors import UsageError
 from gazeheads.regions.coverage import Floats
 
 
-class Picture(Message):
-    """A doodle by name ("strip-12"), or a picture file in base 64, with boxes for targets of the kind "panel"."""
+class GivenImage(Message):
+    """A doodle by name ("strip-12"), or an image file in base 64, with boxes for targets of the kind "panel"."""
 
     sample: Annotated[str, StringConstraints(pattern=SAMPLE)] | None = None
     data: str | None = None
     panels: tuple[tuple[Share, Share, Share, Share], ...] = Field(default=(), max_length=64)
 
 
-class Asked(Ask):
+class LookRequest(Ask):
     """What to look at, where, and how. target: for the whole answer; stops: or a plan, from token to token."""
 
-    picture: Picture
+    picture: GivenImage
     target: Target | None = None
 
 
-class Seen(BaseModel):
+class TokenLook(BaseModel):
     """One token. look: attention of the watched heads on each cell, mean over heads, 0 to 1.
 
-    panels: the same, summed over each panel of the picture. target: number of the stop in force. before, after: mass
-    of the pushed heads on the target without and with the push.
+    panels: the same, summed over each panel of the image. target: number of the stop in force. before, after: mass
+    of the steered heads on the target without and with the push.
     """
 
     text: str
@@ -56,26 +56,26 @@ class Proof(BaseModel):
     after: float | None
 
 
-class Looked(BaseModel):
-    """The answer. views: the grids of the cells: rows, columns, left, top, right, bottom as shares of the picture."""
+class LookAnswer(BaseModel):
+    """The answer. views: the grids of the cells: rows, columns, left, top, right, bottom as shares of the image."""
 
     answer: str
     unsteered: str
     why: Literal["end", "length", "time"]
     views: list[list[float]]
-    trace: list[Seen]
+    trace: list[TokenLook]
     proof: Proof
     pushed: list[str]
     watched: list[str]
 
 
-class Refused(BaseModel):
+class Refusal(BaseModel):
     """What was asked, what was found, what to do."""
 
     error: str
 
 
-async def look(place: Place, asked: Asked, request: Request) -> Looked | None:
+async def look(place: SharedState, asked: LookRequest, request: Request) -> LookAnswer | None:
     """The answer; None where the client has left. Raises `Busy`, or `GazeHeadsError` for what cannot be looked at."""
     limits = place.limits
     if len(asked.prompt) > limits.prompt or asked.tokens > limits.tokens:
@@ -109,7 +109,7 @@ async def look(place: Place, asked: Asked, request: Request) -> Looked | None:
         if side.error:
             raise UsageError(side.error)
     weights = [panel(steered.speech.scene, index).weights for index in range(len(shown.boxes))]
-    return Looked(
+    return LookAnswer(
         answer=steered.text,
         unsteered=free.text,
         why=steered.done["why"],
@@ -121,7 +121,7 @@ async def look(place: Place, asked: Asked, request: Request) -> Looked | None:
     )
 
 
-async def _shown(place: Place, picture: Picture) -> Shown:
+async def _shown(place: SharedState, picture: GivenImage) -> Shown:
     if (picture.sample is None) == (picture.data is None):
         raise UsageError("An image is either a sample or data. Give one of them.")
     if picture.sample is not None:
@@ -140,7 +140,7 @@ async def _shown(place: Place, picture: Picture) -> Shown:
 class _Side:
     """One of both answers, and what it said."""
 
-    def __init__(self, place: Place, shown: Shown, asked: Asked, side: str) -> None:
+    def __init__(self, place: SharedState, shown: Shown, asked: LookRequest, side: str) -> None:
         self.tokens: list[dict[str, Any]] = []
         self.views: list[list[float]] = []
         self.done: dict[str, Any] = {}
@@ -167,9 +167,9 @@ class _Side:
         return "".join(token["text"] for token in self.tokens)
 
 
-def _seen(token: dict[str, Any], weights: Sequence[Floats]) -> Seen:
+def _seen(token: dict[str, Any], weights: Sequence[Floats]) -> TokenLook:
     look = [value / LOOKS for value in token["look"]]
-    return Seen(
+    return TokenLook(
         look=look,
         panels=[float(each @ look) for each in weights],
         **{name: token[name] for name in ("text", "target", "before", "after")},

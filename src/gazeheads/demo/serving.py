@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from gazeheads.demo.limits import Limits
 from gazeheads.errors import MissingPackage, UsageError
 
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})  # as browsers write them
 NEEDED = ("fastapi", "uvicorn", "websockets")
 
 
@@ -64,9 +65,8 @@ def opened(host: str, port: int, allow_remote: bool) -> socket.socket:
 
 def names(host: str) -> frozenset[str] | None:
     """The host names that requests may carry; None: any."""
-    from gazeheads.demo.guard import LOOPBACK
-
-    return LOOPBACK | {host.strip("[]")} if is_loopback(host) else None
+    bare = host.strip("[]")
+    return LOOPBACK | {f"[{bare}]" if ":" in bare else bare} if is_loopback(host) else None
 
 
 def serve(app: object, place: socket.socket, limits: Limits) -> None:

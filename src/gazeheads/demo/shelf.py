@@ -41,7 +41,7 @@ class Recent(Generic[V]):
 
 
 class Shelf:
-    """The prefix of each picture and prompt, and unsteered answers as messages."""
+    """The prefix of each image and prompt, and unsteered answers as messages."""
 
     def __init__(self, model: GazeModel, room: int) -> None:
         self.model = model
@@ -50,7 +50,7 @@ class Shelf:
         self.made = 0  # prompts that were run
 
     def prefill(self, shown: Shown, prompt: str) -> Prefill:
-        """The prompt about this picture, run now if it was not before. Raises `UsageError`."""
+        """The prompt about this image, run now if it was not before. Raises `UsageError`."""
         found = self.prefixes.get((shown.key, prompt))
         if found is None:
             scene = self.model.encode(shown.picture, prompt, panels=shown.boxes, names=shown.names)

@@ -24,7 +24,7 @@ LOOKS = 10_000  # looks are sent as whole numbers: this is all attention of a ro
 
 
 class Preparation:
-    """Runs a prompt about a picture, so that the next answer begins at once."""
+    """Runs a prompt about an image, so that the next answer begins at once."""
 
     due = 0.0
 
@@ -210,7 +210,7 @@ def surprised(error: Exception) -> str:
 
 
 def views(scene: Any) -> list[list[float]]:
-    """The grids that cells lie on: rows, columns, and left, top, right, bottom as shares of the picture."""
+    """The grids that cells lie on: rows, columns, and left, top, right, bottom as shares of the image."""
     width, height = scene.grid.sizes[0]
     return [
         [

@@ -1,8 +1,8 @@
-"""From the bytes of a stranger to a picture.
+"""From the bytes of a stranger to an image.
 
-What it is is decided by its content, never by a name; only decoders of plain picture formats may look at it (Pillow
+What it is is decided by its content, never by a name; only decoders of plain image formats may look at it (Pillow
 has others that start programs). Its size is read from the header before any pixel is, so a file that unpacks to more
-than it may is refused unopened. Pictures that a camera turned are turned back.
+than it may is refused unopened. Images that a camera turned are turned back.
 """
 
 import io
@@ -20,14 +20,14 @@ FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
 
 @dataclass(frozen=True, eq=False)
 class Upload:
-    """A picture in RGB, upright. note: what was done to it, for the visitor; "" if nothing was."""
+    """An image in RGB, upright. note: what was done to it, for the visitor; "" if nothing was."""
 
     picture: Image.Image
     note: str
 
 
 def opened(data: bytes, limits: Limits) -> Upload:
-    """The picture whose file these bytes are. Raises `DataError` that says what is wrong with them."""
+    """The image whose file these bytes are. Raises `DataError` that says what is wrong with them."""
     if len(data) > limits.upload_bytes:
         raise DataError(
             f"The image file has {len(data) / 1e6:.1f} MB; {limits.upload_bytes / 1e6:g} MB are the most. "
@@ -42,7 +42,7 @@ def opened(data: bytes, limits: Limits) -> Upload:
             raise
         except Image.DecompressionBombError as error:  # Pillow's own limit, above ours
             raise DataError(
-                f"The picture has far more than {limits.upload_pixels / 1e6:g} million pixels, the most. "
+                f"The image has far more than {limits.upload_pixels / 1e6:g} million pixels, the most. "
                 "Make it smaller first."
             ) from error
         except Exception as error:  # decoders meet what they never saw: whatever they raise, it is the file

@@ -1,4 +1,4 @@
-"""One visitor: a WebSocket, a picture, and at most one answer at a time beside its unsteered twin.
+"""One visitor: a WebSocket, an image, and at most one answer at a time beside its unsteered twin.
 
 A message that cannot be understood gets an error that says where; the visit goes on. A visitor who leaves, in
 whatever way, takes his answers with him: the step under way is the last one.
@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from gazeheads.demo.gallery import Shown
-from gazeheads.demo.place import Busy, Place
+from gazeheads.demo.shared import Busy, SharedState
 from gazeheads.demo.speech import Preparation, Speech
 from gazeheads.demo.wire import COMMAND, Halt, Look, Pace, Prepare, Say, Show, place_of
 from gazeheads.errors import GazeHeadsError
@@ -23,7 +23,7 @@ BUSY, GONE_QUIET, TOO_SLOW, TOO_LARGE = 1013, 4000, 4001, 1009  # close codes
 class Visit:
     """What belongs to one open page."""
 
-    def __init__(self, place: Place, number: int, hello: dict[str, Any]) -> None:
+    def __init__(self, place: SharedState, number: int, hello: dict[str, Any]) -> None:
         self.place, self.number = place, number
         self.outbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self.shown: Shown | None = None
@@ -58,7 +58,7 @@ class Visit:
             self._complain("picture" if isinstance(command, Show) else "say", str(error))
 
     async def take_picture(self, data: bytes) -> None:
-        """Show a picture that the visitor brought."""
+        """Show an image that the visitor brought."""
         try:
             self._show(await self.place.brought(data))
         except GazeHeadsError as error:
@@ -136,7 +136,7 @@ def weight(message: dict[str, Any]) -> int:
     return 1000 + len(message.get("png", "")) + len(message.get("message", ""))
 
 
-async def visit(socket: WebSocket, place: Place, hello: dict[str, Any]) -> None:
+async def visit(socket: WebSocket, place: SharedState, hello: dict[str, Any]) -> None:
     """A visit from beginning to end."""
     await socket.accept()
     try:

@@ -1,6 +1,6 @@
 """The messages between page and server. What is not understood is refused, with the place where it went wrong.
 
-Places on a picture are shares of it: x of its width, y of its height, from the upper left corner, 0 to 1. A radius is
+Places on an image are shares of it: x of its width, y of its height, from the upper left corner, 0 to 1. A radius is
 a share of the height.
 """
 
@@ -25,7 +25,7 @@ class Message(BaseModel):
 
 
 class AtPanel(Message):
-    """A panel or thing of the picture, counted from 0."""
+    """A panel or object of the image, counted from 0."""
 
     kind: Literal["panel"]
     index: int = Field(ge=0, le=63)
@@ -51,7 +51,7 @@ class AtSpot(Message):
 
 
 class AtMask(Message):
-    """A painted area: `rows` x `cols` bits over the whole picture, row by row, first bit highest, in base 64."""
+    """A painted area: `rows` x `cols` bits over the whole image, row by row, first bit highest, in base 64."""
 
     kind: Literal["mask"]
     rows: int = Field(ge=1, le=128)
@@ -116,7 +116,7 @@ class Show(Message):
 
 
 class Prepare(Message):
-    """Run this prompt about the picture that is shown, so that the answer will begin at once."""
+    """Run this prompt about the image that is shown, so that the answer will begin at once."""
 
     type: Literal["prepare"]
     prompt: Annotated[str, StringConstraints(min_length=1, pattern=r"\S")]

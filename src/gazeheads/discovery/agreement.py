@@ -5,7 +5,7 @@
 
 *Stability*: samples are cut at random into two halves, heads are ranked on each, and the rankings compared; many times
 over. The null does the same after the asked regions were shuffled, within each sample, alike for all heads: the region
-that counts as asked is then any of them. What agrees under the null does so because some heads look at the picture more
+that counts as asked is then any of them. What agrees under the null does so because some heads look at the image more
 than others, not because they look where they are asked to.
 """
 

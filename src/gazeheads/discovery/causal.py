@@ -1,11 +1,11 @@
 """The causal score of a head: how much likelier the target's caption becomes when that head alone looks at the target.
 
-1. Ask an open question about a picture, and take the log-probability of each region's caption as the answer, its tokens
+1. Ask an open question about an image, and take the log-probability of each region's caption as the answer, its tokens
    forced one after the other, without steering.
 2. Push one head (or a group of them) to a region, and take that of the region's caption again.
-3. The score is the change in nats, over regions, then over pictures, on average. It may be negative.
+3. The score is the change in nats, over regions, then over images, on average. It may be negative.
 
-One pass for each head, region and picture. With `group=g` heads are pushed g at a time, in groups drawn at random over
+One pass for each head, region and image. With `group=g` heads are steered g at a time, in groups drawn at random over
 the whole model, and each head gets an equal share of its group's change: so much cheaper, and so much coarser; more
 `rounds`, each with groups of its own, tell the heads of a group apart. Only dev samples may choose heads.
 """

@@ -1,1 +1,1 @@
-"""Whether a model fits: what it sees of a picture, where its tokens look, and whether pushes move its attention."""
+"""Whether a model fits: what it sees of an image, where its tokens look, and whether pushes move its attention."""

@@ -53,7 +53,7 @@ def prefix_error(model: GazeModel, scenes: Sequence[Scene]) -> float:
 
 
 def left_half(scene: Scene) -> Region:
-    """The left half of picture 0: a target that every picture has."""
+    """The left half of image 0: a target that every image has."""
     width, height = scene.grid.sizes[0]
     return scene.box(0, 0, width / 2, height)
 
@@ -76,7 +76,7 @@ def _after_prefix(model: GazeModel, scenes: Sequence[Scene]) -> list[Tensor]:
     end = next(n for n, (one, other) in enumerate(zip(*ids, strict=False)) if one != other)
     if end <= scenes[0].grid.positions[-1]:
         raise UsageError(
-            "These prompts do not have the whole picture in common. Ask two questions about one picture."
+            "These prompts do not have the whole image in common. Ask two questions about one image."
         )
     rows = collate(model.hf, model.family, scenes[:1], model.pad)
     cache: Any = DynamicCache(config=model.hf.config.get_text_config())

@@ -2,8 +2,8 @@
 
 In the vision tower attention is switched off (it returns zeros), so no information moves between patches; what still
 reaches the features of an image token are its own pixels. `token_receptive_fields` finds them by the gradient of one
-token's features with respect to the pixels of a picture whose red is x and whose green is y: the mean colour, weighted
-by the gradient, is where the token looks. Blue tells the picture (and padding, which has none).
+token's features with respect to the pixels of an image whose red is x and whose green is y: the mean colour, weighted
+by the gradient, is where the token looks. Blue tells the image (and padding, which has none).
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ from transformers.masking_utils import AttentionMaskInterface, eager_mask
 from gazeheads.model.model import GazeModel
 from gazeheads.model.scene import Scene
 
-BLUES = 255, 191  # of the first and the second picture; padding has 0 or 127
+BLUES = 255, 191  # of the first and the second image; padding has 0 or 127
 
 
 def _nothing(module: Any, query: Tensor, *_: Any, **__: Any) -> tuple[Tensor, None]:
@@ -75,7 +75,7 @@ def embeddings(model: GazeModel, tensors: dict[str, Tensor]) -> Tensor:
 
 @dataclass(frozen=True)
 class Sight:
-    """Where one token looks, as shares of the picture's width and height, and the blue of what it sees."""
+    """Where one token looks, as shares of the image's width and height, and the blue of what it sees."""
 
     x: float
     y: float
@@ -132,7 +132,7 @@ def token_receptive_fields(model: GazeModel, scene: Scene, positions: Sequence[i
 def receptive_field_errors(model: GazeModel, scene: Scene, tokens: Sequence[int]) -> npt.NDArray[np.float64]:
     """(token,) how far from the middle of its rectangle each image token looks, in cells: beyond 0.5 it is outside.
 
-    Infinite for a token that looks at another picture, or at nothing; a cell that lies in padding must look at nothing.
+    Infinite for a token that looks at another image, or at nothing; a cell that lies in padding must look at nothing.
     """
     grid = scene.grid
     errors = []

@@ -13,7 +13,7 @@ from gazeheads.drawing.draws import pick, shuffled
 from gazeheads.drawing.grammar import COLOURS, Split
 from gazeheads.drawing.objects import draw_object
 from gazeheads.drawing.pen import Pen, shrink, supersample
-from gazeheads.drawing.strips import CELL, HEIGHT, check
+from gazeheads.drawing.strips import CELL, HEIGHT, must_be_some
 from gazeheads.regions.grid import Box
 from gazeheads.sample import Sample
 from gazeheads.text import a
@@ -125,7 +125,7 @@ def draw_scene(rng: random.Random, split: Split) -> DrawnScene:
 
 def scenes(n: int, seed: int = 0, split: Split = "test", *, start: int = 0) -> list[Sample]:
     """`n` scenes of free objects with exact boxes and masks. Sample i depends on (seed, split, i) alone."""
-    check(n, split)
+    must_be_some(n, split)
     samples = []
     for i in range(start, start + n):
         scene = draw_scene(random.Random(f"scene/{split}/{seed}/{i}"), split)

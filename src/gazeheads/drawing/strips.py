@@ -195,7 +195,7 @@ def doodles(
     alone, so `start` continues a list; where it is no row of six, its id says how it is laid out. Raises
     `UsageError` for arguments that name no image.
     """
-    check(n, split)
+    must_be_some(n, split)
     if not 1 <= panels <= len(grammar.ACTIONS):
         raise UsageError(
             f"Strips of {panels} panels: doodles have 1 to {len(grammar.ACTIONS)}. Ask for as many."
@@ -223,7 +223,7 @@ def doodles(
     return samples
 
 
-def check(n: int, split: str) -> None:
+def must_be_some(n: int, split: str) -> None:
     """Raise unless at least one sample of a known split is asked for."""
     if n < 1:
         raise UsageError(f"{n} samples were asked for. Ask for at least one.")

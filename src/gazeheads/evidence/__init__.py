@@ -4,6 +4,6 @@
 - `results`, `cells`: one number with its company for each variant and condition; random heads as a distribution.
 - `trajectories`, `latency`: orders and delays, where one answer is led through several regions.
 - `paper`: the paper's figures, to stand beside ours where the model is the same.
-- `tables`, `sweeps`, `sizes`, `tours`, `models`, `head_overlap`: tables; `pictures`: figures; `labels`: how both are put.
+- `tables`, `sweeps`, `sizes`, `tours`, `models`, `head_overlap`: tables; `pictures`: figures; `labels`: their words.
 - `limits`, `page`: what people read, and what they must know first; `narrations`, `quick`: two pages of their own.
 """

@@ -6,8 +6,8 @@ from itertools import combinations
 from gazeheads.discovery.agreement import top_overlap
 from gazeheads.evidence import labels as wording
 from gazeheads.evidence.paper import figures_for
-from gazeheads.experiments.conditions import SCORES
 from gazeheads.heads.heads import Heads
+from gazeheads.heads.scores import SCORES
 from gazeheads.pages.report import Table
 
 PAPERS_SIZES = (10, 100)

@@ -12,8 +12,9 @@ from gazeheads.evidence.cells import ConditionResult
 from gazeheads.evidence.results import Results, is_baseline
 from gazeheads.evidence.sweeps import steered, variant_name
 from gazeheads.evidence.tables import in_order, of_amount
-from gazeheads.experiments.conditions import SCORES, kind_of
+from gazeheads.experiments.conditions import kind_of
 from gazeheads.heads.heads import Heads
+from gazeheads.heads.scores import SCORES
 from gazeheads.pages.report import CaptionedFigure
 from gazeheads.statistics import Estimate
 

@@ -19,9 +19,8 @@ from typing import Literal
 
 from gazeheads import prompts
 from gazeheads.errors import UsageError
-from gazeheads.heads import scores
 from gazeheads.heads.heads import Heads
-from gazeheads.heads.scores import Score
+from gazeheads.heads.scores import SCORES
 from gazeheads.sample import Sample
 
 Amount = int | float
@@ -121,13 +120,8 @@ def _panel_query(prompt: str, target: int, n: int) -> str:
     return prompts.panel_query(target + 1, n)
 
 
-def _by_score(score: Score) -> ConditionKind:
-    """The best heads by a score."""
-    name = score.name
-    title = TITLES.get(name, f"heads by {name}")
-    return ConditionKind(
-        name, title, f"the top K heads by {name}: a head that {score.describe}", _top(name), score=name
-    )
+def _by_score(name: str, title: str) -> ConditionKind:
+    return ConditionKind(name, title, f"the top K heads by the score {name}", _top(name), score=name)
 
 
 def _by_rule(name: str, rule: str, words: str) -> ConditionKind:
@@ -137,20 +131,12 @@ def _by_rule(name: str, rule: str, words: str) -> ConditionKind:
 
 
 DRAWS = "random-head controls"
-TITLES = {
-    "gaze": "gaze heads",
-    "image-heads": "Image Heads",
-    "localization-heads": "Localization Heads",
-    "norm-weighted": "heads by norm-weighted gaze",
-    "causal": "heads by causal effect",
-    "follow": "heads that follow the text",
-}
 
 CONDITIONS: dict[str, ConditionKind] = {
     kind.name: kind
     for kind in (
         ConditionKind("none", "no steering", "no steering", has_target=False),
-        *map(_by_score, scores.SCORES.values()),
+        *(_by_score(score.name, score.title) for score in SCORES.values()),
         _by_rule("controls", "layers", "same layers"),
         _by_rule("band", "band", "the gaze heads' band of layers"),
         _by_rule("bottom5", "bottom5", "lowest 5% by score"),
@@ -179,7 +165,6 @@ CONDITIONS: dict[str, ConditionKind] = {
         ),
     )
 }  # fmt: skip
-SCORES = tuple(name for name, kind in CONDITIONS.items() if kind.score)
 UNSTEERED = tuple(name for name, kind in CONDITIONS.items() if kind.choose is None)
 
 

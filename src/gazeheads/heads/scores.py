@@ -48,14 +48,15 @@ class ImageMasses:
 
 @dataclass(frozen=True)
 class Score:
-    """One way to rank heads. describe: what a head with a high score does. range: of its values, in words.
+    """One way to rank heads. title: what tables call these heads. range: of the score's values, in words.
 
-    needs: what must be known of the samples. How it is computed: `of_image`, a mean over images; or `of_maps`, from
-    the summed maps by size of grid and the mean mass on the image; or `module`, by passes of its own, `measure` of a
-    module of `gazeheads.discovery`.
+    describe: what a head with a high score does. needs: what must be known of the samples. How it is computed:
+    `of_image`, a mean over images; or `of_maps`, from the summed maps by size of grid and the mean mass on the image;
+    or `module`, by passes of its own: `measure` of a module of `gazeheads.discovery`.
     """
 
     name: str
+    title: str
     describe: str
     range: str
     needs: str = "regions that can be asked about"
@@ -163,36 +164,42 @@ SCORES: dict[str, Score] = {
     for score in (
         Score(
             "gaze",
+            "gaze heads",
             "looks at the region that is asked about",
             "0 to 1, a share of its attention",
             of_image=lambda seen: gaze(seen.masses),
         ),
         Score(
             "image-heads",
+            "Image Heads",
             "looks at the image, wherever, more than the other heads of its layer",
             "standard deviations within its layer",
             of_image=lambda seen: image_heads(seen.image),
         ),
         Score(
+            "localization-heads",
+            "Localization Heads",
+            "looks at one spot, whichever",
+            "at most 0: minus an entropy in nats",
+            of_maps=lambda maps, mass: localization_heads(maps, mass),
+        ),
+        Score(
             "selectivity",
+            "heads by selectivity",
             "prefers the region that is asked about, however little it looks",
             "0 to 1, a share of its attention to all regions",
             of_image=lambda seen: selectivity(seen.masses),
         ),
         Score(
             "norm-weighted",
+            "heads by norm-weighted gaze",
             "reads the region that is asked about: attention times value norms",
             "0 to 1, a share of what it reads",
             of_image=lambda seen: gaze(seen.shares),
         ),
         Score(
-            "localization-heads",
-            "looks at one spot, whichever",
-            "at most 0: minus an entropy in nats",
-            of_maps=lambda maps, mass: localization_heads(maps, mass),
-        ),
-        Score(
             "causal",
+            "heads by causal effect",
             "alone makes the caption of the region that it is steered to likelier",
             "nats, may be negative",
             needs="captions, of dev samples",
@@ -200,6 +207,7 @@ SCORES: dict[str, Score] = {
         ),
         Score(
             "follow",
+            "heads that follow the text",
             "looks at the object that is being named, in scenes and photographs",
             "0 to 1, a share of its attention",
             needs="named objects, of dev samples",

@@ -12,11 +12,12 @@ from math import isnan
 import numpy as np
 
 from gazeheads.errors import UsageError
-from gazeheads.experiments.conditions import SCORES, Condition, HeadSets
+from gazeheads.experiments.conditions import Condition, HeadSets
 from gazeheads.experiments.redirect import THIS_PANEL, Redirect
 from gazeheads.experiments.sweeps import Sweep
 from gazeheads.heads.head import Tuned
 from gazeheads.heads.heads import Heads
+from gazeheads.heads.scores import SCORES
 from gazeheads.judging.base import Judge
 from gazeheads.model.model import GazeModel
 from gazeheads.runs.judge import verdicts_on

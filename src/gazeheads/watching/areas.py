@@ -1,4 +1,4 @@
-"""Which regions are told apart: panels if they are known, else given boxes, else pictures, else a coarse grid."""
+"""Which regions are told apart: panels if they are known, else given boxes, else images, else a coarse grid."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,11 +13,11 @@ MOST_COLUMNS = 8
 
 
 def areas(scene: Scene, boxes: Sequence[tuple[int, Box]] = ()) -> tuple[Region, ...]:
-    """The regions of a scene, none empty. boxes: (picture, box) of the caller, pictures counted from 0.
+    """The regions of a scene, none empty. boxes: (image, box) of the caller, images counted from 0.
 
-    Panels count for picture 0; where there are other pictures beside it, each of them is a region. Boxes that cover
+    Panels count for image 0; where there are other images beside it, each of them is a region. Boxes that cover
     less than one token grow to the nearest cell, and their name says so. Raises `RegionError` for boxes outside
-    their picture, `UsageError` where both panels and boxes were given.
+    their image, `UsageError` where both panels and boxes were given.
     """
     if scene.boxes and boxes:
         raise UsageError(

@@ -1,4 +1,4 @@
-"""What was watched, for print: a map for each thing that the answer describes, and the staircase below."""
+"""What was watched, for print: a map for each object that the answer describes, and the staircase below."""
 
 import io
 import textwrap
@@ -17,9 +17,9 @@ WIDE = 9.5  # inches
 
 
 def figure(watched: Looks, number: int = 0, weighting: str = "value-norm") -> Figure:
-    """Maps of up to six things of set `number`, on the picture that they get most of, and the staircase.
+    """Maps of up to six things of set `number`, on the image that they get most of, and the staircase.
 
-    Where the answer has no things its words stand for them. A picture that is more than twice as wide as high gets a
+    Where the answer has no things its words stand for them. An image that is more than twice as wide as high gets a
     line of its own.
     """
     chosen = (watched.things or watched.words)[:MOST_MAPS]

@@ -45,8 +45,8 @@ class HeadSet:
 class Looks:
     """One answer and where heads looked while it was made.
 
-    sets: the gaze heads and, unless it was left out, a control set. things: what the answer describes. shown: the
-    pictures to show, of the proportions of those that the model got. steered: how it was steered, in words, or "".
+    sets: the gaze heads and, unless it was left out, a random-head control. things: what the answer describes. shown:
+    the images to show, of the proportions of those that the model got. steered: how it was steered, in words, or "".
     """
 
     scene: Scene
@@ -64,7 +64,7 @@ class Looks:
         return self.answer.words
 
     def over(self, number: int = 0, weighting: str = "value-norm", keep_sinks: bool = True) -> Floats:
-        """(token, region) share of what set `number` gets from the pictures; 0 where that is nothing."""
+        """(token, region) share of what set `number` gets from the images; 0 where that is nothing."""
         attention = self.sets[number].attention(weighting, keep_sinks)
         masses = attention @ np.array([region.weights for region in self.regions]).T
         total = attention.sum(1, keepdims=True)
@@ -74,7 +74,7 @@ class Looks:
         return found
 
     def map(self, what: Word | str, number: int = 0, weighting: str = "value-norm") -> Floats:
-        """(image token,) mean over the tokens of a word, a thing or a text of the answer.
+        """(image token,) mean over the tokens of a word, an object or a text of the answer.
 
         Raises `RecordError` for a text that the answer does not say.
         """

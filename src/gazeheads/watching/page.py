@@ -1,4 +1,4 @@
-"""The page: one HTML file with the picture, the text and every head's attention, for any browser, without a network.
+"""The page: one HTML file with the image, the text and every head's attention, for any browser, without a network.
 
 Its script and style are files beside the template (`templates/watch.*`). The data is one JSON object in a script
 element that browsers do not run; `<`, `>` and `&` in it are escaped, so that no text can end the element.
@@ -25,7 +25,7 @@ from gazeheads.watching import packing
 from gazeheads.watching.looks import HeadSet, Looks
 
 LARGEST = 128_000_000  # numbers of attention in one page, a byte each once a browser has unpacked them
-LONG = 1_000_000  # bytes of a PNG above which a picture is shown as JPEG
+LONG = 1_000_000  # bytes of a PNG above which an image is shown as JPEG
 QUALITY = 92
 
 
@@ -57,7 +57,7 @@ def escaped(data: str) -> str:
 
 
 def payload(watched: Looks) -> dict[str, Any]:
-    """What the script reads. Rows of `cells`: picture, left, top, right, bottom, whether at a border, in detail."""
+    """What the script reads. Rows of `cells`: image, left, top, right, bottom, whether at a border, in detail."""
     grid, tokens = watched.scene.grid, len(watched.answer.token_texts)
     numbers = sum(len(each.trace.heads) for each in watched.sets) * tokens * len(grid)
     if numbers > LARGEST:
@@ -137,7 +137,7 @@ def _corners(region: Region) -> list[float] | None:
 
 
 def _uri(picture: Image.Image) -> str:
-    """A picture as a data URI: its exact pixels, or a JPEG where that would be long."""
+    """An image as a data URI: its exact pixels, or a JPEG where that would be long."""
     out, kind = io.BytesIO(), "png"
     rgb = picture.convert("RGB")
     rgb.save(out, format="PNG", optimize=True)

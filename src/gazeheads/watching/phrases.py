@@ -1,4 +1,4 @@
-"""The things that an answer describes: noun phrases, and the tokens that wrote them.
+"""The objects that an answer describes: noun phrases, and the tokens that wrote them.
 
 The rule is small, local and for English. A phrase begins with a determiner or a number ("a", "the", "two") and goes on
 to the next punctuation mark, preposition, verb of the closed classes, conjunction, pronoun or word in -ing, five words
@@ -39,7 +39,7 @@ _LIST = frozenset(",;\n-•*:")
 
 
 def things(token_texts: Sequence[str], by: str = RULE) -> tuple[Word, ...]:
-    """The things in the joined pieces, in order. by: "rule", or "spacy:MODEL".
+    """The objects in the joined pieces, in order. by: "rule", or "spacy:MODEL".
 
     Raises `UsageError` for another way, `MissingPackage` for a spaCy or a model of it that is not installed.
     """
@@ -49,7 +49,7 @@ def things(token_texts: Sequence[str], by: str = RULE) -> tuple[Word, ...]:
     elif by.startswith("spacy:"):
         found = _chunks(text, by.removeprefix("spacy:"))
     else:
-        raise UsageError(f'Things by {by!r} were asked for. Find them by {RULE!r}, or by "spacy:MODEL".')
+        raise UsageError(f'Objects by {by!r} were asked for. Find them by {RULE!r}, or by "spacy:MODEL".')
     places = owners(token_texts)
     return tuple(span(places, text[first:last], first, last) for first, last in found)
 
@@ -131,13 +131,13 @@ def _chunks(text: str, name: str) -> list[tuple[int, int]]:
         from spacy import load
     except ImportError as error:
         raise MissingPackage(
-            f"Things by spaCy ({name}) were asked for; spaCy is not installed. Install it, or use {RULE!r}."
+            f"Objects by spaCy ({name}) were asked for; spaCy is not installed. Install it, or use {RULE!r}."
         ) from error
     try:
         chunks = load(name)(text).noun_chunks
     except OSError as error:
         raise MissingPackage(
-            f"Things by the spaCy model {name!r} were asked for; it cannot be loaded ({str(error).splitlines()[0]}). "
+            f"Objects by the spaCy model {name!r} were asked for; it cannot be loaded ({str(error).splitlines()[0]}). "
             f"Install it with `python -m spacy download {name}`."
         ) from error
     return [(chunk.start_char, chunk.end_char) for chunk in chunks]

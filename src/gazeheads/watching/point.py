@@ -1,4 +1,4 @@
-"""Where is it? A model is asked what is in a picture; while it names a thing, the gaze says where that is.
+"""Where is it? A model is asked what is in an image; while it names an object, the gaze says where that is.
 
     looks, missed = named_objects(model, samples, heads)          # of every object that the answers name
     found = point(model, photo, "the kite", selected)             # found.box

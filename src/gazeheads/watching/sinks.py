@@ -1,4 +1,4 @@
-"""Sinks: image tokens that get much attention and carry little, often at the border of a picture.
+"""Sinks: image tokens that get much attention and carry little, often at the border of an image.
 
 Of the heads of a trace, over all tokens of the answer:
 

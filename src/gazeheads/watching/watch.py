@@ -1,4 +1,4 @@
-"""Generate once, with gaze heads and a control set recorded side by side, and keep what it takes to look at it."""
+"""Generate once, gaze heads and a random-head control recorded side by side, and keep what it takes to look at it."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -35,16 +35,16 @@ def watch(
     max_new_tokens: int = 300,
     **settings: Any,
 ) -> Watched:
-    """Answer a scene and record where `heads` looked at every token, and a control set beside them.
+    """Answer a scene and record where `heads` looked at every token, and a random-head control beside them.
 
-    heads: those that ship with the bundled model unless given. gaze: steers, None: the model looks freely. boxes: the
-    regions to tell apart, (picture, box), where the scene has no panels (`areas`). control: a control set, True for a
-    layer-matched draw by `seed`, False for none. describes: how to find the things that the answer describes: "rule",
-    "spacy:MODEL", or a list of texts (`phrases`). shown: sharper drawings of the same pictures, to show. settings: of
+    heads: those that ship with the bundled model unless given. gaze: steers; None: unsteered. boxes: the regions to
+    tell apart, (image, box), where the scene has no panels (`areas`). control: heads to record beside them, True for a
+    layer-matched draw by `seed`, False for none. describes: how to find the objects that the answer describes: "rule",
+    "spacy:MODEL", or a list of texts (`phrases`). shown: sharper drawings of the same images, to show. settings: of
     `model.generate`.
 
-    Raises `UsageError` where no heads are known, the answer holds no word, or a picture to show has other proportions;
-    `NoSuchDraw` where there is no such control draw; `RecordError` for a thing that the answer does not say.
+    Raises `UsageError` where no heads are known, the answer holds no word, or an image to show has other proportions;
+    `NoSuchDraw` where there is no such control draw; `RecordError` for an object that the answer does not say.
     """
     heads = _heads(model, heads)
     drawings = _drawings(scene, shown)
@@ -95,7 +95,7 @@ def _heads(model: GazeModel, heads: Heads | None) -> Heads:
 
 
 def _drawings(scene: Scene, shown: Sequence[Image.Image]) -> tuple[Image.Image, ...]:
-    """The pictures to show. Raises `UsageError` unless they fit those of the scene."""
+    """The images to show. Raises `UsageError` unless they fit those of the scene."""
     found = tuple(shown) or scene.pictures
     if len(found) != len(scene.grid.sizes):
         raise UsageError(

@@ -35,5 +35,5 @@ class Watched(Looks):
         )
 
     def figure(self) -> Figure:
-        """Maps of the things, and the staircase: see `gazeheads.watching.figure`."""
+        """Maps of the objects, and the staircase: see `gazeheads.watching.figure`."""
         return figure.figure(self)

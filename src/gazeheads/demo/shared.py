@@ -18,7 +18,7 @@ class Busy(Exception):
     """As many visitors as there may be are there."""
 
 
-class Place:
+class SharedState:
     """One model and its visitors. Raises `WrongModel` for heads of another model."""
 
     def __init__(self, model: GazeModel, heads: Heads, limits: Limits) -> None:
@@ -28,7 +28,7 @@ class Place:
         self.turns = Turns()
         self.visitors: set[int] = set()
         self._numbers = itertools.count(1)
-        # Pictures are drawn and decoded here, one at a time: a bomb costs one picture's memory, and no turn.
+        # Images are drawn and decoded here, one at a time: a bomb costs one image's memory, and no turn.
         self._easel = ThreadPoolExecutor(1, thread_name_prefix="easel")
         self._drawn: Recent[Shown] = Recent(50_000_000)
 
@@ -57,7 +57,7 @@ class Place:
         return found
 
     async def brought(self, data: bytes, panels: tuple[tuple[float, float, float, float], ...] = ()) -> Shown:
-        """The picture in these bytes. Raises `UsageError`, `RegionError`."""
+        """The image in these bytes. Raises `UsageError`, `RegionError`."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._easel, brought, data, self.limits, panels)
 
