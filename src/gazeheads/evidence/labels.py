@@ -30,7 +30,7 @@ def percent(found: Estimate | None) -> str:
         return f"{100 * found.mean:.1f}"
     if (
         found.low == found.high
-    ):  # every picture gave the same: resampling them cannot show what others would give
+    ):  # every image gave the same: resampling them cannot show what others would give
         return f"{100 * found.mean:.1f} [zero variance]"
     return f"{100 * found.mean:.1f} [{100 * found.low:.1f}, {100 * found.high:.1f}]"
 
