@@ -22,7 +22,7 @@ CLEAR, DENSE = 0.25, 0.85  # how opaque the tint of the faintest and of the stro
 
 def token_cells(
     axes: Axes,
-    picture: Image.Image,
+    image: Image.Image,
     rects: Floats,
     labels: Sequence[str] = (),
     size: tuple[float, float] | None = None,
@@ -33,7 +33,7 @@ def token_cells(
     drawing of the same image may be shown instead.
     """
     _checked(rects, labels=labels or [""] * len(rects))
-    _show(axes, picture, size)
+    _show(axes, image, size)
     _lay(axes, rects, "none", PAPER, 1.0)
     _lay(axes, rects, "none", INK, 0.4)
     for (x0, y0, x1, y1), label in zip(rects, labels, strict=bool(labels)):
@@ -43,7 +43,7 @@ def token_cells(
 
 def cell_map(
     axes: Axes,
-    picture: Image.Image,
+    image: Image.Image,
     rects: Floats,
     weights: Floats,
     *,
@@ -64,7 +64,7 @@ def cell_map(
     share = np.clip(weights / top, 0, 1)
     tints = ATTENTION(share)
     tints[:, 3] = np.where(weights > 0, CLEAR + (DENSE - CLEAR) * share, 0)
-    _show(axes, Image.blend(ImageOps.grayscale(picture), Image.new("L", picture.size, 255), FADE), size)
+    _show(axes, Image.blend(ImageOps.grayscale(image), Image.new("L", image.size, 255), FADE), size)
     _lay(axes, rects, tints, CONTROL, 0.3)
     for x0, y0, x1, y1 in targets:
         axes.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, fill=False, edgecolor=MARK, linewidth=1.6))
@@ -90,11 +90,11 @@ def _checked(rects: Floats, **given: Sequence[str] | Floats) -> None:
             )
 
 
-def _show(axes: Axes, picture: Image.Image, size: tuple[float, float] | None) -> None:
+def _show(axes: Axes, image: Image.Image, size: tuple[float, float] | None) -> None:
     """The image, in pixels of the image that is measured."""
-    width, height = size or picture.size
-    grey = {"cmap": "gray", "vmin": 0, "vmax": 255} if picture.mode == "L" else {}
-    axes.imshow(np.asarray(picture), extent=(0, width, height, 0), interpolation="lanczos", **grey)  # type: ignore[arg-type]
+    width, height = size or image.size
+    grey = {"cmap": "gray", "vmin": 0, "vmax": 255} if image.mode == "L" else {}
+    axes.imshow(np.asarray(image), extent=(0, width, height, 0), interpolation="lanczos", **grey)  # type: ignore[arg-type]
     axes.set(xlim=(0, width), ylim=(height, 0), xticks=[], yticks=[])
 
 
