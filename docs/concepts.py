@@ -38,8 +38,8 @@ scene = model.encode(strip.image, prompts.THIS_PANEL, panels=strip.boxes)
 told = model.encode(strip.image, prompts.NARRATE_FREELY, panels=strip.boxes)
 view = model.encode(photo.image, prompts.MAIN_OBJECT)
 # Pictures are shown sharper than the model sees them.
-on_strip = dict(picture=strip.resized(384, 128).image, rects=scene.grid.rects, size=strip.image.size)
-on_photo = dict(picture=photo.resized(384, 128).image, rects=view.grid.rects, size=photo.image.size)
+on_strip = dict(image=strip.resized(384, 128).image, rects=scene.grid.rects, size=strip.image.size)
+on_photo = dict(image=photo.resized(384, 128).image, rects=view.grid.rects, size=photo.image.size)
 
 
 def grid() -> Figure:

@@ -1,7 +1,7 @@
 """One number with its company for each variant and condition of a run: accuracy never stands alone.
 
-A cell is what one condition did in one variant. Control draws keep a cell each, and are read together as a family:
-a distribution, never one bar.
+A cell is what one condition did in one variant. Draws of random heads keep a cell each, and are read together as a
+family: a distribution, never one bar.
 """
 
 from collections.abc import Mapping
@@ -70,7 +70,7 @@ class ConditionResult:
 
 @dataclass(frozen=True, eq=False)
 class ControlDraws:
-    """Control draws of one kind: what each did, and where the gaze heads stand among them, if they ran."""
+    """Draws of random heads of one kind: what each did, and where the gaze heads stand among them, if they ran."""
 
     name: str
     draws: tuple[ConditionResult, ...]

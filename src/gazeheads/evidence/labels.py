@@ -30,7 +30,7 @@ def percent(found: Estimate | None) -> str:
         return f"{100 * found.mean:.1f}"
     if (
         found.low == found.high
-    ):  # every picture gave the same: resampling them cannot show what others would give
+    ):  # every image gave the same: resampling them cannot show what others would give
         return f"{100 * found.mean:.1f} [zero variance]"
     return f"{100 * found.mean:.1f} [{100 * found.low:.1f}, {100 * found.high:.1f}]"
 
@@ -50,7 +50,7 @@ def number(found: Estimate | None, digits: int = 2) -> str:
 
 
 def spread(values: list[float], scale: float = 100, digits: int = 1) -> str:
-    """Mean, lowest and highest of control draws: "16.7 (10.0 to 21.3)"; of one draw the mean alone."""
+    """Mean, lowest and highest of random-head controls: "16.7 (10.0 to 21.3)"; of one draw the mean alone."""
     if not values:
         return "–"
     if len(values) == 1:

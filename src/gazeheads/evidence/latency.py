@@ -13,6 +13,7 @@ from itertools import accumulate
 from typing import Any
 
 from gazeheads.experiments.trial import Generated
+from gazeheads.plain import plain
 from gazeheads.sample import Sample
 from gazeheads.statistics import Estimate, Key, Outcomes
 from gazeheads.text import words_of
@@ -35,7 +36,7 @@ class Latency:
 
     def to_json(self) -> dict[str, Any]:
         """The numbers."""
-        return {"tokens": self.tokens.to_json(), "switches": self.switches, "followed": self.followed}
+        return {**plain(vars(self)), "followed": self.followed}
 
 
 def latency(

@@ -15,7 +15,7 @@ FALLEN = 0.5  # of the best accuracy: below it, the answers have collapsed
 
 @dataclass(frozen=True, eq=False)
 class ModelPeak:
-    """A model's best cell of its sweeps over K: its gaze heads, its control draws at that K, all heads if they ran.
+    """A model's best cell of its sweeps over K: gaze heads, random-head controls at that K, all heads if they ran.
 
     collapse: the fewest heads above the best number with less than half of its accuracy; None where there are none.
     total: how many heads the model has, 0 where nobody knows.

@@ -20,7 +20,7 @@ from gazeheads.statistics import Estimate
 
 
 def bars(results: Results, amount: str = "", what: str = "answers about the target") -> CaptionedFigure:
-    """Conditions as bars with intervals, those with so many heads; each kind of control draws as dots."""
+    """Conditions as bars with intervals, those with so many heads; each kind of random-head controls as dots."""
     found: dict[str, Estimate | list[float]] = {}
     for line in of_amount(results, amount):
         if isinstance(line.found, ConditionResult):

@@ -39,12 +39,12 @@ class Results:
         self.cells = {key: self._cell(*key, answers) for key, answers in run.by_cell.items()}
 
     def singles(self, variant: str) -> list[ConditionResult]:
-        """The conditions that are no control draws, in their order."""
+        """The conditions that are no random-head controls, in their order."""
         names = [name for name in self.run.conditions if family_of(name) is None]
         return [self.cells[variant, name] for name in names if (variant, name) in self.cells]
 
     def families(self, variant: str) -> list[ControlDraws]:
-        """The kinds of control draws, in their order."""
+        """The kinds of random-head controls, in their order."""
         found: dict[str, list[ConditionResult]] = {}
         for name in self.run.conditions:
             kind = family_of(name)

@@ -1,4 +1,4 @@
-"""Things by size class, as in the paper's table 1: small ones cover few cells."""
+"""Objects by size class, as in the paper's table 1: small ones cover few cells."""
 
 from collections.abc import Mapping
 
@@ -28,10 +28,10 @@ def by_size(results: Results, samples: Mapping[str, Sample], variant: str) -> Ta
     strong: list[int] = []
     for size in (*SIZES, ALL):
         keys = {key for key, each in sizes.items() if size in (each, ALL)}
-        things = {key for line in lines for cell in line.cells for key in cell.outcomes} & keys
-        if not things:
+        objects = {key for line in lines for cell in line.cells for key in cell.outcomes} & keys
+        if not objects:
             continue
-        row = [size, str(len(things)), *(_percent(results, line, things) for line in lines)]
+        row = [size, str(len(objects)), *(_percent(results, line, objects) for line in lines)]
         if theirs:
             row += [wording.theirs(value) for value in theirs.get(size, (None, None))]
         if size == ALL:
@@ -43,7 +43,7 @@ def by_size(results: Results, samples: Mapping[str, Sample], variant: str) -> Ta
 
 
 def size_of(samples: Mapping[str, Sample]) -> dict[Key, str]:
-    """Of each thing that has one its size class."""
+    """Of each object that has one its size class."""
     return {
         (name, region): slots["size"]
         for name, sample in samples.items()
@@ -53,7 +53,7 @@ def size_of(samples: Mapping[str, Sample]) -> dict[Key, str]:
 
 
 def caption(results: Results, variant: str) -> str:
-    """What is counted, and how many regions grew and answers fit several things of one name."""
+    """What is counted, and how many regions grew and answers fit several objects of one name."""
     run = results.run
     answers = [g for g in run.generated if g.trial.variant == variant]
     aimed = {(g.trial.sample, g.trial.pointed): g.grown for g in answers if g.trial.pointed is not None}

@@ -47,7 +47,7 @@ def conditions(results: Results, amount: str = "") -> Table:
 
 
 class Line:
-    """A row of a table: a condition, or a family of control draws."""
+    """A row of a table: a condition, or a family of random-head controls."""
 
     def __init__(self, found: ConditionResult | ControlDraws) -> None:
         self.found = found
@@ -70,7 +70,7 @@ class Line:
 
 
 def in_order(results: Results, variant: str) -> list[Line]:
-    """No steering, heads by scores, control draws, all heads, then what takes the place of steering."""
+    """No steering, heads by scores, random-head controls, all heads, then what takes the place of steering."""
     singles = results.singles(variant)
     first = [cell for cell in singles if has_number(cell.condition) or is_baseline(cell.condition)]
     rest = [cell for cell in singles if cell not in first]
@@ -102,7 +102,7 @@ def _line(line: Line, open_ended: bool) -> list[str]:
 
 
 def pools(results: Results, variant: str = "") -> Table | None:
-    """Control pools beside each other, as in the paper's table 3; None without control draws."""
+    """Control pools beside each other, as in the paper's table 3; None without random-head controls."""
     families = results.families(variant)
     if not families:
         return None

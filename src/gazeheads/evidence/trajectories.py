@@ -11,6 +11,7 @@ from typing import Any
 from gazeheads.evidence.latency import Latency, latency
 from gazeheads.evidence.results import Results
 from gazeheads.experiments.trial import Generated
+from gazeheads.plain import plain
 from gazeheads.runs.outcomes import JudgedPart
 from gazeheads.sample import Sample
 from gazeheads.statistics import Estimate, Key, spearman
@@ -42,11 +43,8 @@ class Trajectory:
 
     def to_json(self) -> dict[str, Any]:
         """The numbers."""
-        found = dict(vars(self))
-        for name, value in found.items():
-            if isinstance(value, Estimate | Latency):
-                found[name] = value.to_json()
-        return found
+        values: dict[str, Any] = plain(vars(self))
+        return values
 
 
 def trajectories(

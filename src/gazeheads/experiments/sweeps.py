@@ -3,7 +3,7 @@
 k-sweep     how many heads (PAPER sec. 6.3): growing shares of the model's heads. Ask for several head selections
                 at once (`--conditions gaze,image-heads,localization-heads,controls:3`): each is swept
     collapse    too many heads (PAPER sec. 6.5: every model rises with K, peaks, and collapses): shares up to all
-                heads. For rankings alone: there are no control draws of more heads than are left
+                heads. For rankings alone: there are no random-head controls of more heads than are left
     scope       which query rows are steered: all; those that produce the answer; those from its second token on
     wordings    the same question asked in five ways (PAPER table 7)
     push-sweep  how hard (PAPER table 4 and the modes of its code): one head set, one question, every push. A bias of d

@@ -1,4 +1,4 @@
-"""Pictures of what was found: axes and arrays in, axes out. Nothing here loads, computes or saves.
+"""Figures of what was found: axes and arrays in, axes out. Nothing here loads, computes or saves.
 
 - `score_map`, `score_histogram`: where the gaze heads are, and how few.
 - `region_matrix`: asked panel by looked-at panel, for one head or the mean of several.
@@ -8,7 +8,7 @@
 - `selection_curves`, `sweep_rows`, `position_lines`: the same for several head selections, over the settings of a
   sweep, and place by place; `set_overlap`: how many heads two selections share.
 - `panel_answers`: a strip with what was answered about each of its panels.
-- `cell_map`: a picture whose cells are tinted by coverage or attention; `token_cells`: which cell is which token.
+- `cell_map`: an image whose cells are tinted by coverage or attention; `token_cells`: which cell is which token.
 - `new_figure`, `title`: a figure with axes in the one style (`style`), and what is written above them.
 
 Arrays are zero-based; what people read is one-based, except layers and heads (L17H4). Shares are 0..1 in, per

@@ -1,4 +1,4 @@
-"""Pictures with their image tokens drawn over them: which cell is which token, and what each one gets."""
+"""Images with their image tokens drawn over them: which cell is which token, and what each one gets."""
 
 from collections.abc import Sequence
 
@@ -16,24 +16,24 @@ from gazeheads.figures.style import ATTENTION, CONTROL, INK, MARK, PAPER, SMALL,
 
 Floats = npt.NDArray[np.floating]
 
-FADE = 0.65  # how far towards white a picture is faded below a tint
+FADE = 0.65  # how far towards white an image is faded below a tint
 CLEAR, DENSE = 0.25, 0.85  # how opaque the tint of the faintest and of the strongest cell is
 
 
 def token_cells(
     axes: Axes,
-    picture: Image.Image,
+    image: Image.Image,
     rects: Floats,
     labels: Sequence[str] = (),
     size: tuple[float, float] | None = None,
 ) -> Axes:
-    """A picture with the pixel rectangles (token, 4) of its image tokens, and a label in each cell if given.
+    """An image with the pixel rectangles (token, 4) of its image tokens, and a label in each cell if given.
 
-    size: width and height of the picture that the rectangles are measured in, by default of this one: a sharper
-    drawing of the same picture may be shown instead.
+    size: width and height of the image that the rectangles are measured in, by default of this one: a sharper
+    drawing of the same image may be shown instead.
     """
     _checked(rects, labels=labels or [""] * len(rects))
-    _show(axes, picture, size)
+    _show(axes, image, size)
     _lay(axes, rects, "none", PAPER, 1.0)
     _lay(axes, rects, "none", INK, 0.4)
     for (x0, y0, x1, y1), label in zip(rects, labels, strict=bool(labels)):
@@ -43,7 +43,7 @@ def token_cells(
 
 def cell_map(
     axes: Axes,
-    picture: Image.Image,
+    image: Image.Image,
     rects: Floats,
     weights: Floats,
     *,
@@ -52,7 +52,7 @@ def cell_map(
     numbers: bool = False,
     targets: Sequence[Corners] = (),
 ) -> Axes:
-    """A greyed picture, each cell tinted by its weight: a region's coverage (token,), or attention to each token.
+    """A greyed image, each cell tinted by its weight: a region's coverage (token,), or attention to each token.
 
     rects, size: as in `token_cells`. vmax: the weight of the darkest tint, by default the largest. numbers: write
     each weight of a hundredth or more into its cell, to hundredths. targets: boxes (x0, y0, x1, y1) to frame.
@@ -64,7 +64,7 @@ def cell_map(
     share = np.clip(weights / top, 0, 1)
     tints = ATTENTION(share)
     tints[:, 3] = np.where(weights > 0, CLEAR + (DENSE - CLEAR) * share, 0)
-    _show(axes, Image.blend(ImageOps.grayscale(picture), Image.new("L", picture.size, 255), FADE), size)
+    _show(axes, Image.blend(ImageOps.grayscale(image), Image.new("L", image.size, 255), FADE), size)
     _lay(axes, rects, tints, CONTROL, 0.3)
     for x0, y0, x1, y1 in targets:
         axes.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, fill=False, edgecolor=MARK, linewidth=1.6))
@@ -90,11 +90,11 @@ def _checked(rects: Floats, **given: Sequence[str] | Floats) -> None:
             )
 
 
-def _show(axes: Axes, picture: Image.Image, size: tuple[float, float] | None) -> None:
-    """The picture, in pixels of the picture that is measured."""
-    width, height = size or picture.size
-    grey = {"cmap": "gray", "vmin": 0, "vmax": 255} if picture.mode == "L" else {}
-    axes.imshow(np.asarray(picture), extent=(0, width, height, 0), interpolation="lanczos", **grey)  # type: ignore[arg-type]
+def _show(axes: Axes, image: Image.Image, size: tuple[float, float] | None) -> None:
+    """The image, in pixels of the image that is measured."""
+    width, height = size or image.size
+    grey = {"cmap": "gray", "vmin": 0, "vmax": 255} if image.mode == "L" else {}
+    axes.imshow(np.asarray(image), extent=(0, width, height, 0), interpolation="lanczos", **grey)  # type: ignore[arg-type]
     axes.set(xlim=(0, width), ylim=(height, 0), xticks=[], yticks=[])
 
 

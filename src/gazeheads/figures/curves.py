@@ -1,4 +1,4 @@
-"""Accuracies with their intervals: by number of heads, and by condition. Control draws are dots, one each."""
+"""Accuracies with their intervals: by number of heads, and by condition. Random-head controls are dots, one each."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ def k_curve(
     chance: float | None = None,
     ylabel: str = "answers about the target",
 ) -> Axes:
-    """Accuracy by number of steered heads with its interval, control draws as dots, the chosen K ringed."""
+    """Accuracy by number of steered heads with its interval, random-head controls as dots, the chosen K ringed."""
     ks = sorted(found)
     for k, draws in (controls or {}).items():
         axes.plot([k] * len(draws), draws, "o", color=CONTROL, markersize=3.6, alpha=0.75, markeredgewidth=0)
@@ -65,9 +65,9 @@ def condition_bars(
     chance: float | None = None,
     xlabel: str = "answers about the target",
 ) -> Axes:
-    """One row a condition, from the top: a bar with its interval, or, for control draws, a dot for each draw.
+    """One row a condition, from the top: a bar with its interval, or, for random-head controls, a dot for each draw.
 
-    `conditions` maps a name to an `Estimate`, or to the means of control draws. `highlight` names the blue
+    `conditions` maps a name to an `Estimate`, or to the means of random-head controls. `highlight` names the blue
     row.
     """
     for row, (name, found) in enumerate(conditions.items()):

@@ -19,7 +19,7 @@ _MARKS: dict[bool | None, tuple[str, str]] = {True: (GAZE, " ✓"), False: (WRON
 
 def panel_answers(
     axes: Axes,
-    picture: Image.Image,
+    image: Image.Image,
     boxes: Sequence[Corners],
     answers: Sequence[str],
     right: Sequence[bool | None] = (),
@@ -28,16 +28,16 @@ def panel_answers(
     """A strip and, below each panel, what was answered when the gaze was put on it.
 
     `boxes` are (x0, y0, x1, y1) in pixels. `right` marks each answer as about that panel or not (None: not
-    judged). Panels that stand above each other have their answers listed below the picture. `columns`:
+    judged). Panels that stand above each other have their answers listed below the image. `columns`:
     letters in a line.
     """
     for name, given in (("answers", answers), ("right", right or answers)):
         if len(given) != len(boxes):
             raise UsageError(f"{len(boxes)} boxes, but {len(given)} {name}. Give one for each box.")
-    width, height = picture.size
-    axes.imshow(np.asarray(picture.convert("RGB")), extent=(0, width, height, 0), interpolation="lanczos")
+    width, height = image.size
+    axes.imshow(np.asarray(image.convert("RGB")), extent=(0, width, height, 0), interpolation="lanczos")
     side_by_side = all(left[2] <= right_[0] for left, right_ in pairwise(boxes))
-    lines = 0  # written below the picture so far, where the answers are listed
+    lines = 0  # written below the image so far, where the answers are listed
     for k, ((x0, y0, x1, y1), answer) in enumerate(zip(boxes, answers, strict=True)):
         colour, sign = _MARKS[right[k] if right else None]
         axes.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, fill=False, edgecolor=colour, linewidth=1.4))

@@ -27,7 +27,7 @@ def selection_curves(
     chance: float | None = None,
     ylabel: str = "answers about the target",
 ) -> Axes:
-    """Accuracy by number of heads for each way to choose them, the first in blue; control draws as dots."""
+    """Accuracy by number of heads for each way to choose them, the first in blue; random-head controls as dots."""
     ks = sorted({k for curve in found.values() for k in curve} | set(controls or {}))
     for k, draws in (controls or {}).items():
         axes.plot([k] * len(draws), draws, "o", color=CONTROL, markersize=3.6, alpha=0.75, markeredgewidth=0)
@@ -79,7 +79,7 @@ def sweep_rows(
     chance: Mapping[str, float] | float | None = None,
     xlabel: str = "answers about the target",
 ) -> Axes:
-    """One row for each setting, from the top: a dot with its interval for each condition, small dots for control draws.
+    """One row for each setting, from the top: a dot with its interval for each condition, small dots for random heads.
 
     `found` maps a setting to its conditions, the first of which is blue; `controls` a setting to its draws' means;
     `chance` may differ from setting to setting.

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gazeheads.errors import JudgeError
+from gazeheads.plain import plain
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,8 @@ class JudgeAgreement:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; None for NaN."""
-        return {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in vars(self).items()}
+        values: dict[str, Any] = plain(vars(self))
+        return values
 
 
 def agreement(lines: Iterable[Mapping[str, Any]], first: str, second: str) -> JudgeAgreement:

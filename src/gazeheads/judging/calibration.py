@@ -8,7 +8,7 @@ right.
 import json
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from gazeheads.errors import JudgeError
 from gazeheads.files import write_whole
 from gazeheads.judging.base import Judge, Verdict
 from gazeheads.judging.captions import must_have_captions
+from gazeheads.plain import plain
 from gazeheads.sample import Sample
 from gazeheads.statistics import Estimate, estimate
 
@@ -72,12 +73,7 @@ class Calibration:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; None for NaN."""
-        found = {"schema": SCHEMA, **asdict(self), "accuracy": self.accuracy.to_json()}
-        found["places"] = [
-            {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in vars(place).items()}
-            for place in self.places
-        ]
-        return found
+        return {"schema": SCHEMA, **plain(vars(self))}
 
     def save(self, path: str | Path) -> Path:
         """Write it as JSON. Raises `Unwritable`."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from gazeheads.errors import JudgeError
 
 CHARACTERS = 3.5  # of English text for a token, on the careful side
-PIXELS = 750  # of a picture for a token, as Anthropic counts; other providers count otherwise, mostly less
+PIXELS = 750  # of an image for a token, as Anthropic counts; other providers count otherwise, mostly less
 OVERHEAD = 400  # tokens of schema and scaffolding in each call
 REPLY = 40  # tokens of a reply, and as many for each part
 UNPRICED = 100  # calls that may be made without a price and without being asked

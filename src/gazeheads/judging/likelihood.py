@@ -2,13 +2,13 @@
 
 1. Strip "Panel k:". Collapsed text is degenerate before anything is scored.
 2. For each region, cut it out of the picture, ask `prompt` about it, and force the answer on the model: the mean
-   log-probability of its tokens, less the same when a grey picture of that size is shown. This is what seeing the
+   log-probability of its tokens, less the same when a grey image of that size is shown. This is what seeing the
    region adds to what the words are worth by themselves, in nats per token.
 3. Subtract the `bias` of each place, if a calibration is given: how much more the regions that stand there gain from
    captions that are not about them than regions do on the average.
 4. The best region gains at least `threshold` and is at least `margin` ahead of the next: matched. Or else: none.
 
-A grey picture, not none: the families' prompts have a place for one, and the number and the place of all tokens stay
+A grey image, not none: the families' prompts have a place for one, and the number and the place of all tokens stay
 as they are, so the two differ in what is seen alone.
 
 Measured with the bundled model on doodle dev strips (docs/judging.md): 91% of true captions come out right, all
@@ -116,7 +116,7 @@ class LikelihoodJudge(Judge):
             size = scene.grid.sizes[0]
             if size not in grey:
                 grey[size] = self.model.encode(Image.new("RGB", size, GREY), self.prompt)
-        rows: dict[tuple[int, str], tuple[Scene, str]] = {}  # each pair of picture and text once
+        rows: dict[tuple[int, str], tuple[Scene, str]] = {}  # each pair of image and text once
         for sample, text in asked:
             for scene in crops[sample.id]:
                 for each in (scene, grey[scene.grid.sizes[0]]):

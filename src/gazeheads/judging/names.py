@@ -1,12 +1,12 @@
-"""The judge for things with names: does the answer name what is in a region? Photographs (COCO), doodle scenes.
+"""The judge for objects with names: does the answer name what is in a region? Photographs (COCO), doodle scenes.
 
 1. Collapsed text is degenerate.
 2. Find the names in the answer, on whole words, the longest first ("hot dog" is no dog): the 80 categories of COCO with
    their synonyms and plurals (`data.coco_names`), or the nouns of the doodles' grammar, and what the samples' own
-   things are called. Of names that follow each other at once the last counts: "orange cat" is a cat.
+   objects are called. Of names that follow each other at once the last counts: "orange cat" is a cat.
 3. The first name decides: "a dog on a chair" is about the dog. Where another one is put beside it by a comma, "and" or
    "or" before anything else is, the answer is a list: it fits several things alike, and so none.
-4. Regions whose thing has that name: matched. A picture may hold several of one name; an answer cannot tell them apart,
+4. Regions whose object has that name: matched. An image may hold several of one name; an answer cannot tell them apart,
    and is about each of them (`Verdict.also`; the paper's judge, too, asks for the category alone). None has it: none.
 
 A doodle's character is called by colour and kind, "red cat"; "cat" alone will do, "blue cat" is another.
@@ -45,7 +45,7 @@ def _doodles() -> dict[str, tuple[str, ...]]:
 class NamesJudge(Judge):
     """Judges answers about samples whose slots have an "object". known: names and all that they are called.
 
-    `slots_right` is 1 where a thing of the picture is named; `all_slots`: and no other name.
+    `slots_right` is 1 where an object of the image is named; `all_slots`: and no other name.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class NamesJudge(Judge):
         self._doodles = NamesJudge(_doodles()) if known is None else self
 
     def judge(self, sample: Sample, answer: str) -> Verdict:
-        """The verdict on one answer. Raises `JudgeError` for a sample whose things have no names."""
+        """The verdict on one answer. Raises `JudgeError` for a sample whose objects have no names."""
         called = names_of(sample)
         junk = degenerate(answer)
         if junk:
@@ -90,12 +90,12 @@ class NamesJudge(Judge):
 
 
 def means(said: str, name: str) -> bool:
-    """Whether a name in an answer stands for a thing of this name: "cat" for "red cat", too."""
+    """Whether a name in an answer stands for an object of this name: "cat" for "red cat", too."""
     return said == name or (said in grammar.CHARACTERS and name.split()[-1] == said and " " in name)
 
 
 def names_of(sample: Sample) -> tuple[str, ...]:
-    """What the things of a sample are called. Raises `JudgeError` where one has no name."""
+    """What the objects of a sample are called. Raises `JudgeError` where one has no name."""
     names = tuple(slots.get(SLOT, "") for slots in sample.slots)
     if not names or not all(names):
         raise JudgeError(

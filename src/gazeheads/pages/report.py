@@ -29,7 +29,7 @@ from gazeheads.version import __version__
 
 @dataclass(frozen=True)
 class CaptionedFigure:
-    """A figure (drawn as SVG) or a picture (kept as PNG, its pixels exact), at full or half width."""
+    """A figure (drawn as SVG) or an image (kept as PNG, its pixels exact), at full or half width."""
 
     image: Figure | Image.Image
     caption: str = ""

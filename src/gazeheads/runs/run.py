@@ -28,7 +28,7 @@ from gazeheads.runs.stimuli import region, shown
 from gazeheads.sample import Sample
 from gazeheads.text import sentence_spans
 
-AT_ONCE = 12  # strips whose pictures are held at a time
+AT_ONCE = 12  # strips whose images are held at a time
 
 
 class Kept(Protocol):
@@ -122,13 +122,13 @@ def run(
                 _gaze(t, h, scene, part[t.sample], push, during)
                 for (t, h), scene in zip(rows, encoded, strict=True)
             ]
-            made = [
+            generated = [
                 _generated(trial, gaze, answer)
                 for (trial, _), gaze, answer in zip(
                     rows, gazes, answers(model, encoded, gazes, rows[0][0]), strict=True
                 )
             ]
-            new = [each for each in made if kept is None or each.key not in kept]
+            new = [each for each in generated if kept is None or each.key not in kept]
             if kept is not None:
                 kept.append(each.to_json() for each in new)
             found |= {each.key: each for each in new}

@@ -1,6 +1,6 @@
-"""What a trial shows: the picture, the target's pixels alone, or the picture with the target marked.
+"""What a trial shows: the image, the target's pixels alone, or the image with the target marked.
 
-And what of it the heads are pointed at: a panel, or the box or mask of a thing, however small.
+And what of it the heads are pointed at: a panel, or the box or mask of an object, however small.
 """
 
 from PIL import Image, ImageDraw
@@ -17,7 +17,7 @@ MARK = "#ff0000"
 
 
 def shown(sample: Sample, show: Show, target: int | None) -> tuple[Image.Image, tuple[Box, ...]]:
-    """The picture to show, and the boxes in it. Raises `UsageError` where a crop or a mark has no target."""
+    """The image to show, and the boxes in it. Raises `UsageError` where a crop or a mark has no target."""
     if show == "whole":
         return sample.image, sample.boxes
     if target is None:
@@ -47,13 +47,13 @@ def region(trial: Trial, sample: Sample, scene: Scene) -> Region:
 
 
 def cropped(picture: Image.Image, box: Box) -> Image.Image:
-    """The box's pixels, whole ones, as a picture of its own."""
+    """The box's pixels, whole ones, as an image of its own."""
     x0, y0, x1, y1 = box.corners
     return picture.crop((round(x0), round(y0), max(round(x1), round(x0) + 1), max(round(y1), round(y0) + 1)))
 
 
 def marked(picture: Image.Image, box: Box) -> Image.Image:
-    """The picture with a red line along the inner edge of the box, a fortieth of the picture's shorter side wide."""
+    """The image with a red line along the inner edge of the box, a fortieth of the image's shorter side wide."""
     found = picture.convert("RGB").copy()
     x0, y0, x1, y1 = box.corners
     width = max(1, round(min(picture.size) / 40))

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gazeheads.plain import plain
 from gazeheads.statistics import Estimate, Percentile, Resamples, estimate, percentile, spearman
 from gazeheads.text import words
 
@@ -93,12 +94,8 @@ class Tracking:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, None for NaN."""
-        numbers = {name: value for name, value in vars(self).items() if not isinstance(value, Estimate)}
-        return {
-            "on_panel": self.on_panel.to_json(),
-            "order": self.order.to_json(),
-            **{n: None if isinstance(v, float) and math.isnan(v) else v for n, v in numbers.items()},
-        }
+        values: dict[str, Any] = plain(vars(self))
+        return values
 
 
 def tracking(told: Sequence[Narrated], by: str, name: str, resamples: Resamples) -> Tracking:
@@ -128,7 +125,7 @@ def tracking(told: Sequence[Narrated], by: str, name: str, resamples: Resamples)
 
 
 def among(gaze: float, draws: Sequence[float]) -> Percentile | None:
-    """Where the gaze heads stand among the control draws with a number; None where there is none."""
+    """Where the gaze heads stand among the random-head controls with a number; None where there is none."""
     known = [draw for draw in draws if not math.isnan(draw)]
     return percentile(gaze, known) if known and not math.isnan(gaze) else None
 

@@ -29,7 +29,7 @@ from gazeheads.statistics import Estimate, Outcomes, estimate, k_grid, standard_
 
 @dataclass(frozen=True, order=True)
 class Candidate:
-    """One thing to try."""
+    """One score, push and number of heads to try."""
 
     score: str
     push: str
@@ -38,7 +38,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Tuning:
-    """Dev accuracy of every cell, the chosen one, the best one, and the standard error of the best."""
+    """Dev accuracy of every candidate, the chosen one, the best one, and the standard error of the best."""
 
     accuracy: Mapping[Candidate, Estimate]
     chosen: Candidate

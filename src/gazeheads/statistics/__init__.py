@@ -1,4 +1,4 @@
-"""From outcomes to estimates: intervals over strips, paired differences, control draws, ranks, the choice of K.
+"""From outcomes to estimates: intervals over strips, paired differences, random-head controls, ranks, the choice of K.
 
 1. An outcome belongs to a key, (strip, target): 1 or 0 for a hit or a miss, any number for another measure,
    None where we do not know (unscored, undefined): that leaves the denominator and is counted beside it.
@@ -6,7 +6,7 @@
    they are not six independent trials: whole strips are drawn with replacement, 10,000 times (the paper
    resamples, too).
 3. `paired_difference` compares two conditions over the same strips and targets, and refuses any others.
-4. `percentile` places one head set among its control draws; n draws cannot show a p below 1 / (n + 1).
+4. `percentile` places one head set among its random-head controls; n draws cannot show a p below 1 / (n + 1).
 5. `choose_k` takes the smallest K that is as good, on dev strips, as the best one within its standard error.
 6. `with_baseline_rule` and `moved` say what is left when answers that were there anyway do not count.
 

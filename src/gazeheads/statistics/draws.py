@@ -1,4 +1,4 @@
-"""Where one head set stands among its control draws."""
+"""Where one head set stands among its random-head controls."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from gazeheads.errors import StatisticsError
 
 @dataclass(frozen=True)
 class Percentile:
-    """Where a value stands among control draws: `percentile` in 0..100 (ties count half), one-sided `p`."""
+    """Where a value stands among random-head controls: `percentile` in 0..100 (ties count half), one-sided `p`."""
 
     percentile: float
     p: float
@@ -18,13 +18,13 @@ class Percentile:
     draws: int
 
     def __str__(self) -> str:
-        """For people: "above 8 of 8 control draws (p = 0.11, the least that 8 draws can show)"."""
+        """For people: "above 8 of 8 random-head controls (p = 0.11, the least that 8 draws can show)"."""
         least = f", the least that {self.draws} draws can show" if self.p <= 1 / (self.draws + 1) else ""
         return f"above {self.below} of {self.draws} random-head controls (p = {self.p:.2g}{least})"
 
 
 def percentile(value: float, draws: Iterable[float]) -> Percentile:
-    """Where `value` stands among control draws. p = (1 + draws at least as high) / (1 + draws).
+    """Where `value` stands among random-head controls. p = (1 + draws at least as high) / (1 + draws).
 
     Raises `StatisticsError` without draws, or where a number is not finite.
     """

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gazeheads.errors import StatisticsError
+from gazeheads.plain import plain
 
 Key = tuple[str, int]  # strip (or picture) id, zero-based target
 
@@ -48,7 +49,8 @@ class Estimate:
 
     def to_json(self) -> dict[str, float | int | None]:
         """The fields, with None for NaN, which JSON does not know."""
-        return {name: None if math.isnan(value) else value for name, value in vars(self).items()}
+        values: dict[str, float | int | None] = plain(vars(self))
+        return values
 
 
 class Resamples:
