@@ -322,4 +322,5 @@ def test_weights_of_a_mix_may_be_as_large_as_numbers_go(scene: Scene) -> None:
 
 def test_a_set_of_heads_keeps_the_shape_of_its_model(scene: Scene) -> None:
     heads = Heads.of(["L0H1"], "m", 3, 4)
-    assert Gaze(heads, scene.panel(0)).heads is heads
+    gaze = Gaze(heads, scene.panel(0))
+    assert gaze.heads == heads.heads and gaze.shape == heads.shape

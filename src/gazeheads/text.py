@@ -1,8 +1,8 @@
 """From tokens to text: which tokens wrote which characters, and which words.
 
 A token is not a word and not even a character: a byte-level tokenizer may need three tokens for one "あ", and one
-token may end a word and begin the next. Tokens are therefore never decoded one by one. A *piece* is the least run of
-tokens that decodes to whole characters; the pieces of an answer joined are its text.
+token may end a word and begin the next. Tokens are therefore never decoded one by one. Each token has as
+its *token text* the characters that it completes, "" within a character; joined they are the text of an answer.
 
 A name is looked for word by word; "a", "an" and "the" belong to none.
 """
@@ -11,9 +11,6 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-
-import numpy as np
-import numpy.typing as npt
 
 LONGEST_GRAM = 4
 
@@ -57,7 +54,7 @@ def loop(text: str) -> str:
 
 
 def degenerate(text: str) -> str:
-    """Why the text is junk in any language, or "" if it is not: it holds no word, or a `loop`."""
+    """Why the text is degenerate in any language, or "" if it is not: it holds no word, or a `loop`."""
     return loop(text) if words_of(text) else "no word"
 
 
@@ -130,7 +127,7 @@ def spell(tokens: Sequence[int], decode: Decode) -> tuple[str, ...]:
 
 
 def words(token_texts: Sequence[str]) -> tuple[Word, ...]:
-    """The words in the joined pieces, each with its tokens; punctuation and spaces belong to none.
+    """The words in the joined token texts, each with its tokens; punctuation and spaces belong to none.
 
     Writing without spaces counts as one word from one mark to the next.
     """
@@ -144,7 +141,7 @@ def _words(token_texts: Sequence[str]) -> Iterator[Word]:
 
 
 def owners(token_texts: Sequence[str]) -> list[tuple[int, int]]:
-    """For each character of the joined pieces the tokens `start <= token < stop` that wrote it."""
+    """For each character of the joined token texts the tokens `start <= token < stop` that wrote it."""
     ends = [
         place for place, piece in enumerate(token_texts, 1) if piece
     ]  # token after each piece that is not empty
@@ -169,7 +166,7 @@ def sentences(text: str) -> int:
 
 
 def sentence_spans(token_texts: Sequence[str]) -> tuple[tuple[int, int], ...]:
-    """The tokens `start <= token < stop` of each sentence in the joined pieces; text after the last end is one, too."""
+    """The tokens `start <= token < stop` of each sentence in the joined texts; what is left at the end is one, too."""
     ended, text, spans, start = 0, "", [], 0
     for place, piece in enumerate(token_texts, 1):
         text += piece
@@ -179,8 +176,6 @@ def sentence_spans(token_texts: Sequence[str]) -> tuple[tuple[int, int], ...]:
             ended, start = now, place
     return (*spans, (start, len(token_texts))) if "".join(token_texts[start:]).strip() else tuple(spans)
 
-
-Floats = npt.NDArray[np.float64]
 
 ARTICLES = frozenset(("a", "an", "the"))
 

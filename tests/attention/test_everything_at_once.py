@@ -80,23 +80,23 @@ def drawn_gaze(model: GazeModel, scene: Scene, draw: Draw) -> Gaze:
 
 def meant(gaze: Gaze, n_prompt: int) -> reference.Rewrite:
     """What a gaze does to one query row, by the words of the definitions."""
-    nats = dict(zip(("inside", "outside", "text", "generated"), gaze.how.numbers or (0.0,) * 4, strict=True))
+    nats = dict(zip(("inside", "outside", "text", "generated"), gaze.push.numbers or (0.0,) * 4, strict=True))
     plan = gaze.schedule
 
     def rewrite(layer: int, head: int, position: int, logits: np.ndarray) -> np.ndarray | None:
         token = position - (n_prompt - 1)
         due = {"all": True, "answer": token >= 0, "decode": token >= 1}[gaze.during]
-        if not due or (layer, head) not in gaze.members:
+        if not due or (layer, head) not in gaze.heads:
             return None
         time = max(token, 0) % plan.period if plan.period else max(token, 0)
         stops = [stop for stop, start in zip(plan.stops, plan.starts, strict=True) if start <= time]
         if not stops or stops[-1] is None:
             return None
-        weight = 1.0 if gaze.weights is None else gaze.weights[gaze.members.index(Head(layer, head))]
+        weight = gaze.weights[gaze.heads.index(Head(layer, head))]
         at = stops[-1]
         shared = [(1.0, at)] if isinstance(at, Region) else list(zip(at.weights, at.regions, strict=True))
-        aims = [(share, reference.target(region, gaze.how.mode, **nats)) for share, region in shared]
-        if gaze.how.mode == "bias":  # its weight multiplies the nats
+        aims = [(share, reference.target(region, gaze.push.mode, **nats)) for share, region in shared]
+        if gaze.push.mode == "bias":  # its weight multiplies the nats
             scaled = {name: weight * value for name, value in nats.items()}
             return reference.Mixture([(share, replace(aim, **scaled)) for share, aim in aims]).push(logits)
         out = reference.Mixture(aims).push(logits)

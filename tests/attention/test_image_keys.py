@@ -1,6 +1,5 @@
 """Which key holds which image token: found once for a prompt, anew for another one."""
 
-from types import SimpleNamespace
 from typing import Any
 
 import tiny
@@ -15,9 +14,9 @@ from gazeheads.regions.grid import ImageGrid
 def passes(slots: Slots, mask: list[list[int]], total: int, n_queries: int, held: int | None = None) -> Any:
     """What a layer that holds `held` keys says of the pass whose last `n_queries` of `total` slots are its own."""
     rows = torch.tensor(mask)
-    forward_pass = ForwardPass.of(rows, total, n_queries, len(rows), "cpu")
+    forward_pass = ForwardPass.of(rows, int(total), int(n_queries), len(rows), "cpu")
     slots.begin(forward_pass)
-    return slots.of(SimpleNamespace(forward_pass=forward_pass, n_keys=held or total))  # type: ignore[arg-type]
+    return slots.of(int(held or total), forward_pass)
 
 
 def grids(model: GazeModel) -> list[ImageGrid]:

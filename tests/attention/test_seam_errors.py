@@ -161,7 +161,17 @@ def test_a_probe_that_never_fired_is_named(asked: Scene) -> None:
 def test_a_mask_for_each_head_is_refused(asked: Scene) -> None:
     query, shared = torch.zeros(1, 4, 2, 8), torch.zeros(1, 2, 2, 8)
     mask = torch.ones(1, 4, 2, 2, dtype=torch.bool)
-    call = Call(0, ForwardPass(torch.arange(2)[None], 2), query, shared, shared, mask, 1.0, query, True)
+    call = Call(
+        0,
+        ForwardPass(torch.arange(2)[None], 2),
+        query,
+        shared,
+        shared,
+        mask,
+        1.0,
+        query.transpose(1, 2),
+        True,
+    )
     with pytest.raises(
         SeamError, match=r"shape \(1, 4, 2, 2\) differs from head to head.* pass the 2-D attention mask"
     ):

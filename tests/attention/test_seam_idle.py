@@ -99,4 +99,4 @@ def test_steering_some_heads_of_one_layer_leaves_all_others_bit_equal(kind: str)
             layer.self_attn(*steered[number]["args"], **call)
         for head in range(zoo.HEADS):
             equal = torch.equal(plain[number]["heads"][:, :, head], steered[number]["heads"][:, :, head])
-            assert equal == ((number, head) not in gazes[0].members)
+            assert equal == ((number, head) not in gazes[0].heads)

@@ -176,7 +176,7 @@ def test_published_models_have_their_heads_in_reach(name: str) -> None:
     assert sum(hasattr(layer, "self_attn") for layer in layers) == told.layers
     theirs = Heads.of(["L20H9"], "another", told.layers + 8, told.heads)  # found on a deeper model
     with pytest.raises(WrongModel, match=f"this one has {told.layers} layers x {told.heads} heads"):
-        belong(theirs, model.n_layers, model.n_heads, "steered")
+        belong(theirs.heads, theirs.shape, model.n_layers, model.n_heads, "steered")
 
 
 # ------------------------------------------------------------------------------------------------- sizes of pictures

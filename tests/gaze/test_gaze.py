@@ -66,8 +66,8 @@ def test_a_fixed_target_is_a_schedule_with_one_stop() -> None:
     gaze = Gaze(HEADS, A)
     assert gaze.schedule == Schedule.fixed(A)
     assert [gaze.schedule.stop(t) for t in (0, 1, 99)] == [A, A, A]
-    assert gaze.how == Push.focus()
-    assert gaze.members == (Head(0, 1), Head(1, 0))
+    assert gaze.push == Push.focus()
+    assert gaze.heads == (Head(0, 1), Head(1, 0))
     assert gaze.grid == grid()
 
 
@@ -124,4 +124,4 @@ def test_gazes_that_mean_nothing_are_refused() -> None:
     sliver = Region(grid(), A.shape) & Region.box(grid(), Box(31, 0, 128, 32))
     with pytest.raises(RegionTooSmall, match="less than one"):
         Gaze(HEADS, sliver)
-    assert Gaze(HEADS, A, "reweigh").how == Push.reweigh()
+    assert Gaze(HEADS, A, "reweigh").push == Push.reweigh()

@@ -125,7 +125,7 @@ def test_more_draws_than_sets_raise() -> None:
         Heads.of(["L0H0", "L0H1", "L0H2", "L0H3", "L1H0"], "m", 2, 4).controls(1, seed=0)
     with pytest.raises(NoSuchDraw, match="'layer' is unknown. Use one of layers, band"):
         selected.controls(1, seed=0, match="layer")
-    with pytest.raises(NoSuchDraw, match="0 control draws"):
+    with pytest.raises(NoSuchDraw, match="0 random-head controls"):
         selected.controls(0, seed=0)
 
 

@@ -70,7 +70,7 @@ def test_a_prefix_is_for_its_own_scene_and_for_gazes_that_leave_the_prompt_alone
 ) -> None:
     prefill = model.prefill(scene)
     other = model.encode(tiny.noise(64, 64), "What is it?")
-    with pytest.raises(UsageError, match="prefix= was made from another scene .* Prepare this one"):
+    with pytest.raises(UsageError, match="prefill= was made from another scene .* Make it from this one"):
         model.stream(other, prefill=prefill)
     with pytest.raises(GazeError, match='during="all" steers the rows of the prompt'):
         model.stream(scene, Gaze(HEADS, scene.panel(0)), prefill=prefill)

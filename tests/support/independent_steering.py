@@ -89,14 +89,14 @@ def running(hf: Any, rewrite: reference.Rewrite | None) -> Iterator[None]:
 
 def rewriting(gaze: Gaze) -> reference.Rewrite:
     """What a gaze (regions and schedules counted in tokens) means, by the definitions."""
-    push = gaze.how
+    push = gaze.push
     nats = dict(zip(("inside", "outside", "text", "generated"), push.numbers, strict=False))
 
     def aim(token: int) -> Any:
         region = gaze.schedule.stop(token)
         return None if region is None else Seen(reference.target(region, push.mode, **nats))
 
-    return reference.steer(gaze.members, aim, gaze.grid.n_prompt, gaze.during)
+    return reference.steer(gaze.heads, aim, gaze.grid.n_prompt, gaze.during)
 
 
 @torch.no_grad()

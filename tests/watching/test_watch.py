@@ -251,7 +251,7 @@ def test_frames_are_pictures_and_boxes_find_theirs(model: GazeModel, tmp_path: P
 def test_a_gaze_by_number(scene: Scene, heads: Heads) -> None:
     assert files.aimed(heads, scene.panels, [3]) == Gaze(heads, scene.panel(2))
     tour = files.aimed(heads, scene.panels, [3, 1], every=4, push="uniform", during="decode")
-    assert tour.schedule.targets == (scene.panel(2), scene.panel(0)) and str(tour.how) == "uniform"
+    assert tour.schedule.targets == (scene.panel(2), scene.panel(0)) and str(tour.push) == "uniform"
     with pytest.raises(
         OutsidePicture, match="Region 4 was to be looked at; there are 3: panel 1, panel 2, panel 3"
     ):

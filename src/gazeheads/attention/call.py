@@ -5,30 +5,34 @@ static cache has an unused tail, a prefix was computed before. `ForwardPass` kno
 """
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
-import numpy as np
-import numpy.typing as npt
 import torch
+from jaxtyping import Bool, Float, Float32, Int, Shaped
 from torch import Tensor, nn
 
+from gazeheads.arrays import Ints
 from gazeheads.attention.supported import capped
 from gazeheads.errors import SeamError
 from gazeheads.heads.head import Head
+
+Pair = Int[Tensor, " pair"]  # a row, or a head, of each pair
 
 
 @dataclass(eq=False)
 class ForwardPass:
     """One forward pass. positions: (row, slot) place of each cache slot in its row's text, -1 for padding."""
 
-    positions: Tensor
+    positions: Int[Tensor, "row slot"]
     n_queries: int
     layers_seen: set[int] = field(default_factory=set)
     _keys: dict[int, Tensor] = field(default_factory=dict)
-    _host: npt.NDArray[np.int64] | None = None
+    _host: Ints | None = None
 
     @classmethod
-    def of(cls, mask: Tensor | None, total: int, n_queries: int, n_rows: int, device: Any) -> "ForwardPass":
+    def of(
+        cls, mask: Shaped[Tensor, "row slots"] | None, total: int, n_queries: int, n_rows: int, device: Any
+    ) -> "ForwardPass":
         """The pass whose last `n_queries` of `total` slots are its own. mask: (row, slot) which are not padding."""
         if mask is None:
             return cls(torch.arange(total, device=device).expand(n_rows, -1), n_queries)
@@ -46,18 +50,18 @@ class ForwardPass:
         return self.positions.shape[0]
 
     @property
-    def queries(self) -> npt.NDArray[np.int64]:
+    def queries(self) -> Int[Ints, "row query"]:
         """(row, query) absolute positions of the queries, on the host."""
         return self.host[:, self.host.shape[1] - self.n_queries :]
 
     @property
-    def host(self) -> npt.NDArray[np.int64]:
+    def host(self) -> Int[Ints, "row slot"]:
         """`positions`, on the host. The one synchronisation of a forward pass."""
         if self._host is None:
             self._host = self.positions.cpu().numpy()
         return self._host
 
-    def keys(self, n_keys: int) -> Tensor:
+    def keys(self, n_keys: int) -> Int[Tensor, "row key"]:
         """(row, key) absolute positions of the keys of a layer that holds `n_keys` of them.
 
         A sliding layer holds the newest slots only; a static cache has an unused tail, which reads -1.
@@ -73,20 +77,18 @@ class ForwardPass:
 class Call:
     """One attention call of one layer, as probes see it.
 
-    query: (row, head, query, dim). key, value: (row, key-value head, key, dim). output: (row, query, head,
-    dim), to be overwritten in place. finals: steered patterns of rows that produce tokens. mask: None, or
-    broadcastable to (row, head, query, key): boolean (True =
-    seen) or additive. cap: bound of the logits in models that have one.
+    key, value: several heads may share them. output: to be overwritten in place. steered_patterns: of rows that produce
+    tokens. mask: boolean (True = seen) or additive, or None. cap: bound of the logits in models that have one.
     """
 
     layer: int
     forward_pass: ForwardPass
-    query: Tensor
-    key: Tensor
-    value: Tensor
-    mask: Tensor | None
+    query: Float[Tensor, "row head query dim"]
+    key: Float[Tensor, "row shared key dim"]
+    value: Float[Tensor, "row shared key value_dim"]
+    mask: Shaped[Tensor, "#row #head #query keys"] | None
     scaling: float
-    output: Tensor
+    output: Float[Tensor, "row query head value_dim"]
     causal: bool  # without a mask: query i sees the keys up to i
     cap: float | None = None
     recorded: bool = False  # a probe after the steering wants to know its patterns
@@ -102,8 +104,8 @@ class Call:
         """Query rows of this call."""
         return self.query.shape[2]
 
-    def scores(self, rows: Tensor, heads: Tensor, start: int, stop: int) -> Tensor:
-        """(pair, query, key) float32 logits of queries start..stop of (row, head) pairs, nothing hidden yet."""
+    def scores(self, rows: Pair, heads: Pair, start: int, stop: int) -> Float32[Tensor, "pair query key"]:
+        """The float32 logits of queries start..stop of (row, head) pairs, nothing hidden yet."""
         if stop - start == 1 and self.key.is_cpu:
             logits = self._one_by_one(rows, heads, start)
         else:
@@ -111,8 +113,8 @@ class Call:
             logits = torch.bmm(query, self._of_pairs(self.key, rows, heads).transpose(1, 2))
         return capped(logits, self.cap)
 
-    def _one_by_one(self, rows: Tensor, heads: Tensor, at: int) -> Tensor:
-        """(pair, 1, key) logits of one query. Keys are read where they lie: copying them would take longer."""
+    def _one_by_one(self, rows: Pair, heads: Pair, at: int) -> Float32[Tensor, "pair 1 key"]:
+        """The logits of one query. Keys are read where they lie: copying them would take longer."""
         logits = torch.empty(len(rows), 1, self.n_keys)
         queries = [row.unbind() for row in (self.query[:, :, at].float() * self.scaling).unbind()]
         keys, sharing = [row.unbind() for row in self.key.unbind()], self.query.shape[1] // self.key.shape[1]
@@ -124,17 +126,19 @@ class Call:
             torch.mv(key if exact else key.float(), queries[row][head], out=line)
         return logits
 
-    def values(self, rows: Tensor, heads: Tensor) -> Tensor:
-        """(pair, key, dim) float32 values."""
+    def values(self, rows: Pair, heads: Pair) -> Float32[Tensor, "pair key dim"]:
+        """The values, in float32."""
         return self._of_pairs(self.value, rows, heads)
 
-    def value_norms(self, rows: Tensor, heads: Tensor) -> Tensor:
-        """(pair, key) lengths of the value vectors; heads that share values share them."""
+    def value_norms(self, rows: Pair, heads: Pair) -> Float32[Tensor, "pair key"]:
+        """Lengths of the value vectors; heads that share values share them."""
         norms: Tensor = self.value.float().norm(dim=-1)
         return norms[rows, heads // (self.query.shape[1] // norms.shape[1])]
 
-    def final(self, pattern: Tensor, rows: Tensor, heads: Tensor, start: int) -> Tensor:
-        """(pair, query, key): `pattern` of the queries from `start` on, as it is where it was steered."""
+    def final(
+        self, pattern: Float32[Tensor, "pair query key"], rows: Pair, heads: Pair, start: int
+    ) -> Float32[Tensor, "pair query key"]:
+        """`pattern` of the queries from `start` on, as it is where it was steered."""
         if not self.steered_patterns:
             return pattern
         # Pairs that are steered but not asked for write into a line that is dropped; no look at the device is needed.
@@ -150,8 +154,10 @@ class Call:
             result[pairs, here] = torch.where(write, final.pattern[:, there], result[pairs, here])
         return result[:-1]
 
-    def hidden(self, rows: Tensor, start: int, stop: int) -> Tensor | None:
-        """(row, query, key) what to add to the scores of queries start..stop; -inf: not seen. None: all is seen."""
+    def hidden(
+        self, rows: Int[Tensor, " rows"], start: int, stop: int
+    ) -> Float32[Tensor, "rows query key"] | None:
+        """What to add to the scores of queries start..stop; -inf: not seen. None: all is seen."""
         if self.mask is None and (not self.causal or self.n_queries == 1):
             return None
         slots = torch.arange(start, stop, device=rows.device)[None]
@@ -171,8 +177,10 @@ class Call:
         lowest = torch.finfo(mask.dtype).min / 2  # additive masks hide by the lowest number, or by -inf
         return mask.float().masked_fill(mask <= lowest, -torch.inf)
 
-    def _of_pairs(self, shared: Tensor, rows: Tensor, heads: Tensor) -> Tensor:
-        """(pair, key, dim) keys or values of (row, head) pairs; several heads may share them."""
+    def _of_pairs(
+        self, shared: Float[Tensor, "row shared key dim"], rows: Pair, heads: Pair
+    ) -> Float32[Tensor, "pair key dim"]:
+        """Keys or values of (row, head) pairs; several heads may share them."""
         return shared[rows, heads // (self.query.shape[1] // shared.shape[1])].float()
 
 
@@ -180,17 +188,17 @@ class Call:
 class SteeredPattern:
     """Steered patterns, as they were multiplied with the values, of the queries from `start` on.
 
-    rows, heads: (pair,). pattern: (pair, query, key). write: (pair, query) whether it was used; where not, the row
-    kept its own.
+    write: whether it was used; where not, the row kept its own.
     """
 
-    rows: Tensor
-    heads: Tensor
+    rows: Int[Tensor, " pair"]
+    heads: Int[Tensor, " pair"]
     start: int
-    pattern: Tensor
-    write: Tensor
+    pattern: Float32[Tensor, "pair query key"]
+    write: Bool[Tensor, "pair query"]
 
 
+@runtime_checkable
 class Probe(Protocol):
     """What can be attached: it names the layers it is called in and the heads it overwrites.
 

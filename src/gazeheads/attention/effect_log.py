@@ -4,22 +4,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
+from jaxtyping import Float32, Float64, Int
 from torch import Tensor
 
+from gazeheads.arrays import Floats, Ints
 from gazeheads.gaze.effect import Effect
 
 
 @dataclass(frozen=True, eq=False)
 class Log:
-    """Sums over heads in one forward pass. tokens: (lane, query) which token each query produced; below 0: prompt.
+    """Sums over heads in one forward pass. tokens: which token each query produced; below 0: prompt."""
 
-    mass: (before or after, lane, query). rows: (steered or blind, lane, query).
-    """
-
-    tokens: npt.NDArray[np.int64]
-    mass: Tensor
-    rows: Tensor
+    tokens: Int[Ints, "lane query"]
+    mass: Float32[Tensor, "before_or_after lane query"]
+    rows: Int[Tensor, "steered_or_blind lane query"]
 
 
 def effects(logs: Sequence[Log], lengths: Sequence[int]) -> list[Effect]:
@@ -39,12 +37,12 @@ def effects(logs: Sequence[Log], lengths: Sequence[int]) -> list[Effect]:
     return [_effect(table[:, gaze], length) for gaze, length in enumerate(lengths)]
 
 
-def _effect(table: npt.NDArray[np.float64], length: int) -> Effect:
+def _effect(table: Float64[Floats, "quantity column"], length: int) -> Effect:
     """From (quantity, column) sums of one lane."""
     before, after, steered, blind = table
     answer = slice(1, 1 + length)
 
-    def mean(sums: npt.NDArray[np.float64], where: slice) -> float | None:
+    def mean(sums: Float64[Floats, " column"], where: slice) -> float | None:
         rows = steered[where].sum()
         return float(sums[where].sum() / rows) if rows else None
 

@@ -7,7 +7,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Bool, Float, Float32, Int
 from torch import Tensor
+
+Pattern = Float32[Tensor, "n query key"]  # n: pairs, or lanes
+Level = Float32[Tensor, " n #query key"]
+Coverage = Float[Tensor, " n #query key"]
+Kinds = Int[Tensor, "n 1 key"]
+Image = Bool[Tensor, "n 1 key"]
+Numbers = Float32[Tensor, "n number"]
+Hidden = Float32[Tensor, "n query key"] | None
 
 TEXT, IMAGE, GENERATED = 0, 1, 2  # kinds of tokens
 
@@ -29,29 +38,31 @@ class Formula:
     pattern: Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], Tensor]
 
 
-def on_target(numbers: Tensor, weights: Tensor, kinds: Tensor, hidden: Tensor | None) -> Tensor:
+def on_target(numbers: Numbers, weights: Coverage, kinds: Kinds, hidden: Hidden) -> Level:
     """Nothing but the target is seen, in proportion to coverage."""
     return weights.log() if hidden is None else weights.log() + hidden
 
 
-def raised(scores: Tensor, pattern: Tensor, level: Tensor, weights: Tensor, image: Tensor) -> Tensor:
+def raised(scores: Pattern, pattern: Pattern, level: Level, weights: Coverage, image: Image) -> Pattern:
     """The softmax of the logits with the level added."""
     return (scores + level).softmax(-1)
 
 
-def even(scores: Tensor, pattern: Tensor, level: Tensor, weights: Tensor, image: Tensor) -> Tensor:
+def even(scores: Pattern, pattern: Pattern, level: Level, weights: Coverage, image: Image) -> Pattern:
     """Coverage alone, whatever the logits."""
     return (weights / weights.sum(-1, keepdim=True)).expand_as(pattern)
 
 
-def redistributed(scores: Tensor, pattern: Tensor, level: Tensor, weights: Tensor, image: Tensor) -> Tensor:
+def redistributed(
+    scores: Pattern, pattern: Pattern, level: Level, weights: Coverage, image: Image
+) -> Pattern:
     """What the image had, raised; all else as it was."""
     within = raised(scores, pattern, level, weights, image)
     return torch.where(image, within * (pattern * image).sum(-1, keepdim=True), pattern)
 
 
-def mixed(patterns: Sequence[Tensor], shares: Sequence[Tensor]) -> Tensor:
-    """(pair, query, key) patterns mixed by their shares (pair, query); what has no share may be NaN."""
+def mixed(patterns: Sequence[Pattern], shares: Sequence[Float32[Tensor, "n query"]]) -> Pattern:
+    """Patterns mixed by their shares; what has no share may be NaN."""
     if len(patterns) == 1:
         return patterns[0]
     total = torch.zeros_like(patterns[0])
@@ -60,7 +71,7 @@ def mixed(patterns: Sequence[Tensor], shares: Sequence[Tensor]) -> Tensor:
     return total
 
 
-def biased(nats: Tensor, weights: Tensor, kinds: Tensor, hidden: Tensor | None) -> Tensor:
+def biased(nats: Numbers, weights: Coverage, kinds: Kinds, hidden: Hidden) -> Level:
     """(n, 1 or query, key) what a bias adds to the logits, but for a number that is the same for all keys of a row.
 
     nats: (n, 4) inside, outside, text, generated. weights: (n, 1 or query, key) coverage. kinds: (n, 1, key). hidden:

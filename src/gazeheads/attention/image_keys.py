@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
+from jaxtyping import Int
 from torch import Tensor, arange, where
 
-from gazeheads.attention.call import Call, ForwardPass
+from gazeheads.arrays import Ints
+from gazeheads.attention.call import ForwardPass
 from gazeheads.regions.grid import ImageGrid
 
 
@@ -21,7 +22,7 @@ class Slots:
             self._wanted[row, : len(grid)] = grid.positions
         self._found: dict[int, Tensor] = {}  # in the pass under way, by number of keys
         # In layers that hold all keys of a whole prompt: the positions of its slots, and what was found.
-        self._whole: tuple[npt.NDArray[np.int64], Tensor] | None = None
+        self._whole: tuple[Ints, Tensor] | None = None
 
     def begin(self, forward_pass: ForwardPass) -> None:
         """Another forward pass. What was found stays true if it only has more tokens behind."""
@@ -29,21 +30,21 @@ class Slots:
         if self._whole is not None and not _continues(forward_pass.host, self._whole[0]):
             self._whole = None
 
-    def of(self, call: Call) -> Tensor:
-        """(row, image token) the key that holds each image token; -1 where none does: dropped, or not there yet.
+    def of(self, n_keys: int, forward_pass: ForwardPass) -> Int[Tensor, "row image_token"]:
+        """The key that holds each image token; -1 where none does: dropped, or not there yet.
 
         The same tensor as long as nothing has changed.
         """
-        holds_all = call.n_keys == call.forward_pass.positions.shape[1]
+        holds_all = n_keys == forward_pass.positions.shape[1]
         if holds_all and self._whole is not None:
             return self._whole[1]
-        if call.n_keys not in self._found:
-            self._found[call.n_keys] = self._find(call.forward_pass.keys(call.n_keys))
-        if holds_all and (call.forward_pass.host.max(1) >= self._last).all():
-            self._whole = call.forward_pass.host, self._found[call.n_keys]
-        return self._found[call.n_keys]
+        if n_keys not in self._found:
+            self._found[n_keys] = self._find(forward_pass.keys(n_keys))
+        if holds_all and (forward_pass.host.max(1) >= self._last).all():
+            self._whole = forward_pass.host, self._found[n_keys]
+        return self._found[n_keys]
 
-    def _find(self, keys: Tensor) -> Tensor:
+    def _find(self, keys: Int[Tensor, "row key"]) -> Int[Tensor, "row image_token"]:
         n_rows, n_keys = keys.shape
         slot_of = keys.new_full((n_rows, self._beyond + 1), -1)
         places = arange(n_keys, device=keys.device).expand(n_rows, -1)
@@ -52,6 +53,6 @@ class Slots:
         return slot_of.gather(1, keys.new_tensor(self._wanted))
 
 
-def _continues(now: npt.NDArray[np.int64], before: npt.NDArray[np.int64]) -> bool:
-    """Whether slots (row, slot) are those of an earlier pass, with more behind them."""
+def _continues(now: Int[Ints, "row slot"], before: Int[Ints, "row earlier"]) -> bool:
+    """Whether slots are those of an earlier pass, with more behind them."""
     return now.shape[1] >= before.shape[1] and np.array_equal(now[:, : before.shape[1]], before)

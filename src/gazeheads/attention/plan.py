@@ -1,9 +1,7 @@
 """Which queries of a forward pass are steered, towards what, and what they see.
 
-Decided once for a pass (`Plan`) and once for the layers that share an attention mask (`View`), for all lanes of the
-batch together. A *lane* is one gaze on one row.
-
-A *lane* is one gaze on one row of a batch, a *pair* one head of one lane.
+Decided once for a pass (`Plan`) and once for the layers that share an attention mask (`Sight`), for all lanes of the
+batch together. A *lane* is one gaze on one row of a batch, a *pair* one head of one lane.
 """
 
 from collections import defaultdict
@@ -12,10 +10,11 @@ from dataclasses import dataclass, field
 from functools import reduce
 
 import numpy as np
-import numpy.typing as npt
 import torch
+from jaxtyping import Bool, Float, Float32, Int, Shaped
 from torch import Tensor
 
+from gazeheads.arrays import Floats, Ints
 from gazeheads.attention.call import Call, ForwardPass
 from gazeheads.attention.effect_log import Log
 from gazeheads.attention.formulas import FORMULAS
@@ -27,17 +26,17 @@ from gazeheads.gaze.push import PUSHES
 
 @dataclass(eq=False)
 class Pairs:
-    """Steered heads of one layer that share a push mode. lanes, rows, heads: (pair,). strengths: the same, or None: 1.
+    """Steered heads of one layer that share a push mode. strengths: the weights of the heads; None: all 1.
 
-    `writes` is False for a bias of zero and for heads of weight zero: they are left alone, bit for bit.
+    `writes` is False for a bias of zero and for heads of weight zero: their rows stay unsteered, bit for bit.
     """
 
     mode: str
     writes: bool
-    lanes: Tensor
-    rows: Tensor
-    heads: Tensor
-    strengths: Tensor | None = None
+    lanes: Int[Tensor, " pair"]
+    rows: Int[Tensor, " pair"]
+    heads: Int[Tensor, " pair"]
+    strengths: Float32[Tensor, " pair"] | None = None
 
     def split(self, size: int) -> Iterator["Pairs"]:
         """Groups of at most `size` pairs."""
@@ -52,7 +51,7 @@ class Pairs:
             )
 
 
-def pairs_of(gazes: Sequence[Gaze], rows: npt.NDArray[np.int64], layer: int, like: Tensor) -> list[Pairs]:
+def pairs_of(gazes: Sequence[Gaze], rows: Int[Ints, " lane"], layer: int, like: Tensor) -> list[Pairs]:
     """The pairs of one layer, by push.
 
     rows: (lane,) the row of the running batch that each lane steers; lanes of one gaze lie side by side. like: an
@@ -62,10 +61,10 @@ def pairs_of(gazes: Sequence[Gaze], rows: npt.NDArray[np.int64], layer: int, lik
     strengths: dict[tuple[str, bool, bool], list[float]] = defaultdict(list)
     for lane, row in enumerate(rows.tolist()):
         gaze = gazes[lane * len(gazes) // len(rows)]
-        for head, strength in zip(gaze.members, gaze.strengths, strict=True):
+        for head, strength in zip(gaze.heads, gaze.weights, strict=True):
             if head.layer == layer:
-                writes = not gaze.how.is_nothing and strength != 0
-                key = gaze.how.mode, writes, strength != 1
+                writes = not gaze.push.is_nothing and strength != 0
+                key = gaze.push.mode, writes, strength != 1
                 groups[key].append((lane, row, head.head))
                 strengths[key].append(strength)
     found = []
@@ -81,23 +80,21 @@ def pairs_of(gazes: Sequence[Gaze], rows: npt.NDArray[np.int64], layer: int, lik
 class Plan:
     """What steering does in one forward pass: made once, used by every layer.
 
-    rows: (lane,) of the running batch. active: (lane, query). stop: (lane, 1 or query) which target. log:
-    what came of it. produced: the first query that produces a token in some lane. first: the first that is
-    steered in some lane. Only `forward_pass` is set where nothing is steered.
+    rows: of the running batch. active: which queries are steered. stop: towards which target. log: what came of it.
+    produced: the first query that produces a token in some lane. first: the first that is steered in some lane.
     """
 
-    forward_pass: ForwardPass
-    rows: Tensor | None = None
-    active: Tensor | None = None
-    stop: Tensor | None = None
-    log: Log | None = None
-    produced: int = 0
-    first: int = 0
-    views: dict[tuple[int, int, int], "View"] = field(default_factory=dict)
+    rows: Int[Tensor, " lane"]
+    active: Bool[Tensor, "lane query"]
+    stop: Int[Tensor, " lane #query"]
+    log: Log
+    produced: int
+    first: int
+    sights: dict[tuple[int, int, int], "Sight"] = field(default_factory=dict)
 
 
 @dataclass(eq=False)
-class View:
+class Sight:
     """What the lanes see in the layers that share one attention mask, for some of the queries.
 
     hidden: (lane, query, key) to add to the scores, or None. Of each part of the targets: levels, by push, what that
@@ -107,21 +104,17 @@ class View:
     """
 
     mask: Tensor | None
-    hidden: Tensor | None
-    levels: dict[str, list[Tensor]]
-    weights: list[Tensor]
-    shares: list[Tensor]
-    kinds: Tensor
-    target: Tensor
-    write: Tensor
-    blind: Tensor
+    hidden: Float32[Tensor, "lane query key"] | None
+    levels: dict[str, list[Float32[Tensor, " lane #query key"]]]
+    weights: list[Float32[Tensor, " lane #query key"]]
+    shares: list[Float32[Tensor, "lane query"]]
+    kinds: Int[Tensor, "lane 1 key"]
+    target: Float32[Tensor, " lane #query key"]
+    write: Bool[Tensor, "lane query"]
+    blind: Bool[Tensor, "lane query"]
 
 
 FIRST_TOKEN = {"all": -(2**62), "answer": 0, "decode": 1}  # the first token whose query row is steered
-
-Ints = npt.NDArray[np.int64]
-
-Floats = npt.NDArray[np.floating]
 
 
 class Planner:
@@ -133,12 +126,12 @@ class Planner:
         self.first_token = np.array([FIRST_TOKEN[gaze.during] for gaze in gazes], dtype=np.int64)
         self.strength = np.ones(len(gazes))
         self._last_prompt = np.array([gaze.grid.n_prompt - 1 for gaze in gazes], dtype=np.int64)
-        self._modes = {gaze.how.mode for gaze in gazes}
+        self._modes = {gaze.push.mode for gaze in gazes}
         self._numbers = {mode: self._numbers_of(mode) for mode in self._modes}
         self._pairs: dict[tuple[int, int], list[Pairs]] = {}
 
-    def plan(self, forward_pass: ForwardPass) -> Plan:
-        """Decide for every lane and query whether it is steered, and towards which stop."""
+    def plan(self, forward_pass: ForwardPass) -> Plan | None:
+        """Decide for every lane and query whether it is steered, and towards which stop; None: nothing is."""
         copies = self.copies(forward_pass)
         if copies > 1 and self.targets.follow:
             raise GazeError(
@@ -152,14 +145,13 @@ class Planner:
         stop = self.targets.at(lanes, np.maximum(tokens, 0))
         active = (positions >= 0) & (tokens >= self.first_token[lanes, None]) & (stop >= 0)
         if not active.any():
-            return Plan(forward_pass)
+            return None
         # Usually all steered queries of a lane look at one stop; then one row of targets serves them all.
         one = np.where(active, stop, -1).max(1, keepdims=True)
         stop = one if (np.where(active, stop, one) == one).all() else stop
         like = forward_pass.positions
         log = Log(tokens, like.new_zeros((2, *active.shape)).float(), like.new_zeros((2, *active.shape)))
         return Plan(
-            forward_pass,
             like.new_tensor(rows),
             like.new_tensor(active) > 0,
             like.new_tensor(np.maximum(stop, 0)),
@@ -168,17 +160,14 @@ class Planner:
             first=int(active.any(0).argmax()),
         )
 
-    def view(self, plan: Plan, call: Call, start: int, stop: int) -> View:
+    def sight(self, plan: Plan, call: Call, start: int, stop: int) -> Sight:
         """What each lane sees.
 
         Kept for the other layers of the pass unless it is only a part of the queries.
         """
         key = id(call.mask), call.n_keys, start
-        if key in plan.views:
-            return plan.views[key]
-        assert plan.active is not None
-        assert plan.rows is not None
-        assert plan.stop is not None
+        if key in plan.sights:
+            return plan.sights[key]
         hidden = call.hidden(plan.rows, start, stop)
         which = plan.stop if plan.stop.shape[1] == 1 else plan.stop[:, start:stop]
         keys = call.forward_pass.keys(call.n_keys)[plan.rows]
@@ -195,7 +184,7 @@ class Planner:
             ]
             for mode in self._modes
         }
-        view = View(
+        sight = Sight(
             mask=call.mask,
             hidden=hidden,
             levels=levels,
@@ -207,8 +196,8 @@ class Planner:
             blind=active & (seen == 0),
         )
         if stop - start == call.n_queries - plan.first:
-            plan.views[key] = view
-        return view
+            plan.sights[key] = sight
+        return sight
 
     def pairs(self, call: Call) -> list[Pairs]:
         """The pairs of this layer, by push."""
@@ -220,21 +209,20 @@ class Planner:
             )
         return self._pairs[key]
 
-    def each(self, plan: Plan, values: Floats) -> Tensor:
-        """(lane, ...) float32: what is given for each gaze, for each of its lanes."""
-        assert plan.rows is not None
+    def each(self, plan: Plan, values: Shaped[np.ndarray, "gaze ..."]) -> Float32[Tensor, "lane ..."]:
+        """What is given for each gaze, for each of its lanes."""
         each = np.asarray(values, dtype=np.float32).repeat(len(plan.rows) // len(self.gazes), axis=0)
         return plan.rows.new_tensor(each, dtype=torch.float32)
 
-    def numbers(self, plan: Plan, mode: str) -> Tensor:
-        """(lane, number) of a push now, as softening left them; 0 in lanes that are pushed otherwise."""
+    def numbers(self, plan: Plan, mode: str) -> Float32[Tensor, "lane number"]:
+        """Those of a push now, as softening left them; 0 in lanes that are pushed otherwise."""
         numbers = self._numbers[mode]
         return self.each(plan, numbers * self.strength[:, None] if PUSHES[mode].scales else numbers)
 
-    def _numbers_of(self, mode: str) -> Floats:
-        """(gaze, number), 0 for gazes with another push."""
+    def _numbers_of(self, mode: str) -> Float[Floats, "gaze number"]:
+        """Those of a push, 0 for gazes with another push."""
         none = [0.0] * len(PUSHES[mode].numbers)
-        return np.array([gaze.how.numbers if gaze.how.mode == mode else none for gaze in self.gazes])
+        return np.array([gaze.push.numbers if gaze.push.mode == mode else none for gaze in self.gazes])
 
     def copies(self, forward_pass: ForwardPass) -> int:
         """How many times the batch came multiplied."""
@@ -242,10 +230,10 @@ class Planner:
         if rest:
             raise GazeError(
                 f"The model runs {forward_pass.n_rows} rows, but gazes were given for {self.n_rows}. Give one for "
-                "each row (None: look freely), or a single one."
+                "each row (None: unsteered), or a single one."
             )
         return copies
 
-    def _rows(self, copies: int) -> Ints:
+    def _rows(self, copies: int) -> Int[Ints, " lane"]:
         """The row of the running batch that each lane steers; copies of a row lie side by side."""
         return (self.row_of[:, None] * copies + np.arange(copies)).ravel()

@@ -67,13 +67,13 @@ class Recorder:
             self._lines.append(mine)
             if record is None:
                 continue
-            belong(record.heads, n_layers, n_heads, "recorded")
-            for number, head in enumerate(record.members):
+            belong(record.heads, record.shape, n_layers, n_heads, "recorded")
+            for number, head in enumerate(record.heads):
                 if record.keep == "heads" or number == 0:
                     mine.append(len(self._layers))
                     self._layers.append(set())
                 self._layers[mine[-1]].add(head.layer)
-                share = 1.0 if record.keep == "heads" else 1 / len(record.members)
+                share = 1.0 if record.keep == "heads" else 1 / len(record.heads)
                 found[head.layer].append((row, head.head, mine[-1], share))
         self._by_layer = dict(found)
         self.layers = frozenset(found)
@@ -172,7 +172,7 @@ class Recorder:
 
     def _places_of(self, call: Call) -> "_Places":
         """What this layer is asked for, and where its keys hold it."""
-        slots = self._slots.of(call)
+        slots = self._slots.of(call.n_keys, call.forward_pass)
         known = self._places.get(call.layer)
         if known is None or known.of is not slots:
             parts = self._by_layer[call.layer]
@@ -226,7 +226,7 @@ class Recorder:
             None
             if record is None
             else GazeTrace(
-                look, grid, record.members, record.keep, record.weighting, tuple(piece), self._lengths_of(row)
+                look, grid, record.heads, record.keep, record.weighting, tuple(piece), self._lengths_of(row)
             )
             for row, (record, grid, look, piece) in enumerate(rows)
         ]
@@ -240,8 +240,8 @@ class Recorder:
         return found
 
 
-def records_for(record: Recorded | Sequence[Recorded | None] | None, n_scenes: int) -> list[Record | None]:
-    """One entry for each scene. Heads alone are recorded as `Record(heads)`."""
+def records_for(record: Any, n_scenes: int) -> list[Record | None]:
+    """One entry for each scene: of one for all, or of a list. Heads alone are recorded as `Record(heads)`."""
     alike = record is None or isinstance(record, Record | Heads)
     listed = list(record) if isinstance(record, list | tuple) else []
     given: list[Any] = [record] * n_scenes if alike else listed

@@ -13,12 +13,13 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from jaxtyping import Float32
 from torch import Tensor
 
-from gazeheads.attention.call import Call, SteeredPattern
+from gazeheads.attention.call import Call, ForwardPass, SteeredPattern
 from gazeheads.attention.effect_log import Log, effects
 from gazeheads.attention.formulas import FORMULAS, IMAGE, mixed
-from gazeheads.attention.plan import Pairs, Plan, Planner, View
+from gazeheads.attention.plan import Pairs, Plan, Planner, Sight
 from gazeheads.errors import NothingSteered
 from gazeheads.gaze.effect import Effect
 from gazeheads.gaze.gaze import Gaze
@@ -26,6 +27,7 @@ from gazeheads.gaze.push import PUSHES
 from gazeheads.heads.heads import belong
 from gazeheads.regions.mix import Target
 
+Pattern = Float32[Tensor, "pair query key"]
 CHUNK = 2**24  # numbers computed at a time: 64 MiB in float32
 
 
@@ -41,21 +43,22 @@ class Steering:
         self.gazes = [gaze for gaze in gazes if gaze is not None]
         self.row_of = np.array([row for row, gaze in enumerate(gazes) if gaze is not None], dtype=np.int64)
         for gaze in self.gazes:
-            belong(gaze.heads, n_layers, n_heads, "steered")
-        self.overwrites = frozenset(head for gaze in self.gazes for head in gaze.members)
+            belong(gaze.heads, gaze.shape, n_layers, n_heads, "steered")
+        self.overwrites = frozenset(head for gaze in self.gazes for head in gaze.heads)
         self.layers = frozenset(head.layer for head in self.overwrites)
         self.fired = False
         self._planner = Planner(self.gazes, self.row_of, self.n_rows)
-        self._plan: Plan | None = None
+        self._pass: ForwardPass | None = None  # the one under way
+        self._plan: Plan | None = None  # what is steered in it
         self._logs: list[Log] = []
 
     def attend(self, call: Call) -> None:
         """Overwrite the output of this layer's steered heads."""
-        if self._plan is None or self._plan.forward_pass is not call.forward_pass:
-            self._plan = self._planner.plan(call.forward_pass)
-            self._logs += [] if self._plan.log is None else [self._plan.log]
+        if self._pass is not call.forward_pass:
+            self._pass, self._plan = call.forward_pass, self._planner.plan(call.forward_pass)
+            self._logs += [] if self._plan is None else [self._plan.log]
         plan = self._plan
-        if plan.active is None:
+        if plan is None:
             return
         groups = self._planner.pairs(call)
         most = max(1, CHUNK // (call.n_keys * call.key.shape[-1]))
@@ -64,21 +67,20 @@ class Steering:
         )
         for start in range(plan.first, call.n_queries, step):
             stop = min(start + step, call.n_queries)
-            view = self._planner.view(plan, call, start, stop)
+            sight = self._planner.sight(plan, call, start, stop)
             for group in groups:
                 for pairs in group.split(most):
-                    self._steer(call, plan, view, pairs, start, stop)
+                    self._steer(call, plan, sight, pairs, start, stop)
 
-    def _steer(self, call: Call, plan: Plan, view: View, pairs: Pairs, start: int, stop: int) -> None:
+    def _steer(self, call: Call, plan: Plan, sight: Sight, pairs: Pairs, start: int, stop: int) -> None:
         """Queries start..stop of one group of pairs."""
-        assert plan.log is not None
         lanes, rows, heads = pairs.lanes, pairs.rows, pairs.heads
-        write = view.write[lanes]
+        write = sight.write[lanes]
         scores = call.scores(rows, heads, start, stop)
-        pattern = final = (scores if view.hidden is None else scores + view.hidden[lanes]).softmax(-1)
+        pattern = final = (scores if sight.hidden is None else scores + sight.hidden[lanes]).softmax(-1)
         if pairs.writes:
-            final, used = self._pushed(plan, view, pairs, scores, pattern), write
-            if not self._planner.strength.all():  # softened to nothing: left alone, bit for bit
+            final, used = self._pushed(plan, sight, pairs, scores, pattern), write
+            if not self._planner.strength.all():  # softened to nothing: unsteered, bit for bit
                 used = write & (self._planner.each(plan, self._planner.strength)[lanes, None] != 0)
                 final = final.where(used[..., None], pattern)
             looked = torch.bmm(final, call.values(rows, heads)).to(call.output)
@@ -90,28 +92,28 @@ class Steering:
                 call.steered_patterns.append(
                     SteeredPattern(rows, heads, begin, final[:, part].clone(), used[:, part])
                 )
-        target = view.target[lanes]
+        target = sight.target[lanes]
         mass = torch.stack([_mass(pattern, target), _mass(final, target)]).where(write, 0.0)
         plan.log.mass[:, :, start:stop].index_add_(1, lanes, mass)
-        rows_due = torch.stack([write, view.blind[lanes]]).long()
+        rows_due = torch.stack([write, sight.blind[lanes]]).long()
         plan.log.rows[:, :, start:stop].index_add_(1, lanes, rows_due)
 
-    def _pushed(self, plan: Plan, view: View, pairs: Pairs, scores: Tensor, pattern: Tensor) -> Tensor:
-        """(pair, query, key) the pattern of pairs after the push, as strong as their heads' weights say."""
+    def _pushed(self, plan: Plan, sight: Sight, pairs: Pairs, scores: Pattern, pattern: Pattern) -> Pattern:
+        """The pattern of pairs after the push, as strong as their heads' weights say."""
         lanes, strengths = pairs.lanes, pairs.strengths
         formula, scales = FORMULAS[pairs.mode], PUSHES[pairs.mode].scales
-        levels = [level[lanes] for level in view.levels[pairs.mode]]
-        weights = [w[lanes] for w in view.weights]
+        levels = [level[lanes] for level in sight.levels[pairs.mode]]
+        weights = [w[lanes] for w in sight.weights]
         if scales and strengths is not None:
             numbers = self._planner.numbers(plan, pairs.mode)[lanes] * strengths[:, None]
-            hidden = None if view.hidden is None else view.hidden[lanes]
-            levels = [formula.level(numbers, w, view.kinds[lanes], hidden) for w in weights]
-        image = view.kinds[lanes] == IMAGE
+            hidden = None if sight.hidden is None else sight.hidden[lanes]
+            levels = [formula.level(numbers, w, sight.kinds[lanes], hidden) for w in weights]
+        image = sight.kinds[lanes] == IMAGE
         steered = [
             formula.pattern(scores, pattern, level, w, image)
             for level, w in zip(levels, weights, strict=True)
         ]
-        final = mixed(steered, [share[lanes] for share in view.shares])
+        final = mixed(steered, [share[lanes] for share in sight.shares])
         if scales or (strengths is None and (self._planner.strength == 1).all()):
             return final
         strength = self._planner.each(plan, self._planner.strength)[lanes] * (
@@ -149,7 +151,7 @@ class Steering:
         self._planner.strength[self.row_of == row] = strength
 
     def target(self, row: int, token: int) -> Target | None:
-        """Where the gaze of a row pointed when it produced a token; None: it looked freely."""
+        """Where the gaze of a row pointed when it produced a token; None: it was unsteered."""
         for lane in np.flatnonzero(self.row_of == row).tolist():
             if token >= self._planner.first_token[lane]:
                 return self._planner.targets.target(lane, token)
@@ -170,8 +172,8 @@ class Steering:
             )
 
 
-def _mass(pattern: Tensor, target: Tensor) -> Tensor:
-    """(pair, query) share of each row on the target tokens."""
+def _mass(pattern: Pattern, target: Float32[Tensor, " pair #query key"]) -> Float32[Tensor, "pair query"]:
+    """The share of each row on the target tokens."""
     if target.shape[1] == 1:
         return torch.bmm(pattern, target.transpose(1, 2))[..., 0]
     return (pattern * target).sum(-1)

@@ -1,166 +1,192 @@
-"""The targets of a batch of gazes, laid out as tables by position, and looked up by key.
+"""Where each gaze of a batch points, token by token.
 
-A *stop* is one target of one gaze: one region, or a mix of several *parts*. Each region has a row in a table of
-coverage; columns are positions in the text: those of the prompt, and one for all generated tokens. Looking up by
-position is what makes padding, sliding windows and static caches come out right.
+A *lane* is one gaze on one row of a batch. There are four kinds: its target is fixed, or follows a schedule by token or
+by sentence, or is moved by someone while the answer is made. Each knows under which *stop* (a target's number in the
+`Table`) a token is produced, and which target that was.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
-import numpy.typing as npt
-import torch
+from jaxtyping import Int
 from torch import Tensor
 
-from gazeheads.attention.formulas import GENERATED, IMAGE, TEXT
+from gazeheads.arrays import Ints
+from gazeheads.attention.table import KeyCoverage, Table
 from gazeheads.errors import GazeError
 from gazeheads.gaze.gaze import Gaze
 from gazeheads.gaze.live import Live
-from gazeheads.regions.mix import Target, parts
+from gazeheads.gaze.schedule import Schedule
+from gazeheads.regions.mix import Target
 from gazeheads.text import sentences
 
-Ints = npt.NDArray[np.int64]
+
+@runtime_checkable
+class Lane(Protocol):
+    """Where one gaze points. follows: this depends on what happens while the answer is made."""
+
+    follows: bool
+
+    def stops(self, tokens: Int[Ints, " query"]) -> Int[Ints, " query"] | int:
+        """The stop under which each token is produced; -1: none, unsteered."""
+        ...
+
+    def target(self, token: int) -> Target | None:
+        """What was pointed at when a token was produced, if it was due."""
+        ...
+
+    def wrote(self, text: str) -> None:
+        """The text of the answer, one token later."""
+        ...
 
 
-@dataclass(frozen=True, eq=False)
-class KeyCoverage:
-    """Targets by key, for each lane. weights: of each part (lane, 1 or query, key) coverage.
+class Fixed:
+    """One target for all tokens."""
 
-    shares: of each part (lane, 1 or query), 0 where a stop has fewer parts. kinds: (lane, 1, key) text, image or
-    generated.
-    """
+    follows = False
 
-    weights: list[Tensor]
-    shares: list[Tensor]
-    kinds: Tensor
+    def __init__(self, target: Target, stop: int) -> None:
+        self._target, self.stop = target, stop
+
+    def stops(self, tokens: Int[Ints, " query"]) -> int:
+        """Always the same."""
+        return self.stop
+
+    def target(self, token: int) -> Target | None:
+        """Always the same."""
+        return self._target
+
+    def wrote(self, text: str) -> None:
+        """Of no account."""
 
 
-class Targets:
-    """Tables for `gazes` (lanes, in this order). A live target gets a stop for each target that it looked at."""
+class Scheduled:
+    """Targets that follow one another, by token."""
 
-    def __init__(self, gazes: Sequence[Gaze]) -> None:
-        self._gazes = gazes
-        self._columns = max((gaze.grid.n_prompt for gaze in gazes), default=0) + 1
-        self._weights = torch.zeros((0, self._columns))
-        self._parts: list[list[tuple[int, float]]] = []  # of each stop: table row and share of its parts
-        self._first = np.full(len(gazes), -1, dtype=np.int64)  # each lane's only stop
-        self._stops: dict[int, Ints] = {}  # of lanes with more: the stops of the schedule; -1: look freely
-        self._sentences: dict[int, list[int]] = {}  # of lanes that follow them: the sentence of each token
-        self._looked: dict[int, dict[int, Target | None]] = {}  # of live lanes: where each token looked
-        self._live: dict[
-            tuple[int, int], tuple[Target, int]
-        ] = {}  # by lane and identity of the target: its stop
-        self._new: list[npt.NDArray[np.float64]] = []  # rows that are not in the table yet
-        kinds = np.full((len(gazes), self._columns), GENERATED)
-        for lane, gaze in enumerate(gazes):
-            kinds[lane, : gaze.grid.n_prompt] = TEXT
-            kinds[lane, gaze.grid.positions] = IMAGE
-            if isinstance(gaze.at, Live):
-                self._looked[lane] = {}
-                continue
-            stops = np.array([-1 if stop is None else self._add(lane, stop) for stop in gaze.schedule.stops])
-            self._first[lane] = stops[0]
-            if gaze.schedule.starts != (0,):
-                self._stops[lane] = np.array([*stops, -1])  # index -1, before the first stop: look freely
-            if gaze.schedule.unit == "sentence":
-                self._sentences[lane] = [0]
-        self._kinds = torch.tensor(kinds)
-        self._append()
+    follows = False
 
-    @property
-    def follow(self) -> bool:
-        """Whether some target depends on what happens while the answer is made."""
-        return bool(self._sentences or self._looked)
+    def __init__(self, schedule: Schedule, stops: Sequence[int]) -> None:
+        self._schedule = schedule
+        self._stops = np.array([*stops, -1])  # index -1, before the first stop: unsteered
 
-    def wrote(self, lane: int, text: str) -> None:
-        """The text of a lane, one token later: for lanes that follow sentences."""
-        if lane in self._sentences:
-            so_far = self._sentences[lane]
-            so_far.append(max(so_far[-1], sentences(text)))
+    def stops(self, tokens: Int[Ints, " query"]) -> Int[Ints, " query"]:
+        """By the schedule."""
+        return self._stops[self._schedule.index(tokens)]
 
-    def target(self, lane: int, token: int) -> Target | None:
-        """Where a lane looked when a token was produced, if it was due."""
-        gaze = self._gazes[lane]
-        if isinstance(gaze.at, Live):
-            return self._looked[lane].get(token)
-        return gaze.schedule.stop(self._sentences[lane][token] if lane in self._sentences else token)
+    def target(self, token: int) -> Target | None:
+        """By the schedule."""
+        return self._schedule.stop(token)
 
-    def _add(self, lane: int, target: Target) -> int:
-        """The number of another stop; `_append` puts it into the tables."""
-        rows = []
-        for region, share in parts(target):
-            rows.append((len(self._weights) + len(self._new), share))
-            weights = np.zeros(self._columns)
-            weights[self._gazes[lane].grid.positions] = region.weights
-            self._new.append(weights)
-        self._parts.append(rows)
-        return len(self._parts) - 1
+    def wrote(self, text: str) -> None:
+        """Of no account."""
 
-    def _append(self) -> None:
-        """Put what was added into the tables."""
-        self._weights = torch.cat(
-            [self._weights, self._weights.new_tensor(np.reshape(self._new, (-1, self._columns)))]
-        )
-        self._new.clear()
-        most = max(map(len, self._parts), default=1)
-        padded = [[*stop, *[(0, 0.0)] * (most - len(stop))] for stop in self._parts]
-        table = self._weights.new_tensor(padded).reshape(len(padded), most, 2)
-        self._part_rows, self._part_shares = table[..., 0].long().T, table[..., 1].T
 
-    def at(self, lanes: Ints, tokens: Ints) -> Ints:
-        """(lane, query) the stop under which each token is produced; -1: none, look freely."""
-        stop = np.broadcast_to(self._first[lanes, None], tokens.shape)
-        if self._stops or self._looked:
-            stop = stop.copy()
-            for place, lane in enumerate(lanes.tolist()):
-                if lane in self._looked:
-                    stop[place] = self._look(lane, tokens[place])
-                elif lane in self._stops:
-                    when = self._sentence(lane, tokens[place]) if lane in self._sentences else tokens[place]
-                    stop[place] = self._stops[lane][self._gazes[lane].schedule.index(when)]
-        return stop
+class BySentence(Scheduled):
+    """Targets that follow one another, by sentence, as the text tells."""
 
-    def _look(self, lane: int, tokens: Ints) -> int:
-        """The stop at which a live target looks now."""
-        live = self._gazes[lane].at
-        assert isinstance(live, Live)
-        target = live.target
-        self._looked[lane].update((int(token), target) for token in np.unique(tokens))
-        if target is None:
-            return -1
-        key = lane, id(target)  # the target is kept beside it, so the identity stays its own
-        if key not in self._live:
-            self._live[key] = target, self._add(lane, target)
-            self._append()
-        return self._live[key][1]
+    follows = True
 
-    def _sentence(self, lane: int, tokens: Ints) -> Ints:
-        """The sentence that each token belongs to. Raises `GazeError` if nobody told the text."""
-        known = self._sentences[lane]
+    def __init__(self, schedule: Schedule, stops: Sequence[int]) -> None:
+        super().__init__(schedule, stops)
+        self._sentence = [0]  # of each token
+
+    def stops(self, tokens: Int[Ints, " query"]) -> Int[Ints, " query"]:
+        """By the sentence that each token belongs to. Raises `GazeError` if nobody told the text."""
+        known = self._sentence
         if tokens.max(initial=0) >= len(known):
             raise GazeError(
                 f"Schedule.on_sentence needs the text to token {tokens.max()}, known is that of {len(known) - 1} "
                 "tokens. Use model.generate or model.stream, which tell it."
             )
-        return np.array(known)[tokens]
+        return super().stops(np.array(known)[tokens])
 
-    def key_coverage(self, stop: Tensor, positions: Tensor, copies: int) -> KeyCoverage:
-        """Coverage of the keys at these positions. stop: (lane, 1 or query). positions: (lane, key), -1: padding."""
-        self._follow(positions)
-        # The last column is that of all generated tokens. What padding gets does not matter: no query sees it.
-        columns = positions.clamp(0, self._columns - 1)[:, None]
-        key_coverage = columns.expand(-1, stop.shape[1], -1)
-        kinds = self._kinds.repeat_interleave(copies, 0)[:, None].gather(2, columns)
-        return KeyCoverage(
-            [self._weights[rows[stop]].gather(2, key_coverage) for rows in self._part_rows],
-            [shares[stop] for shares in self._part_shares],
-            kinds,
+    def target(self, token: int) -> Target | None:
+        """By the sentence of the token."""
+        return super().target(self._sentence[token])
+
+    def wrote(self, text: str) -> None:
+        """Count its sentences, which never become fewer."""
+        self._sentence.append(max(self._sentence[-1], sentences(text)))
+
+
+class Moved:
+    """A live target, which gets a stop for each target that it looked at."""
+
+    follows = True
+
+    def __init__(self, live: Live, lane: int, table: Table) -> None:
+        self._live, self._lane, self._table = live, lane, table
+        self._looked: dict[int, Target | None] = {}  # by token
+        self._known: dict[int, tuple[Target, int]] = {}  # by the target's identity, which is kept: its stop
+
+    def stops(self, tokens: Int[Ints, " query"]) -> int:
+        """Where it looks now."""
+        target = self._live.target
+        self._looked.update((int(token), target) for token in np.unique(tokens))
+        if target is None:
+            return -1
+        if id(target) not in self._known:
+            self._known[id(target)] = target, self._table.add(self._lane, target)
+            self._table.settle()
+        return self._known[id(target)][1]
+
+    def target(self, token: int) -> Target | None:
+        """Where it looked then."""
+        return self._looked.get(token)
+
+    def wrote(self, text: str) -> None:
+        """Of no account."""
+
+
+def lane_of(gaze: Gaze, number: int, table: Table) -> Lane:
+    """The lane of a gaze, with its stops in the table."""
+    if isinstance(gaze.at, Live):
+        return Moved(gaze.at, number, table)
+    schedule = gaze.schedule
+    stops = [-1 if stop is None else table.add(number, stop) for stop in schedule.stops]
+    if schedule.starts == (0,):
+        return Fixed(schedule.targets[0], stops[0])
+    return (BySentence if schedule.unit == "sentence" else Scheduled)(schedule, stops)
+
+
+class Targets:
+    """Where `gazes` point (lanes, in this order), and how their targets cover the keys."""
+
+    def __init__(self, gazes: Sequence[Gaze]) -> None:
+        self._table = Table([gaze.grid for gaze in gazes])
+        self._lanes = [lane_of(gaze, number, self._table) for number, gaze in enumerate(gazes)]
+        self._table.settle()
+        self._fixed = np.array(
+            [lane.stop if isinstance(lane, Fixed) else -1 for lane in self._lanes], dtype=np.int64
         )
+        self._others = {n for n, lane in enumerate(self._lanes) if not isinstance(lane, Fixed)}
 
-    def _follow(self, tensor: Tensor) -> None:
-        """Move the tables to where the model runs."""
-        if self._weights.device != tensor.device:
-            device = tensor.device
-            self._weights, self._kinds = self._weights.to(device), self._kinds.to(device)
-            self._part_rows, self._part_shares = self._part_rows.to(device), self._part_shares.to(device)
+    @property
+    def follow(self) -> bool:
+        """Whether some target depends on what happens while the answer is made."""
+        return any(lane.follows for lane in self._lanes)
+
+    def wrote(self, lane: int, text: str) -> None:
+        """The text of a lane, one token later: for lanes that follow sentences."""
+        self._lanes[lane].wrote(text)
+
+    def target(self, lane: int, token: int) -> Target | None:
+        """Where a lane looked when a token was produced, if it was due."""
+        return self._lanes[lane].target(token)
+
+    def at(self, lanes: Int[Ints, " lane"], tokens: Int[Ints, "lane query"]) -> Int[Ints, "lane query"]:
+        """The stop under which each token is produced; -1: none, unsteered."""
+        stops = np.broadcast_to(self._fixed[lanes, None], tokens.shape)
+        if self._others:
+            stops = stops.copy()
+            for place, lane in enumerate(lanes.tolist()):
+                if lane in self._others:
+                    stops[place] = self._lanes[lane].stops(tokens[place])
+        return stops
+
+    def key_coverage(
+        self, stop: Int[Tensor, " lane #query"], positions: Int[Tensor, "lane key"], copies: int
+    ) -> KeyCoverage:
+        """Coverage of the keys at these positions, -1: padding."""
+        return self._table.look_up(stop, positions, copies)

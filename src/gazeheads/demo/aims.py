@@ -98,4 +98,4 @@ class SwitchableHeads:
         """Raise `WrongModel` unless these are heads of that model."""
         from gazeheads.heads.heads import belong
 
-        belong(self.found, model.n_layers, model.n_heads, "steered")
+        belong(self.found.heads, self.found.shape, model.n_layers, model.n_heads, "steered")

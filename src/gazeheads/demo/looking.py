@@ -9,13 +9,13 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field, StringConstraints
 from starlette.requests import Request
 
+from gazeheads.arrays import Floats
 from gazeheads.demo.aims import panel
 from gazeheads.demo.gallery import Shown
 from gazeheads.demo.shared import SharedState
 from gazeheads.demo.speech import LOOKS, Speech
 from gazeheads.demo.wire import SAMPLE, Ask, Message, Share, Stop, Target
 from gazeheads.errors import UsageError
-from gazeheads.regions.coverage import Floats
 
 
 class GivenImage(Message):

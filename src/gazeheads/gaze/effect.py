@@ -8,17 +8,19 @@ one query row of one steered head.
 from dataclasses import dataclass
 from typing import Any
 
+from gazeheads.plain import plain
+
 
 @dataclass(frozen=True)
 class Effect:
     """What a push did, averaged over the steered rows of all steered heads.
 
-    before, after: mass on the target in the rows that produced generated tokens; None where none of these was
+    before, after: attention mass on the target in the rows that produced generated tokens; None where none of these was
     steered.
     before_by_token, after_by_token: the same for each generated token; None where no row was steered.
     prompt_before, prompt_after: the same in the rows of the prompt before the last.
-    rows_steered, rows_blind: rows that were changed, and rows that could see no target token and were left
-    alone.
+    rows_steered, rows_blind: rows that were changed, and rows that could see no target token and stayed
+    unsteered.
     logits_moved: the largest change of a logit of token 0 against the unsteered answer to the same scene, where that
     was in the same batch; else None.
     """
@@ -47,6 +49,4 @@ class Effect:
 
     def to_json(self) -> dict[str, Any]:
         """Plain numbers and lists."""
-        return {
-            name: list(value) if isinstance(value, tuple) else value for name, value in vars(self).items()
-        }
+        return {name: plain(value) for name, value in vars(self).items()}

@@ -1,8 +1,8 @@
 """A gaze: which heads look where, how hard they are pushed, and when.
 
-    Gaze(lever, at=dog)                                   # the heads of `selected` see nothing but the dog
-    Gaze(lever, at=Schedule.every(50, panels), during="decode")
-    Gaze(lever, at=~dog, push=Push.bias(inside=3, outside=0))
+    Gaze(selected, at=dog)                                   # the heads of `selected` see nothing but the dog
+    Gaze(selected, at=Schedule.every(50, panels), during="decode")
+    Gaze(selected, at=~dog, push=Push.bias(inside=3, outside=0))
 
 **How hard** (`Push`; s the attention logits of one query row of one head, p its pattern, w the coverage of
 each image token, M the row's mass on all image tokens):
@@ -43,87 +43,84 @@ During = Literal["all", "answer", "decode"]
 DURING: tuple[During, ...] = ("all", "answer", "decode")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Gaze:
     """Heads aimed at a region, a mix of regions, along a schedule, or at a live target.
 
-    push: a `Push` or its mode's name ("bias" needs `Push.bias`). weights: how strongly each head is pushed, in the
-    order of `heads`, 0 to 1; for a bias any finite number, which multiplies the nats (negative: away). None: 1 for all.
+    push: a `Push`, or its name alone where it takes no numbers. weights: how strongly each head is pushed, in the order
+    of `heads`, 0 to 1; for a bias any finite number, which multiplies the nats (negative: away). None: 1 for all.
+    shape: layers and heads of the model that the heads are of, where a set of `Heads` was given; else None.
     """
 
-    heads: Heads | Sequence[Head]
+    heads: tuple[Head, ...]
     at: Region | Mix | Schedule | Live
-    push: Push | str = field(default_factory=Push.focus)
-    during: During = "all"
-    weights: Sequence[float] | None = None
+    push: Push
+    during: During
+    weights: tuple[float, ...]
+    shape: tuple[int, int] | None = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        if not isinstance(self.heads, Heads):
-            object.__setattr__(self, "heads", members(self.heads, "A gaze", GazeError))
-        if isinstance(self.push, str):
-            if self.push in PUSHES and PUSHES[self.push].must_be_given:
-                raise GazeError(
-                    f'push="{self.push}" has no strength. It is written {PUSHES[self.push].form}: use Push.parse.'
-                )
-            object.__setattr__(self, "push", Push(self.push))
-        if not isinstance(self.push, Push):
+    def __init__(
+        self,
+        heads: Heads | Sequence[Head],
+        at: Region | Mix | Schedule | Live,
+        push: Push | str = "focus",
+        during: During = "all",
+        weights: Sequence[float] | None = None,
+    ) -> None:
+        vars(self).update(
+            heads=members(heads, "A gaze", GazeError),
+            at=at,
+            push=_as_push(push),
+            during=during,
+            shape=heads.shape if isinstance(heads, Heads) else None,
+        )
+        if not isinstance(during, str) or during not in DURING:
+            raise GazeError(f"during={shown(during)} is unknown. Use one of {', '.join(DURING)}.")
+        if not isinstance(at, Region | Mix | Schedule | Live):
             raise GazeError(
-                f"push={shown(self.push)} is no Push. Use one of {', '.join(PUSHES)}, or Push.bias."
-            )
-        if not isinstance(self.during, str) or self.during not in DURING:
-            raise GazeError(f"during={shown(self.during)} is unknown. Use one of {', '.join(DURING)}.")
-        if not isinstance(self.at, Region | Mix | Schedule | Live):
-            raise GazeError(
-                f"A gaze is aimed at a Region, a Mix, a Schedule or a Live; found {type(self.at).__name__}. Make one "
+                f"A gaze is aimed at a Region, a Mix, a Schedule or a Live; found {type(at).__name__}. Make one "
                 "with scene.box(...), scene.panel(...) or Schedule.every(...)."
             )
-        if not len(self.heads):
+        if not self.heads:
             raise GazeError("A gaze needs at least one head; found none. Take heads.top(k).")
-        if len(set(self.members)) != len(self.heads):
+        if len(set(self.heads)) != len(self.heads):
             raise GazeError(f"A gaze names each head once; found {len(self.heads)} heads with repeats.")
-        if self.weights is not None:
-            weights = several(self.weights, "weights= of a gaze takes a number for each head", GazeError)
-            numbers = tuple(number(weight, "The weight of a head", GazeError) for weight in weights)
-            object.__setattr__(self, "weights", numbers)
-            self._check_weights()
-        moving = isinstance(self.at, Live) or self.schedule.unit == "sentence"
-        if moving and self.during == "all":
+        vars(self).update(weights=self._weights(weights))
+        moving = isinstance(at, Live) or self.schedule.unit == "sentence"
+        if moving and during == "all":
             raise GazeError(
                 'A live target or one that follows sentences was given with during="all", which steers the prompt '
                 'once for all tokens. Use during="answer" or "decode".'
             )
 
-    def _check_weights(self) -> None:
-        if len(self.strengths) != len(self.heads):
+    def _weights(self, given: Sequence[float] | None) -> tuple[float, ...]:
+        """A weight for each head, as they were given, or 1 for all."""
+        if given is None:
+            return (1.0,) * len(self.heads)
+        listed = several(given, "weights= of a gaze takes a number for each head", GazeError)
+        weights = tuple(number(weight, "The weight of a head", GazeError) for weight in listed)
+        if len(weights) != len(self.heads):
             raise GazeError(
-                f"{len(self.heads)} heads were given with {len(self.strengths)} weights. Give one for each, in the "
+                f"{len(self.heads)} heads were given with {len(weights)} weights. Give one for each, in the "
                 "order of the heads."
             )
-        low, high = (-math.inf, math.inf) if self.how.kind.scales else (0.0, 1.0)
-        wrong = [a for a in self.strengths if not (math.isfinite(a) and low <= a <= high)]
+        scales = self.push.kind.scales
+        low, high = (-math.inf, math.inf) if scales else (0.0, 1.0)
+        wrong = [a for a in weights if not (math.isfinite(a) and low <= a <= high)]
         if wrong:
-            bounds = "a finite number" if self.how.kind.scales else "0 to 1"
+            bounds = "a finite number" if scales else "0 to 1"
             raise GazeError(
-                f"Head weight {wrong[0]:g} was given for {self.how}, where a weight is {bounds}. To push heads away "
+                f"Head weight {wrong[0]:g} was given for {self.push}, where a weight is {bounds}. To push heads away "
                 "use Push.bias with negative weights, or aim at ~region."
             )
-        largest = max(map(abs, self.how.numbers), default=0.0) if self.how.kind.scales else 0.0
-        strongest = max(map(abs, self.strengths)) * largest
+        largest = max(map(abs, self.push.numbers), default=0.0) if scales else 0.0
+        strongest = max(map(abs, weights)) * largest
         if strongest > LARGEST:
             raise GazeError(
-                f"Head weights make {self.how} a push of {strongest:g} {self.how.kind.unit}; beyond {LARGEST:g} "
+                f"Head weights make {self.push} a push of {strongest:g} {self.push.kind.unit}; beyond {LARGEST:g} "
                 "float32 cannot tell them apart. Give smaller weights."
             )
-
-    @cached_property
-    def members(self) -> tuple[Head, ...]:
-        """The heads to steer."""
-        return tuple(self.heads)
-
-    @property
-    def strengths(self) -> tuple[float, ...]:
-        """The weight of each head."""
-        return (1.0,) * len(self.heads) if self.weights is None else tuple(self.weights)
+        return weights
 
     @cached_property
     def schedule(self) -> Schedule:
@@ -138,12 +135,6 @@ class Gaze:
     def grid(self) -> ImageGrid:
         """The scene that the gaze is made for."""
         return self.at.grid if isinstance(self.at, Live) else self.schedule.targets[0].grid
-
-    @property
-    def how(self) -> Push:
-        """The push, as a value."""
-        assert isinstance(self.push, Push)
-        return self.push
 
     def must_suit(self, grid: ImageGrid) -> None:
         """Raise `ForeignRegion` unless it is aimed at the scene whose grid this is."""
@@ -165,6 +156,19 @@ class Gaze:
             plan = self.schedule
             stops = [None if stop is None else to_json(stop) for stop in plan.stops]
             at = {"stops": stops, "starts": list(plan.starts), "period": plan.period, "unit": plan.unit}
-        weights = None if self.weights is None else list(self.weights)
-        heads = [list(head) for head in self.members]
-        return {"heads": heads, "weights": weights, "at": at, "push": str(self.how), "during": self.during}
+        weights = None if set(self.weights) == {1.0} else list(self.weights)
+        heads = [list(head) for head in self.heads]
+        return {"heads": heads, "weights": weights, "at": at, "push": str(self.push), "during": self.during}
+
+
+def _as_push(push: Push | str) -> Push:
+    """A push that was given by its name, or as a value."""
+    if isinstance(push, str):
+        if push in PUSHES and PUSHES[push].must_be_given:
+            raise GazeError(
+                f'push="{push}" has no strength. Write {PUSHES[push].form}, as Push.parse reads it.'
+            )
+        return Push(push)
+    if not isinstance(push, Push):
+        raise GazeError(f"push={shown(push)} is no Push. Use one of {', '.join(PUSHES)}, or Push.bias.")
+    return push

@@ -1,7 +1,7 @@
 """A target that is moved while the model speaks.
 
 live = Live(scene.panel(0))
-for token in model.stream(scene, gaze=Gaze(lever, at=live, during="answer")):
+for token in model.stream(scene, gaze=Gaze(selected, at=live, during="answer")):
     if token.index == 10:
         live.look(scene.panel(4))           # token 11 is the first that is produced under it
 """
@@ -13,7 +13,7 @@ from gazeheads.regions.region import Region, same_scene
 
 
 class Live:
-    """A target, or None (look freely), that anyone may change at any time, from any thread.
+    """A target, or None (unsteered), that anyone may change at any time, from any thread.
 
     It is read once in each forward pass, at its beginning: what `look` sets holds for the very next token. Two live
     targets are equal if they are the same one.
@@ -30,7 +30,7 @@ class Live:
         self._target: Target | None = target
 
     def __repr__(self) -> str:
-        return f"Live({'looks freely' if self._target is None else self._target})"
+        return f"Live({'unsteered' if self._target is None else self._target})"
 
     @property
     def target(self) -> Target | None:
@@ -38,7 +38,7 @@ class Live:
         return self._target
 
     def look(self, target: Target | None) -> None:
-        """From the next token on look there; None: freely.
+        """From the next token on look there; None: unsteered.
 
         Raises `ForeignRegion` for a region of another scene and `RegionTooSmall`; then nothing changes.
         """

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from gazeheads.arrays import Ints
 from gazeheads.checks import several, shown, whole
 from gazeheads.errors import GazeError
 from gazeheads.regions.mix import Mix, Target
@@ -19,7 +19,7 @@ from gazeheads.regions.region import Region, same_scene
 
 @dataclass(frozen=True)
 class Schedule:
-    """Where to look for which token: from token `starts[i]` on at `stops[i]` (None: look freely).
+    """Where to look for which token: from token `starts[i]` on at `stops[i]` (None: unsteered).
 
     A fixed target is a schedule with one stop. The last stop holds to the end, or with `period` the whole
     schedule starts again every so many tokens. With unit="sentence" starts and period count sentences.
@@ -87,7 +87,7 @@ class Schedule:
 
     @classmethod
     def at(cls, stops: Mapping[int, Target | None]) -> "Schedule":
-        """From each token on at its region (None: look freely). Before the first one heads look freely."""
+        """From each token on at its region (None: unsteered). Before the first one heads are unsteered."""
         if not isinstance(stops, Mapping):
             raise GazeError(
                 f"Schedule.at takes a dict of tokens and targets; found {shown(stops)}. Give {{0: cat, 20: dog}}."
@@ -98,7 +98,7 @@ class Schedule:
 
     @classmethod
     def on_sentence(cls, regions: Sequence[Target | None], repeat: bool = False) -> "Schedule":
-        """The next region once a sentence has ended (`words.sentences`); the last one holds, or it starts again.
+        """The next region once a sentence has ended (`text.sentences`); the last one holds, or it starts again.
 
         The first token after the one that ends the sentence is produced under the new target. For `model.generate`
         and `model.stream`, which know the text; needs during="answer" or "decode".
@@ -111,7 +111,7 @@ class Schedule:
         """The stops at which something is aimed at, in order."""
         return tuple(stop for stop in self.stops if stop is not None)
 
-    def index(self, tokens: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    def index(self, tokens: Ints) -> Ints:
         """Which stop each token, or sentence (any shape; 0 and up), is produced under; -1 before the first."""
         if self.period is not None:
             tokens = tokens % self.period

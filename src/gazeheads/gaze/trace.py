@@ -1,11 +1,11 @@
 """A trace: where heads looked while an answer was made. A value of numpy arrays, without the model.
 
-    story = model.generate(scene, record=lever)
+    story = model.generate(scene, record=selected)
     story.trace.over(scene.panels)            # (token, panel)
     story.trace.map("dog")                    # (row, col)
 
 Row t of a trace is the attention of the query row that produced token t; for token 0 that is the last row of the
-prompt. The softmax runs over all keys, so a row sums to the mass on the pictures, not to 1.
+prompt. The softmax runs over all keys, so a row sums to the attention mass on the images, not to 1.
 
 In a file a trace is one .npz with the attention, the norms of value vectors if there are any, and a JSON header.
 """
@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+from jaxtyping import Float32, Float64
 
+from gazeheads.arrays import Floats, Floats32
 from gazeheads.checks import several, shown, whole
 from gazeheads.errors import BadTrace, RecordError
 from gazeheads.files import write_whole
@@ -29,9 +30,9 @@ from gazeheads.heads.head import Head
 from gazeheads.heads.heads import Heads, members
 from gazeheads.regions.grid import ImageGrid
 from gazeheads.regions.region import Region, same_scene
-from gazeheads.text import Floats, Word, words
+from gazeheads.text import Word, words
 
-Patterns = npt.NDArray[np.float32]
+Patterns = Floats32
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,13 +43,13 @@ class GazeTrace:
     wrote (see `words`). weighting: as in `Record`. value_norms: (head, image token), where they were recorded.
     """
 
-    attention: Patterns = field(repr=False)
+    attention: Float32[Floats32, "line token image_token"] = field(repr=False)
     grid: ImageGrid
     heads: tuple[Head, ...]
     keep: Keep
     weighting: Weighting
     token_texts: tuple[str, ...] = field(repr=False)
-    value_norms: Patterns | None = field(default=None, repr=False)
+    value_norms: Float32[Floats32, "line image_token"] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         lines = len(self.heads) if self.keep == "heads" else 1
@@ -83,8 +84,8 @@ class GazeTrace:
     __hash__ = None  # type: ignore[assignment]  # equal by its arrays
 
     @property
-    def mean(self) -> Patterns:
-        """(token, image token), the mean over heads."""
+    def mean(self) -> Float32[Floats32, "token image_token"]:
+        """The mean over heads."""
         found: Patterns = self.attention.mean(0, dtype=np.float32)
         return found
 
@@ -126,8 +127,8 @@ class GazeTrace:
             value_norms=None,
         )
 
-    def over(self, regions: Sequence[Region]) -> Patterns:
-        """(token, region): the mean over heads, summed over each region with its coverage.
+    def over(self, regions: Sequence[Region]) -> Float32[Floats32, "token region"]:
+        """The mean over heads, summed over each region with its coverage.
 
         Raises `ForeignRegion` for a region of another scene.
         """
@@ -142,8 +143,8 @@ class GazeTrace:
         found: Patterns = (self.mean @ weights.T).astype(np.float32)
         return found
 
-    def map(self, what: int | str | Word, view: int = 0) -> Patterns:
-        """(row, col): the mean over heads for one token, or for the tokens of a word, on grid number `view`.
+    def map(self, what: int | str | Word, view: int = 0) -> Float32[Floats32, "row col"]:
+        """The mean over heads for one token, or for the tokens of a word, on grid number `view`.
 
         A word given as text stands for every place where the answer says it, whatever its case: their mean.
         Scenes of one picture have one view or, where the processor tiles, several (`grid.views`). Raises
@@ -191,8 +192,8 @@ class GazeTrace:
         return load(path)
 
 
-def looks_at(trace: GazeTrace, tokens: Sequence[int]) -> Floats:
-    """(head, image token) mean attention while these tokens were produced."""
+def looks_at(trace: GazeTrace, tokens: Sequence[int]) -> Float64[Floats, "line image_token"]:
+    """Mean attention while these tokens were produced."""
     found: Floats = trace.attention[:, list(tokens)].mean(1, dtype=np.float64)
     return found
 

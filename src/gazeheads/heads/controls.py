@@ -1,4 +1,4 @@
-"""Control draws: sets of as many heads as a given one, that differ from it only in which heads they are.
+"""Random-head controls: sets of as many heads as a given one, that differ from it only in which heads they are.
 
 A single draw means nothing; draw many and place the gaze set among them. With n draws the percentile's
 p-value is at least 1 / (n + 1). Draws are distinct sets, and none holds a head of the given set. Rules
@@ -43,7 +43,7 @@ def draw(given: Ranked, draws: int, seed: int, match: str) -> tuple[tuple[tuple[
         "lowest": lambda: _one_pool(given, _lowest(given, len(given.heads) + _among_lowest(given))),
     }
     if draws < 1:
-        raise NoSuchDraw(f"{draws} control draws were asked for. Ask for at least one.")
+        raise NoSuchDraw(f"{draws} random-head controls were asked for. Ask for at least one.")
     rng = np.random.default_rng(seed)
     if match == "mass-matched":
         sets, moved = _mass_matched(given, draws, rng), 0

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, NamedTuple, Protocol
 
-import numpy as np
-import numpy.typing as npt
+from jaxtyping import Float64
 
+from gazeheads.arrays import Floats
 from gazeheads.errors import HeadsError
 from gazeheads.version import __version__
 
@@ -90,12 +90,12 @@ class Ranked(Protocol):
         """The members, best first."""
 
     @property
-    def scores(self) -> npt.NDArray[np.float64]:
-        """(layer, head) the score of every head of the model."""
+    def scores(self) -> Float64[Floats, "layer head"]:
+        """The score of every head of the model."""
 
     @property
-    def image_mass(self) -> npt.NDArray[np.float64] | None:
-        """(layer, head) mean attention mass on the picture, if measured."""
+    def image_mass(self) -> Float64[Floats, "layer head"] | None:
+        """Mean attention mass on the image, if measured."""
 
     @property
     def provenance(self) -> "Provenance":

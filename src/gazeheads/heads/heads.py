@@ -4,25 +4,25 @@
 kept for *every* head of the model, so a subset still knows the whole map. Layers and heads count from 0.
 
     heads = discover(model, samples)
-    lever = heads.top(0.09)             # a share of all heads of the model, or a number
+    selected = heads.top(0.09)             # a share of all heads of the model, or a number
     null = heads.top(0.09).controls(draws=20, seed=0)
     rival = heads.by("image-heads").top(0.09)
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+from jaxtyping import Float64
 
+from gazeheads.arrays import Floats
 from gazeheads.checks import Error, several, shown, whole
 from gazeheads.errors import BadHeadsFile, HeadsError, WrongModel
 from gazeheads.heads import controls, file, hub
 from gazeheads.heads.head import Amount, Draw, Head, Provenance, Shaped, Tuned, counted
-
-Floats = npt.NDArray[np.float64]
+from gazeheads.plain import plain
 
 PAPERS_SHARE = 0.09  # of all heads: about the paper's 100 of 1,152
 
@@ -34,22 +34,19 @@ PUBLISHED = "as published"  # in place of a score: a list that others made
 class Heads:
     """An ordered set of heads of one model, best first.
 
-    heads: the members. scores: (layer, head) the score of every head of the model; NaN where a layer has
-    none.
-    image_mass: (layer, head) mean attention mass on the picture, if measured.
-    matrices: (layer, head, asked, region) mean attention mass on each region under each question, if
-    measured.
-    draw: set for a control draw. others: (layer, head) scores by other measures, by name (`heads.scores`);
-    NaN where a head is no candidate. tuned: what dev samples chose, if they were asked.
+    heads: the members. scores: of every head of the model; NaN where a layer has none. image_mass: mean attention mass
+    on the image, if measured. matrices: mean attention mass on each region under each question, if measured. draw: set
+    for a control draw. others: scores by other measures, by name (`heads.scores`); NaN where a head is no
+    candidate. tuned: what dev samples chose, if they were asked.
     """
 
     heads: tuple[Head, ...]
-    scores: Floats = field(repr=False)
+    scores: Float64[Floats, "layer head"] = field(repr=False)
     provenance: Provenance
-    image_mass: Floats | None = field(default=None, repr=False)
-    matrices: Floats | None = field(default=None, repr=False)
+    image_mass: Float64[Floats, "layer head"] | None = field(default=None, repr=False)
+    matrices: Float64[Floats, "layer head asked region"] | None = field(default=None, repr=False)
     draw: Draw | None = None
-    others: Mapping[str, Floats] = field(default_factory=dict, repr=False)
+    others: Mapping[str, Float64[Floats, "layer head"]] = field(default_factory=dict, repr=False)
     tuned: Tuned | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
@@ -228,12 +225,12 @@ class Heads:
             "schema": SCHEMA,
             "provenance": self.provenance.to_json(),
             "heads": [str(head) for head in self],
-            "draw": None if self.draw is None else asdict(self.draw),
-            "scores": _plain(self.scores),
-            "image_mass": _plain(self.image_mass),
-            "matrices": _plain(self.matrices),
-            "others": {name: _plain(scores) for name, scores in self.others.items()},
-            "tuned": None if self.tuned is None else self.tuned.to_json(),
+            "draw": plain(self.draw),
+            "scores": plain(self.scores),
+            "image_mass": plain(self.image_mass),
+            "matrices": plain(self.matrices),
+            "others": plain(self.others),
+            "tuned": plain(self.tuned),
         }
 
     @classmethod
@@ -323,14 +320,6 @@ class Heads:
         return cls.load(hub.pull(repo, revision), model)
 
 
-def _plain(array: Floats | None) -> Any:
-    if array is None:
-        return None
-    values = array.astype(object)
-    values[np.isnan(array)] = None
-    return values.tolist()
-
-
 def _array(values: Any) -> Floats | None:
     return None if values is None else np.array(values, dtype=np.float64)
 
@@ -357,13 +346,20 @@ def members(heads: Any, asked: str, error: Error) -> tuple[Head, ...]:
     return tuple(found)
 
 
-def belong(heads: Heads | Sequence[Head], n_layers: int, n_heads: int, verb: str) -> None:
-    """Raise `WrongModel` unless these are heads of a model of this shape. verb: "steered" or "recorded"."""
-    shape = getattr(heads, "shape", (n_layers, n_heads))
-    bad = [head for head in heads if not (0 <= head[0] < n_layers and 0 <= head[1] < n_heads)]
-    if shape != (n_layers, n_heads) or bad:
-        alike = shape == (n_layers, n_heads)  # heads named one by one have no shape of their own
-        found = f"head {Head(*bad[0])}" if alike else f"{shape[0]} layers x {shape[1]} heads"
+def belong(
+    heads: Sequence[Head], shape: tuple[int, int] | None, n_layers: int, n_heads: int, verb: str
+) -> None:
+    """Raise `WrongModel` unless these are heads of a model of `n_layers` x `n_heads`. verb: "steered" or "recorded".
+
+    shape: of the model that they are of, where that is known.
+    """
+    bad = [head for head in heads if not (0 <= head.layer < n_layers and 0 <= head.head < n_heads)]
+    if shape not in (None, (n_layers, n_heads)) or bad:
+        found = (
+            f"head {bad[0]}"
+            if shape in (None, (n_layers, n_heads))
+            else f"{shape[0]} layers x {shape[1]} heads"
+        )
         raise WrongModel(
             f"Heads of another model were to be {verb} ({found}); this one has {n_layers} layers x {n_heads} heads. "
             "Run `discover` on this model."

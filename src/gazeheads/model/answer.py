@@ -47,7 +47,7 @@ def answer(
     listener = Listener(steering, model.decode, on_loop)
     batch = collate(model.hf, model.family, scenes, model.pad)
     with attached(model.hf, *(probe for probe in (steering, recorder) if probe.layers)):
-        loop = beam_search if how.searches else chosen
+        loop = beam_search if how.searches else cached_steps
         tokens, finishes, first = loop(model, batch, how, listener)
     effects = _moved(steering.effects([len(row) for row in tokens]), scenes, first)
     token_texts = [spell(row, model.decode) for row in tokens]
@@ -77,7 +77,7 @@ def answer(
 Rows = tuple[list[list[int]], list[Finish], Tensor | None]
 
 
-def chosen(model: Backbone, batch: Batch, how: SamplingSettings, listener: Listener) -> Rows:
+def cached_steps(model: Backbone, batch: Batch, how: SamplingSettings, listener: Listener) -> Rows:
     """The tokens of each row, its end token included, why it ended, and the logits of token 0: by our loop."""
     prompt = batch.rows["input_ids"], batch.rows["attention_mask"]
     sampler = Sampler(model.hf, model.processor.tokenizer, how, *prompt)

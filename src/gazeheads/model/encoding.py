@@ -17,13 +17,12 @@ from gazeheads.model.backbone import Backbone
 from gazeheads.model.scene import Scene
 from gazeheads.regions.grid import Box, ImageGrid, View
 
-Picture = Image.Image
 LEAST_SHARE = 0.99  # of a picture's area that must reach the model
 
 
 def encode(
     model: Backbone,
-    pictures: Picture | Sequence[Picture],
+    pictures: Image.Image | Sequence[Image.Image],
     prompt: str,
     panels: Sequence[Box] | None,
     names: Sequence[str],
@@ -79,15 +78,15 @@ def encode(
     return scene
 
 
-def _pictures(given: Any) -> list[Picture]:
+def _pictures(given: Any) -> list[Image.Image]:
     """One picture, or several, as a list."""
     if isinstance(given, str | Path):
         raise SceneError(
             f"A picture was asked for; found {shown(given)}, a path. Open it: PIL.Image.open({str(given)!r})."
         )
     asked = "model.encode takes a PIL picture, or a list of them"
-    found = [given] if isinstance(given, Picture) else [*several(given, asked, SceneError)]
-    if not found or not all(isinstance(picture, Picture) for picture in found):
+    found = [given] if isinstance(given, Image.Image) else [*several(given, asked, SceneError)]
+    if not found or not all(isinstance(picture, Image.Image) for picture in found):
         kinds = ", ".join(dict.fromkeys(type(picture).__name__ for picture in found))
         raise SceneError(
             f"{asked}; found {kinds or 'an empty list'}. Open files with PIL.Image.open(path), turn arrays into "
@@ -125,7 +124,7 @@ def _must_be_known(processor: Any, settings: Mapping[str, Any]) -> None:
 
 
 def _processed(
-    processor: Any, family: Family, pictures: Sequence[Picture], prompt: str, settings: Mapping[str, Any]
+    processor: Any, family: Family, pictures: Sequence[Image.Image], prompt: str, settings: Mapping[str, Any]
 ) -> dict[str, Tensor]:
     """What the processor makes of one prompt."""
     text = family.prompt(processor, len(pictures), prompt)
@@ -144,7 +143,7 @@ def _processed(
     return {name: value for name, value in inputs.items() if name != "labels"}
 
 
-def _sizes(pictures: Sequence[Picture]) -> str:
+def _sizes(pictures: Sequence[Image.Image]) -> str:
     return "a picture of " + ", ".join(f"{picture.width} x {picture.height} px" for picture in pictures)
 
 

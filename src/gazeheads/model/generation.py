@@ -10,6 +10,7 @@ from typing import Any, Literal
 from gazeheads.files import write_whole
 from gazeheads.gaze.effect import Effect
 from gazeheads.gaze.trace import GazeTrace
+from gazeheads.plain import plain
 from gazeheads.regions.mix import Target
 from gazeheads.text import Word, degenerate, strip_labels, words
 from gazeheads.version import __version__
@@ -20,7 +21,7 @@ Finish = Literal["eos", "length", "stop", "loop"]
 
 @dataclass(frozen=True)
 class Segment:
-    """The tokens `start <= token < stop` of an answer, produced while the gaze pointed at `target` (None: freely).
+    """The tokens `start <= token < stop` of an answer, produced while the gaze pointed at `target` (None: unsteered).
 
     text: what they wrote; a character of several tokens belongs to the segment of its last one.
     """
@@ -41,7 +42,7 @@ class Segment:
 
 
 def segments(targets: Sequence[Target | None], token_texts: Sequence[str]) -> tuple[Segment, ...]:
-    """Runs of tokens with one target. targets, pieces: where the gaze pointed and what was written, token by token."""
+    """Runs of tokens with one target. targets, token_texts: where the gaze pointed, and what each token wrote."""
     starts = [n for n, target in enumerate(targets) if n == 0 or target is not targets[n - 1]]
     return tuple(
         Segment(targets[start], start, stop, "".join(token_texts[start:stop]))
@@ -56,7 +57,7 @@ class Generation:
     token_ids: all tokens produced, the end token included. finish: "eos"; "length" where the budget ran out; "stop"
     where a stop string or another criterion held; "loop" where on_loop="stop" ended it. effect: what the gaze did, or
     None for an answer without one. trace: where the recorded heads looked, or None; it has its own `save`. settings:
-    how it was made. pieces: for each token the characters that it completes (see `words`). segments: the runs of
+    how it was made. token_texts: for each token the characters that it completes (see `words`). segments: the runs of
     tokens that were produced under one target. softened: where on_loop="soften" lowered the push, (from which token
     on, how hard: 1 would be in full).
     """
@@ -81,7 +82,7 @@ class Generation:
 
     @property
     def degenerate(self) -> str:
-        """Why the text is junk in any language (a loop, or no word), or "" if it is not: `judging.base.degenerate`.
+        """Why the text is degenerate in any language (a loop, or no word), or "" if it is not: `text.degenerate`.
 
         "Panel k:" does not count. Whether the words make sense only a judge can tell.
         """
@@ -93,14 +94,14 @@ class Generation:
             "schema": SCHEMA,
             "version": __version__,
             "text": self.text,
-            "token_ids": list(self.token_ids),
+            "token_ids": plain(self.token_ids),
             "finish": self.finish,
-            "effect": None if self.effect is None else self.effect.to_json(),
+            "effect": plain(self.effect),
             "settings": dict(self.settings),
             "words": [[word.text, word.start, word.stop] for word in self.words],
-            "segments": [segment.to_json() for segment in self.segments],
+            "segments": plain(self.segments),
             "degenerate": self.degenerate,
-            "softened": [list(step) for step in self.softened],
+            "softened": plain(self.softened),
         }
 
     def save(self, path: str | Path) -> Path:

@@ -8,11 +8,11 @@ float32 as the model gave them, without temperature, penalties or banned tokens.
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import torch
+from jaxtyping import Float64
 from torch import Tensor
 
+from gazeheads.arrays import Floats
 from gazeheads.attention.recording import Recorded, Recorder, records_for
 from gazeheads.attention.seam import attached
 from gazeheads.attention.steering import Steering
@@ -26,7 +26,7 @@ from gazeheads.model.decoding import Batch, collate, new_cache
 from gazeheads.model.scene import Scene
 from gazeheads.text import spell
 
-LogProbs = npt.NDArray[np.float64]
+LogProbs = Float64[Floats, " token"]
 
 
 def answer_tokens(model: Backbone, answer: str | Sequence[int]) -> tuple[int, ...]:

@@ -2,7 +2,7 @@
 
     model = gazeheads.load()                                   # the bundled model
     scene = model.encode(photo, "What is happening here?")
-    model.generate(scene, gaze=Gaze(lever, at=scene.box(120, 40, 380, 300)))
+    model.generate(scene, gaze=Gaze(selected, at=scene.box(120, 40, 380, 300)))
 
 Pictures and strings go in; float32 numpy and plain values come out.
 """
@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any, overload
 
 import torch
+from PIL import Image
 
 from gazeheads.attention.recording import Recorded, Recorder, records_for
 from gazeheads.attention.seam import attached
@@ -24,7 +25,7 @@ from gazeheads.gaze.trace import Patterns
 from gazeheads.model.answer import answer
 from gazeheads.model.backbone import Backbone
 from gazeheads.model.batches import as_gazes, as_scenes, batches, gazes_for
-from gazeheads.model.encoding import Picture, encode
+from gazeheads.model.encoding import encode
 from gazeheads.model.generation import Generation
 from gazeheads.model.last_row import last_rows
 from gazeheads.model.loops import Listener, OnLoop
@@ -46,7 +47,7 @@ class GazeModel(Backbone):
 
     def encode(
         self,
-        pictures: Picture | Sequence[Picture],
+        pictures: Image.Image | Sequence[Image.Image],
         prompt: str,
         panels: Sequence[Box] | None = None,
         names: Sequence[str] = (),
@@ -98,7 +99,7 @@ class GazeModel(Backbone):
     ) -> Generation | list[Generation]:
         """The answer to a scene, or those to many scenes, `batch_size` at a time (default: all at once).
 
-        gaze: steers; with many scenes a list, one entry for each (None: look freely). Every row of a batch is what it
+        gaze: steers; with many scenes a list, one entry for each (None: unsteered). Every row of a batch is what it
         would be alone. record: heads, or a `Record`, for all scenes, or a list of them with an entry for each; what
         they looked at is in `answer.trace`. on_loop: what to do with an answer that runs in circles
         (`gazeheads.model.loops`). settings: keywords of transformers' `generate`, and `generator`; greedy without them
@@ -131,11 +132,11 @@ class GazeModel(Backbone):
         prefill: Prefill | None = None,
         **settings: Any,
     ) -> Iterator[Token]:
-        """The answer to a scene, token by token, with the time, the target, the mass on it, and where `record` looked.
+        """The answer to a scene, token by token, with time, target, attention mass on it, and where `record` looked.
 
         Where a `Live` target looks may be changed between tokens, or from another thread; the next token obeys.
         Drop the iterator to stop. The tokens are those of `generate`, which takes the same settings. Raises what
-        `generate` raises, at once, but not `NothingSteered`: `token.after` tells. prefix: what `prefill` made of this
+        `generate` raises, at once, but not `NothingSteered`: `token.after` tells. prefill: what `prefill` made of this
         scene; then the first token takes one step, as every other does.
         """
         how = choice(settings, self.stop, self.pad, max_new_tokens, 1)
@@ -144,7 +145,7 @@ class GazeModel(Backbone):
                 f"A stream has no beams and no cache of another kind; found {how.given}. Use model.generate."
             )
         as_scenes(self, [scene], "model.stream")
-        gazes_for([scene], gaze)
+        gazes_for([scene], [gaze])
         if prefill is not None:
             prefill.must_suit(scene, gaze)
         steering = Steering([gaze], self.n_layers, self.n_heads)
@@ -176,7 +177,7 @@ class GazeModel(Backbone):
     ) -> list[Patterns]:
         """For each scene (layer, head, image token): what the last prompt token attends to, float32.
 
-        Softmax over the whole prompt, so a head's entries sum to its mass on the pictures. Equal to eager
-        `output_attentions` within rounding; NaN in layers without attention. weigh: as in `Record`.
+        Softmax over the whole prompt, so a head's entries sum to its attention mass on the images. Equal to eager
+        `output_attentions` within rounding; NaN in layers without attention. weighting: as in `Record`.
         """
         return last_rows(self, scenes, [weighting], batch_size)[0]

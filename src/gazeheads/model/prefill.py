@@ -1,7 +1,7 @@
-"""A prefix: the prompt of a scene, run once, from which many answers can begin.
+"""A prefill: the prompt of a scene, run once, from which many answers can begin.
 
-    prefix = model.prepare(scene)
-    for token in model.stream(scene, gaze, prefix=prefix): ...      # begins with one step, not with the whole prompt
+    prefill = model.prefill(scene)
+    for token in model.stream(scene, gaze, prefill=prefill): ...      # begins with one step, not with the whole prompt
 
 The pictures are encoded and the whole prompt is run unsteered. Its keys and values are kept, but for the last token,
 which each answer runs again for itself: so the row that produces the first token is steered like any other. Where a
@@ -49,19 +49,19 @@ class Prefill:
         """Raise unless an answer to this scene under this gaze can begin here."""
         if scene is not self.scene:
             raise UsageError(
-                "prefix= was made from another scene than the one that was given. Prepare this one: "
-                "model.prepare(scene)."
+                "prefill= was made from another scene than the one that was given. Make it from this one: "
+                "model.prefill(scene)."
             )
         if gaze is not None and gaze.during == "all":
             raise GazeError(
-                'prefix= was given with a gaze whose during="all" steers the rows of the prompt, which were run '
-                'already, unsteered. Use during="answer" or "decode", or no prefix.'
+                'prefill= was given with a gaze whose during="all" steers the rows of the prompt, which were run '
+                'already, unsteered. Use during="answer" or "decode", or no prefill.'
             )
 
 
 @torch.no_grad()
 def prefill(model: Backbone, scene: Scene) -> Prefill:
-    """The prefix of a scene on `model`."""
+    """The prompt of a scene, run on `model`."""
     batch = collate(model.hf, model.family, [scene], model.pad)
     if model.family.sees_ahead:
         return Prefill(scene, batch, None)

@@ -19,9 +19,10 @@ from transformers import GenerationConfig, LogitsProcessorList, StoppingCriteria
 from gazeheads.checks import number, several, shown, whole
 from gazeheads.errors import UsageError
 from gazeheads.model.generation import Finish
+from gazeheads.plain import plain
 
 
-def check(given: dict[str, Any], callables: dict[str, Any]) -> None:
+def must_be_typed(given: dict[str, Any], callables: dict[str, Any]) -> None:
     """Raise `UsageError` for a value of a wrong type; numbers become plain ones, in place."""
     ends = given.get("eos_token_id")
     if ends is not None:
@@ -60,13 +61,6 @@ def held(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [held(each) for each in value]
     return value.tolist() if hasattr(value, "ndim") else value
-
-
-def plain(value: Any) -> Any:
-    """A value that JSON knows, lists in lists included; others as text."""
-    if isinstance(value, list | tuple):
-        return [plain(each) for each in value]
-    return value if isinstance(value, bool | int | float | str | None) else str(value)
 
 
 CHOOSES = frozenset(
@@ -171,7 +165,7 @@ def choice(
         if name not in CHOOSES | SEARCHES | CACHES and not (name == "use_cache" and value is True):
             raise refused(name, value)
     given.pop("use_cache", None)
-    check(given, callables)
+    must_be_typed(given, callables)
     config = GenerationConfig()
     defaults = config._get_default_generation_params()
     try:

@@ -79,7 +79,7 @@ def fingerprint(hf: Any) -> str:
 
 
 @dataclass(frozen=True)
-class Seen:
+class ImageReach:
     """What reaches the model of one picture. share: of its area, 0..1. how: its views and their cells, in words."""
 
     share: float
@@ -110,16 +110,16 @@ class Scene:
     pictures: tuple[Image.Image, ...] = field(default=(), repr=False)
 
     @cached_property
-    def seen(self) -> tuple[Seen, ...]:
+    def seen(self) -> tuple[ImageReach, ...]:
         """What reaches the model of each picture, by the boxes of its views."""
         return tuple(self._seen(image) for image in range(len(self.grid.sizes)))
 
-    def _seen(self, image: int) -> Seen:
+    def _seen(self, image: int) -> ImageReach:
         views = [view for view in self.grid.views if view.image == image]
         picture = picture_box(self.grid, image)
         boxes: list[Shape] = [Rectangle(view.box) for view in views]
         shape = reduce(Union, boxes)
-        share = float(share_inside(shape, picture, np.array([picture.corners]))[0])
+        share = float(share_inside(shape, picture, np.array([picture.corners], float))[0])
         how = []
         for kind in dict.fromkeys(view.kind for view in views):
             alike = [view for view in views if view.kind == kind]
@@ -127,7 +127,7 @@ class Scene:
             count = f"{len(alike)} {kind}s, each" if len(alike) > 1 else f"{kind}:"
             how.append(f"{count} {alike[0].rows} x {alike[0].cols} cells of {width:.3g} x {height:.3g} px")
         changed = ", ".join(f"{name}={value}" for name, value in self.settings.items())
-        return Seen(share, "; ".join(how) + (f" (processor called with {changed})" if changed else ""))
+        return ImageReach(share, "; ".join(how) + (f" (processor called with {changed})" if changed else ""))
 
     def must_suit(self, origin: Origin, name: str) -> None:
         """Raise `ForeignScene` unless it was encoded for a model of this origin and name, or made by hand."""

@@ -29,11 +29,11 @@ class Token:
     """One token of a stream.
 
     text: the characters that it completes, "" within a character of several tokens; joined they are the answer.
-    index: 0 for the first one. seconds: since the stream began. target: where the gaze pointed, None: looked freely.
-    before, after: mass of the steered heads on the target in this token's row without and with the push; None where
-    it was not steered. strength: how hard its heads were pushed, below 1 where on_loop="soften" lowered it. look: with
-    `record`, where the recorded heads looked in this token's row, as a row of `GazeTrace.attention`: (head, image
-    token), or (1, image token) for their mean.
+    index: 0 for the first one. seconds: since the stream began. target: where the gaze pointed, None: unsteered.
+    before, after: attention mass of the steered heads on the target in this token's row without and with the push;
+    None where it was not steered. strength: how hard its heads were pushed, below 1 where on_loop="soften" lowered it.
+    look: with `record`, where the recorded heads looked in this token's row, as a row of `GazeTrace.attention`: (head,
+    image token), or (1, image token) for their mean.
     """
 
     id: int = field(repr=False)

@@ -7,8 +7,9 @@ rectangle is inside ("centre"). Only the tokens of one picture count, in those o
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
+from jaxtyping import Bool, Float64
 
+from gazeheads.arrays import Bools, Floats
 from gazeheads.checks import whole
 from gazeheads.errors import RegionError
 from gazeheads.regions.grid import Box, ImageGrid
@@ -16,9 +17,6 @@ from gazeheads.regions.shapes import Shape, centre_inside, middle, share_inside
 
 Coverage = Literal["area", "centre"]
 Views = Literal["all", "detail", "overview"]
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
-
 KINDS = {
     "all": ("whole", "tile", "thumbnail"),
     "detail": ("whole", "tile"),
@@ -37,15 +35,17 @@ def picture_box(grid: ImageGrid, image: int) -> Box:
     return Box(0, 0, width, height)
 
 
-def tokens_of(grid: ImageGrid, image: int, views: Views) -> Bools:
-    """(token,) which tokens see some of a picture, in the views that count."""
+def tokens_of(grid: ImageGrid, image: int, views: Views) -> Bool[Bools, " token"]:
+    """Which tokens see some of a picture, in the views that count."""
     kinds = np.array([view.kind in KINDS[views] for view in grid.views], dtype=bool)
     found: Bools = (grid.images == image) & kinds[grid.view_of] & grid.inside
     return found
 
 
-def covered(grid: ImageGrid, shape: Shape, image: int, coverage: Coverage, here: Bools) -> Floats:
-    """(token,) coverage of the tokens `here`; 0 elsewhere."""
+def covered(
+    grid: ImageGrid, shape: Shape, image: int, coverage: Coverage, here: Bool[Bools, " token"]
+) -> Float64[Floats, " token"]:
+    """Coverage of the tokens `here`; 0 elsewhere."""
     rule = share_inside if coverage == "area" else centre_inside
     weights = np.zeros(len(grid))
     weights[here] = rule(shape, picture_box(grid, image), grid.rects[here])
@@ -53,8 +53,13 @@ def covered(grid: ImageGrid, shape: Shape, image: int, coverage: Coverage, here:
 
 
 def grown(
-    grid: ImageGrid, shape: Shape, image: int, weights: Floats, tokens: int, here: Bools
-) -> Floats | None:
+    grid: ImageGrid,
+    shape: Shape,
+    image: int,
+    weights: Float64[Floats, " token"],
+    tokens: int,
+    here: Bool[Bools, " token"],
+) -> Float64[Floats, " token"] | None:
     """`weights` with cells filled up, the most covered first and then the nearest, until `tokens` are covered.
 
     None where the shape covers nothing of the picture, so that nothing is near it.

@@ -17,13 +17,11 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+from jaxtyping import Bool, Float64, Int64
 
+from gazeheads.arrays import Bools, Floats, Ints
 from gazeheads.checks import number
 from gazeheads.errors import EmptyBox, ModelError, RegionError
-
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -101,11 +99,8 @@ class View:
         return self.box.width / self.cols, self.box.height / self.rows
 
     @property
-    def rects(self) -> Floats:
-        """(cell, 4).
-
-        Left, top, right, bottom of each cell, row by row. Neighbours share their edge exactly.
-        """
+    def rects(self) -> Float64[Floats, "cell 4"]:
+        """Left, top, right, bottom of each cell, row by row. Neighbours share their edge exactly."""
         xs = self.box.x0 + self.box.width * np.arange(self.cols + 1) / self.cols
         ys = self.box.y0 + self.box.height * np.arange(self.rows + 1) / self.rows
         left, top = np.meshgrid(xs[:-1], ys[:-1])
@@ -118,16 +113,16 @@ class ImageGrid:
     """The image tokens of one prompt.
 
     n_prompt: tokens of the whole prompt, without padding.
-    positions: (token,) where each image token stands in the prompt, rising.
-    view_of: (token,) index into `views`; the tokens of a view are its cells, row by row.
-    rects: (token, 4) pixel rectangle that each token sees, in its source picture.
+    positions: where each image token stands in the prompt, rising.
+    view_of: index into `views`; the tokens of a view are its cells, row by row.
+    rects: the pixel rectangle that each token sees, in its source image: left, top, right, bottom.
     views: the grids. sizes: (width, height) of each picture in pixels.
     """
 
     n_prompt: int
-    positions: Ints
-    view_of: Ints
-    rects: Floats
+    positions: Int64[Ints, " token"]
+    view_of: Int64[Ints, " token"]
+    rects: Float64[Floats, "token 4"]
     views: tuple[View, ...]
     sizes: tuple[tuple[int, int], ...]
 
@@ -194,13 +189,13 @@ class ImageGrid:
         return hash(self.digest)
 
     @cached_property
-    def images(self) -> Ints:
-        """(token,) number of the picture that each token sees, from 0."""
+    def images(self) -> Int64[Ints, " token"]:
+        """Number of the picture that each token sees, from 0."""
         return np.array([view.image for view in self.views], dtype=np.int64)[self.view_of]
 
     @cached_property
-    def inside(self) -> npt.NDArray[np.bool_]:
-        """(token,) whether a token sees any part of its picture; the others see padding only."""
+    def inside(self) -> Bool[Bools, " token"]:
+        """Whether a token sees any part of its picture; the others see padding only."""
         edges = np.array(self.sizes, dtype=np.float64).reshape(-1, 2)[self.images]
         inside = (self.rects[:, :2] < edges).all(1) & (self.rects[:, 2:] > 0).all(1)
         return np.asarray(inside, dtype=np.bool_)
@@ -235,7 +230,7 @@ class ImageGrid:
         )
 
 
-def _inside(rects: Floats, size: tuple[int, int]) -> Floats:
+def _inside(rects: Float64[Floats, "cell 4"], size: tuple[int, int]) -> Float64[Floats, "cell 4"]:
     """The part of each rectangle that lies inside a picture; those that lie outside stay as they are."""
     edges = np.array([*size, *size], dtype=np.float64)
     clipped: Floats = np.clip(rects, 0, edges)

@@ -1,6 +1,6 @@
 """Several regions at once, each with its share of the gaze.
 
-    Gaze(lever, at=Mix([dog, ball], [3, 1]))      # three quarters of the push at the dog, one at the ball
+    Gaze(selected, at=Mix([dog, ball], [3, 1]))      # three quarters of the push at the dog, one at the ball
 
 Each region is pushed for as if it were the only one, which gives a normalised pattern; the patterns are then mixed
 by the shares. So a small ball gets its quarter although the dog covers many more tokens: in the union `dog | ball`

@@ -15,14 +15,16 @@ views on its own; `views` keeps to those in "detail" (the tiles) or to the "over
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Protocol, TypedDict, Unpack
+from typing import Protocol, TypedDict, Unpack, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
+from jaxtyping import Bool, Float64
 
+from gazeheads.arrays import Bools, Floats
 from gazeheads.checks import number, shown, whole
 from gazeheads.errors import ForeignRegion, OutsidePicture, RegionError, RegionTooSmall
-from gazeheads.regions.coverage import KINDS, Coverage, Floats, Views, covered, grown, picture_box, tokens_of
+from gazeheads.regions.coverage import KINDS, Coverage, Views, covered, grown, picture_box, tokens_of
 from gazeheads.regions.grid import Box, ImageGrid
 from gazeheads.regions.shapes import Complement, Intersection, Raster, Rectangle, Shape, Union, disc
 
@@ -138,18 +140,18 @@ class Region:
         return self.name or f"region of {self.weights.sum():.3g} image tokens"
 
     @cached_property
-    def _here(self) -> npt.NDArray[np.bool_]:
-        """(token,) which tokens can belong to this region: those of its picture, in the views that count."""
+    def _here(self) -> Bool[Bools, " token"]:
+        """Which tokens can belong to this region: those of its picture, in the views that count."""
         return tokens_of(self.grid, self.image, self.views)
 
     @cached_property
-    def _coverage(self) -> Floats:
-        """(token,) coverage before any growth."""
+    def _coverage(self) -> Float64[Floats, " token"]:
+        """Coverage before any growth."""
         return covered(self.grid, self.shape, self.image, self.coverage, self._here)
 
     @cached_property
-    def weights(self) -> Floats:
-        """(token,) coverage of each image token of the prompt, 0..1.
+    def weights(self) -> Float64[Floats, " token"]:
+        """Coverage of each image token of the prompt, 0..1.
 
         Raises `RegionTooSmall` if it sums to less than one token and `min_tokens` was not given.
         """
@@ -246,6 +248,7 @@ def same_scene(grid: ImageGrid, targets: Iterable["OnGrid"]) -> None:
             )
 
 
+@runtime_checkable
 class OnGrid(Protocol):
     """What is aimed at: a region, or a mix of regions of one scene."""
 

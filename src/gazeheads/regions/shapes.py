@@ -10,28 +10,28 @@ Pixels of the source picture; edges are half-open (a point on a left or top edge
 """
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
-import numpy.typing as npt
+from jaxtyping import Float64
 
+from gazeheads.arrays import Floats
 from gazeheads.errors import RegionError
 from gazeheads.regions.grid import Box
-
-Floats = npt.NDArray[np.float64]
 
 DISC_STEPS = 128  # a disc is drawn as a staircase of so many squares across: area within 0.2% of the circle's
 
 
+@runtime_checkable
 class Shape(Protocol):
     """What a region is made of."""
 
-    def breaks(self) -> tuple[Floats, Floats]:
+    def breaks(self) -> tuple[Float64[Floats, " x"], Float64[Floats, " y"]]:
         """The x and the y, in pixels, between which the shape is constant."""
         ...
 
-    def at(self, x: Floats, y: Floats) -> Floats:
-        """(row, col) share of each point (x[col], y[row]) that the shape covers, 0..1."""
+    def at(self, x: Float64[Floats, " col"], y: Float64[Floats, " row"]) -> Float64[Floats, "row col"]:
+        """The share of each point (x[col], y[row]) that the shape covers, 0..1."""
         ...
 
 
@@ -41,11 +41,11 @@ class Rectangle:
 
     box: Box
 
-    def breaks(self) -> tuple[Floats, Floats]:
+    def breaks(self) -> tuple[Float64[Floats, " x"], Float64[Floats, " y"]]:
         """The edges of the box."""
-        return np.array([self.box.x0, self.box.x1]), np.array([self.box.y0, self.box.y1])
+        return np.array([self.box.x0, self.box.x1], float), np.array([self.box.y0, self.box.y1], float)
 
-    def at(self, x: Floats, y: Floats) -> Floats:
+    def at(self, x: Float64[Floats, " col"], y: Float64[Floats, " row"]) -> Float64[Floats, "row col"]:
         """1 inside the half-open box."""
         columns = (self.box.x0 <= x) & (x < self.box.x1)
         rows = (self.box.y0 <= y) & (y < self.box.y1)
@@ -80,7 +80,7 @@ class Raster:
     def __hash__(self) -> int:
         return hash((self.box, self.values.tobytes()))
 
-    def breaks(self) -> tuple[Floats, Floats]:
+    def breaks(self) -> tuple[Float64[Floats, " x"], Float64[Floats, " y"]]:
         """The edges of its elements."""
         rows, cols = self.values.shape
         return (
@@ -88,7 +88,7 @@ class Raster:
             self.box.y0 + self.box.height * np.arange(rows + 1) / rows,
         )
 
-    def at(self, x: Floats, y: Floats) -> Floats:
+    def at(self, x: Float64[Floats, " col"], y: Float64[Floats, " row"]) -> Float64[Floats, "row col"]:
         """The value of the element under each point; 0 outside the box."""
         xs, ys = self.breaks()
         cols, rows = np.searchsorted(xs, x, side="right") - 1, np.searchsorted(ys, y, side="right") - 1
@@ -117,11 +117,11 @@ class Union:
     one: Shape
     other: Shape
 
-    def breaks(self) -> tuple[Floats, Floats]:
+    def breaks(self) -> tuple[Float64[Floats, " x"], Float64[Floats, " y"]]:
         """Those of both."""
         return _both(self.one, self.other)
 
-    def at(self, x: Floats, y: Floats) -> Floats:
+    def at(self, x: Float64[Floats, " col"], y: Float64[Floats, " row"]) -> Float64[Floats, "row col"]:
         """The larger value."""
         return np.maximum(self.one.at(x, y), self.other.at(x, y))
 
@@ -133,11 +133,11 @@ class Intersection:
     one: Shape
     other: Shape
 
-    def breaks(self) -> tuple[Floats, Floats]:
+    def breaks(self) -> tuple[Float64[Floats, " x"], Float64[Floats, " y"]]:
         """Those of both."""
         return _both(self.one, self.other)
 
-    def at(self, x: Floats, y: Floats) -> Floats:
+    def at(self, x: Float64[Floats, " col"], y: Float64[Floats, " row"]) -> Float64[Floats, "row col"]:
         """The smaller value."""
         return np.minimum(self.one.at(x, y), self.other.at(x, y))
 
@@ -148,17 +148,17 @@ class Complement:
 
     other: Shape
 
-    def breaks(self) -> tuple[Floats, Floats]:
+    def breaks(self) -> tuple[Float64[Floats, " x"], Float64[Floats, " y"]]:
         """Those of the other."""
         return self.other.breaks()
 
-    def at(self, x: Floats, y: Floats) -> Floats:
+    def at(self, x: Float64[Floats, " col"], y: Float64[Floats, " row"]) -> Float64[Floats, "row col"]:
         """1 - value."""
         return 1 - self.other.at(x, y)
 
 
-def share_inside(shape: Shape, picture: Box, rects: Floats) -> Floats:
-    """(token,) share of each pixel rectangle (token, 4) that `shape` covers inside `picture`.
+def share_inside(shape: Shape, picture: Box, rects: Float64[Floats, "token 4"]) -> Float64[Floats, " token"]:
+    """The share of each pixel rectangle that `shape` covers inside `picture`.
 
     Exact.
     """
@@ -191,14 +191,14 @@ def middle(shape: Shape, picture: Box) -> tuple[float, float] | None:
     return (float(mass.sum(0) @ x / total), float(mass.sum(1) @ y / total)) if total > 0 else None
 
 
-def centre_inside(shape: Shape, picture: Box, rects: Floats) -> Floats:
-    """(token,) 1 where `shape` covers at least half of the point in the middle of the rectangle, else 0."""
+def centre_inside(shape: Shape, picture: Box, rects: Float64[Floats, "token 4"]) -> Float64[Floats, " token"]:
+    """1 where `shape` covers at least half of the point in the middle of the rectangle, else 0."""
     inside = Intersection(shape, Rectangle(picture))
     xs, x_of = np.unique((rects[:, 0] + rects[:, 2]) / 2, return_inverse=True)
     ys, y_of = np.unique((rects[:, 1] + rects[:, 3]) / 2, return_inverse=True)
     return (inside.at(xs, ys)[y_of, x_of] >= 0.5).astype(np.float64)
 
 
-def _both(one: Shape, other: Shape) -> tuple[Floats, Floats]:
+def _both(one: Shape, other: Shape) -> tuple[Float64[Floats, " x"], Float64[Floats, " y"]]:
     (x1, y1), (x2, y2) = one.breaks(), other.breaks()
     return np.union1d(x1, x2), np.union1d(y1, y2)

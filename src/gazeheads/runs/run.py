@@ -203,7 +203,7 @@ def _gaze(trial: Trial, heads: Any, scene: Scene, sample: Sample, push: str, dur
 
 def _generated(trial: Trial, gaze: Gaze | None, answer: Generation | NothingSteered) -> Generated:
     """What goes into the ledger."""
-    heads = 0 if gaze is None else len(gaze.members)
+    heads = 0 if gaze is None else len(gaze.heads)
     if isinstance(answer, NothingSteered):
         return Generated(trial, "", 0, "failed", heads=heads, failed=str(answer))
     before, after = (answer.effect.before, answer.effect.after) if answer.effect else (None, None)

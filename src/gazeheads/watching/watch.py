@@ -125,4 +125,4 @@ def describe(gaze: Gaze) -> str:
         where = str(gaze.at)
     else:
         where = "a live target" if isinstance(gaze.at, Live) else "a mix of regions"
-    return f"{len(gaze.heads)} heads at {where}; {gaze.how}, during {gaze.during!r}"
+    return f"{len(gaze.heads)} heads at {where}; {gaze.push}, during {gaze.during!r}"

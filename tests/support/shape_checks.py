@@ -1,0 +1,5 @@
+"""What checks the types of the modules that `--jaxtyping-packages` names in pyproject.toml, while the tests run."""
+
+from beartype import BeartypeConf, beartype
+
+check = beartype(conf=BeartypeConf(is_pep484_tower=True))  # a float may be an int, as for type checkers
