@@ -46,11 +46,14 @@ def notes(strips: int) -> str:
 
 
 def printed(table: Table) -> str:
-    """The table for a terminal: columns side by side, the header's words below each other."""
+    """The table for a terminal: columns side by side, a long header in two lines."""
     keep = [n for n, name in enumerate(table.header) if name not in NOT_PRINTED]
     rows = [[row[n] for n in keep] for row in table.rows]
     header = [table.header[n] for n in keep]
-    widths = [max(*(len(row[n]) for row in rows), *map(len, name.split())) for n, name in enumerate(header)]
+    widths = [
+        max(*(len(row[n]) for row in rows), len(name) // 2 + 1, *map(len, name.split()))
+        for n, name in enumerate(header)
+    ]
     heads = [textwrap.wrap(name, width) for name, width in zip(header, widths, strict=True)]
     height = max(map(len, heads))
     lines = [[([""] * (height - len(head)) + head)[line] for head in heads] for line in range(height)]
