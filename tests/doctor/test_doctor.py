@@ -10,6 +10,7 @@ from families_shared import IGNORED
 from torch import Tensor
 from zoo_families import ZOO, zoo
 
+from gazeheads.attention.steering import Steering
 from gazeheads.cli import main
 from gazeheads.doctor import doctor
 from gazeheads.doctor.doctor import examine, to_json
@@ -61,9 +62,7 @@ def test_a_grid_of_other_proportions_is_found() -> None:
 
 
 def test_a_push_that_does_not_arrive_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    from gazeheads.attention import steering
-
-    monkeypatch.setattr(steering, "pushed", lambda mode, scores, pattern, *_: pattern)
+    monkeypatch.setattr(Steering, "_pushed", lambda self, plan, sight, pairs, scores, pattern: pattern)
     assert failed(zoo("qwen3_vl")) == ["push"]
 
 
@@ -95,7 +94,7 @@ def test_a_check_that_cannot_be_made_is_a_failure_with_its_reason(monkeypatch: p
     def breaks(model: GazeModel, *_: Any) -> Tensor:
         raise RuntimeError("out of memory\nmore")
 
-    monkeypatch.setattr(doctor, "sight_errors", breaks)
+    monkeypatch.setattr(doctor, "receptive_field_errors", breaks)
     (grid,) = [check for check in examine(zoo("qwen3_vl")) if check.name == "grid"]
     assert (grid.state, grid.found) == ("FAIL", "RuntimeError: out of memory")
 
