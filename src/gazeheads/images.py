@@ -236,14 +236,18 @@ def must_be_usable(size: Size, name: str) -> None:
     width, height = size
     by = f"{width} x {height} px"
     if min(size) < 2:
-        raise DataError(f"Image {name}: it is {by}, too small to have regions. Give one of at least 2 x 2 px.")
+        raise DataError(
+            f"Image {name}: it is {by}, too small to have regions. Give one of at least 2 x 2 px."
+        )
     if max(size) > LONGEST_SHAPE * min(size):
         raise DataError(
-            f"Image {name}: {by} is more than {LONGEST_SHAPE} times as long as wide, which image processors refuse. Cut it into "
-            "several images."
+            f"Image {name}: {by} is more than {LONGEST_SHAPE} times as long as wide, which image processors refuse. "
+            "Cut it into several images."
         )
     if width * height > MOST_PIXELS:
-        raise DataError(f"Image {name}: {by} is more than {MOST_PIXELS / 1e6:g} million pixels. Make it smaller first.")
+        raise DataError(
+            f"Image {name}: {by} is more than {MOST_PIXELS / 1e6:g} million pixels. Make it smaller first."
+        )
 
 
 def _way_up(image: Image.Image, name: str, boxes: bool) -> int:

@@ -70,7 +70,9 @@ def test_every_fault_of_a_folder_is_told(tmp_path: Path) -> None:
     assert "both captions.txt and captions.json" in wrong["d"][0]
     assert "this is p0" in wrong["e/p0.png"][0]
     assert wrong["f"][0].startswith("it holds no panel")
-    assert wrong["good/p4.tif"] == ["named like a panel, but this format is not read. Save it as p1.png, p2.png, ..."]
+    assert wrong["good/p4.tif"] == [
+        "named like a panel, but this format is not read. Save it as p1.png, p2.png, ..."
+    ]
     assert report.samples == 0 and not report.content
     notes = {Path(note.place).name for note in report.notes}
     assert notes == {"notes.txt", "list.csv"}

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from coco_folder import annotations, drawn, packed, write
+from PIL import Image
 
 from gazeheads import cli
 from gazeheads.data.check import Collector, DataReport, check
@@ -145,7 +146,9 @@ def test_a_picture_that_viewers_turn_is_left_out(tmp_path: Path, scenes: list[Sa
     assert len(read(tmp_path, n=2)[0]) == 2, "as many as were asked for"
 
 
-def test_boxes_that_are_of_the_turned_picture_are_taken(tmp_path: Path, scenes: list[Sample], told: Any) -> None:
+def test_boxes_that_are_of_the_turned_picture_are_taken(
+    tmp_path: Path, scenes: list[Sample], told: Any
+) -> None:
     """The annotations say the size that viewers see, and a turn by a quarter leaves no other meaning."""
     wide = next(entry for entry in told["images"] if entry["width"] != entry["height"])
     write(tmp_path, scenes, told)

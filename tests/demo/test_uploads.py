@@ -74,7 +74,10 @@ HOSTILE = {
     "a picture without its end": (PICTURE[: len(PICTURE) // 2], "cannot be read to its end"),
     "nothing": (b"", "not an image in a format that is read"),
     "a page": (b"<script>alert(1)</script>", "not an image in a format that is read"),
-    "a vector drawing": (b'<svg xmlns="http://www.w3.org/2000/svg"/>', "not an image in a format that is read"),
+    "a vector drawing": (
+        b'<svg xmlns="http://www.w3.org/2000/svg"/>',
+        "not an image in a format that is read",
+    ),
     "a pickle": (b"\x80\x04cos\nsystem\n(S'true'\ntR.", "not an image in a format that is read"),
     "a path": (b"/etc/passwd", "not an image in a format that is read"),
     "PostScript, which Pillow gives to a program": (

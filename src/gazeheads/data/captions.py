@@ -92,5 +92,7 @@ def _entries(data: bytes, path: Path, n: int) -> list[Any]:
     wrong = [f"{name} is missing" for name in names if name not in content]
     wrong += [f"{shown(key)} is not a panel" for key in content if key not in set(names)]
     if wrong:
-        raise DataError(f"Captions {path}: {few(wrong, MOST_TOLD, '; ')}. The panels of the folder are p1 to p{n}.")
+        raise DataError(
+            f"Captions {path}: {few(wrong, MOST_TOLD, '; ')}. The panels of the folder are p1 to p{n}."
+        )
     return [content[name] for name in names]
