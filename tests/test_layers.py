@@ -13,6 +13,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "gazeheads"
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("errors", "version", "prompts", "arrays", "plain"),
     ("checks", "files", "text", "statistics", "plugins"),
+    ("images",),
     ("regions", "heads", "figures", "pages"),
     ("gaze", "families", "sample"),
     ("attention", "drawing", "experiments"),
@@ -31,7 +32,7 @@ MOST_ROOMS = 36
 
 # What a room, or a module of it, may do that no other may.
 WITHOUT_TORCH = (
-    "", "errors", "version", "prompts", "arrays", "plain", "checks", "files", "text", "statistics",
+    "", "errors", "version", "prompts", "arrays", "plain", "checks", "files", "images", "text", "statistics",
     "plugins", "regions", "heads", "figures", "pages", "gaze", "sample", "experiments", "drawing",
     "evidence.results", "evidence.trajectories", "evidence.page", "runs.folder", "runs.ledger",
     "runs.manifest", "runs.shards", "runs.judge", "runs.outcomes", "judging.base", "judging.agreement",

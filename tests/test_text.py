@@ -1,7 +1,7 @@
 """From tokens to text and words: bytes that are no character yet, tokens that hold several words."""
 
 import tiny
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from gazeheads.text import Word, spell, words

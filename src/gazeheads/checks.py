@@ -5,6 +5,7 @@ asked, which says what was asked for, what was found and what to do.
 """
 
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from numbers import Integral, Real
 from typing import Any
 
@@ -17,6 +18,12 @@ def shown(value: Any) -> str:
     """A value in a few words, for a message."""
     text = repr(value)
     return text if len(text) <= 40 and "\n" not in text else f"a {type(value).__name__}"
+
+
+def few(names: Iterable[str], most: int = 5, between: str = ", ") -> str:
+    """The first of many names, for a message. No more of them are asked for than it takes."""
+    first = list(islice(names, most + 1))
+    return between.join(first[:most]) + (" and more" if len(first) > most else "")
 
 
 def whole(value: Any, asked: str, error: Error, least: int | None = None) -> int:

@@ -1,8 +1,11 @@
-"""Files that are there whole or not at all."""
+"""Files that are there whole or not at all, and files of others, which may be anything."""
 
 import errno
+import json
 import os
+import stat
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from gazeheads.errors import Unwritable
@@ -49,3 +52,90 @@ def settle(path: str | Path) -> None:
             raise
     finally:
         os.close(place)
+
+
+KINDS = (
+    (stat.S_ISFIFO, "a named pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+
+
+def must_be_file(path: str | Path) -> int:
+    """The size in bytes of a regular file. Raises `OSError` for anything else: a pipe would wait for ever."""
+    try:
+        status = Path(path).stat()
+    except ValueError as error:  # a name with a zero in it, or with half a character
+        raise FileNotFoundError(f"no file can be called {os.fspath(path)!r}") from error
+    if stat.S_ISDIR(status.st_mode):
+        raise IsADirectoryError("it is a folder")
+    for is_kind, kind in KINDS:
+        if is_kind(status.st_mode):
+            raise OSError(f"it is {kind}, not a file")
+    return status.st_size
+
+
+def read_file(path: str | Path, most: int) -> bytes:
+    """The bytes of a file of others. Raises `OSError` for what is no file, and for more than `most` bytes."""
+    size = must_be_file(path)
+    if size > most:
+        raise OSError(f"it has {size / 1e6:.0f} MB, and {most / 1e6:g} MB are the most")
+    return Path(path).read_bytes()
+
+
+def read_json(path: str | Path, most: int) -> Any:
+    """What a JSON file of others says. Raises `OSError` as `read_file`, and `ValueError` for what is not JSON.
+
+    So is a key that stands twice, of which `json` would keep the last, and a text that holds half a character.
+    """
+    return parse_json(read_file(path, most))
+
+
+def parse_json(data: bytes) -> Any:
+    """What JSON says, as `read_json`."""
+    try:
+        content = json.loads(data, object_pairs_hook=_single)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+    if b"\\ud" in data.lower():
+        try:
+            json.dumps(content, ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            raise ValueError(f"a text holds half a character, {error.object[error.start]!r}") from error
+    return content
+
+
+def _single(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"the key {next(key for key in keys if keys.count(key) > 1)!r} is there twice")
+    return content
+
+
+def inside(folder: str | Path, name: Any) -> Path:
+    """The file that data calls `name` in a folder. Raises `ValueError` unless it is a text, and leads to a place in it.
+
+    Links are followed. Those of a hub's cache, from `snapshots` into `blobs` beside it, are inside, too.
+    """
+    if not isinstance(name, str) or not name.strip():
+        raise ValueError(f"{name!r} is not the name of a file")
+    root = Path(folder)
+    try:
+        home = root.resolve()
+        place = (home / name).resolve()
+    except (OSError, ValueError, RuntimeError) as error:
+        raise ValueError(f"no file can be called {name!r}") from error
+    caches = [above.parent / "blobs" for above in home.parents if above.name == "snapshots"]
+    if not any(place != each and place.is_relative_to(each) for each in (home, *caches)):
+        raise ValueError(f"{name!r} leads out of the folder {folder}")
+    return root / name
+
+
+def is_folder(path: str | Path) -> bool:
+    """Whether this is a folder; what no system could have is none."""
+    try:
+        return stat.S_ISDIR(Path(path).stat().st_mode)
+    except (OSError, ValueError):
+        return False

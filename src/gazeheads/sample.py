@@ -11,6 +11,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from gazeheads.errors import DataError
+from gazeheads.images import loaded, rgb
 from gazeheads.regions.grid import Box
 
 SCHEMA = 1  # of what is written about samples, trials and generations
@@ -76,11 +77,12 @@ class Sample:
 
     @property
     def image(self) -> Image.Image:
-        """The image. Where it is stored in files, hold on to it while you work with it: each use may open them.
+        """The image in RGB. Where it is stored in files, hold on to it while you work with it: each use may open them.
 
-        Raises `DataError`, naming the file, where one is gone or broken.
+        Raises `DataError`, naming the file, where one is gone or broken, and for an image that `rgb` refuses.
         """
-        return self.pixels.open() if isinstance(self.pixels, StoredImage) else self.pixels
+        image = self.pixels.open() if isinstance(self.pixels, StoredImage) else self.pixels
+        return rgb(image, f"of {self.id}", boxes=True)
 
     def resized(self, height: int, cell: int) -> "Sample":
         """The same sample for a model whose strips are `height` pixels high and whose cells are `cell` pixels wide.
@@ -100,6 +102,7 @@ class Sample:
         """SHA-256 of the image: of its size and pixels, or of the files that it is opened from."""
         if isinstance(self.pixels, StoredImage):
             return self.pixels.digest
+        loaded(self.pixels, f"of {self.id}")
         head = f"{self.pixels.mode} {self.pixels.size}"
         return hashlib.sha256(head.encode() + self.pixels.tobytes()).hexdigest()
 

@@ -45,7 +45,7 @@ def test_every_fault_of_a_folder_is_told(tmp_path: Path) -> None:
     for k in (1, 2, 3):
         (tmp_path / "f" / f"p{k}.png").unlink()
     (tmp_path / "good" / "notes.txt").write_text("x")
-    (tmp_path / "good" / "p4.gif").write_bytes(whole)
+    (tmp_path / "good" / "p4.tif").write_bytes(whole)
     (tmp_path / "list.csv").write_text("x")
     (tmp_path / ".DS_Store").write_text("x")
     report = check(f"comics:{tmp_path}")
@@ -60,7 +60,7 @@ def test_every_fault_of_a_folder_is_told(tmp_path: Path) -> None:
         "d",
         "e/p0.png",
         "f",
-    } | {"good/p4.gif"}
+    } | {"good/p4.tif"}
     assert wrong["a/p1.png"][0].startswith("this is not an image")
     assert "cannot be read to its end" in wrong["a/p2.png"][0]
     assert wrong["b"] == ["2 panels up to p3, but p2 is missing. Number them from 1 without gaps."]
@@ -70,7 +70,9 @@ def test_every_fault_of_a_folder_is_told(tmp_path: Path) -> None:
     assert "both captions.txt and captions.json" in wrong["d"][0]
     assert "this is p0" in wrong["e/p0.png"][0]
     assert wrong["f"][0].startswith("it holds no panel")
-    assert wrong["good/p4.gif"] == ["named like a panel, but this format is not read. Save it as PNG."]
+    assert wrong["good/p4.tif"] == [
+        "named like a panel, but this format is not read. Save it as p1.png, p2.png, ..."
+    ]
     assert report.samples == 0 and not report.content
     notes = {Path(note.place).name for note in report.notes}
     assert notes == {"notes.txt", "list.csv"}

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from coco_folder import annotations, drawn, packed, write
+from PIL import Image
 
 from gazeheads import cli
 from gazeheads.data.check import Collector, DataReport, check
@@ -126,12 +127,45 @@ def test_the_check_tells_what_was_left_out(
     assert not report.to_json()["fits"] and "000000000002" in str(report.problems[0])
 
 
-def test_a_picture_that_viewers_turn_is_left_out(tmp_path: Path, scenes: list[Sample], told: Any) -> None:
+def tagged(path: Path, way_up: int) -> None:
+    """Say in a file that viewers are to turn it."""
+    with Image.open(path) as file:
+        exif = file.getexif()
+        exif[0x0112] = way_up
+        file.load()
+        file.save(path, exif=exif)
+
+
+@pytest.mark.parametrize("way_up", range(2, 9))
+def test_a_picture_that_viewers_turn_is_left_out(tmp_path: Path, scenes: list[Sample], way_up: int) -> None:
+    write(tmp_path, scenes)
+    square = next(n for n, scene in enumerate(scenes, 1) if scene.size[0] == scene.size[1])
+    tagged(tmp_path / "val2017" / f"{square:012}.png", way_up)
+    found, left = read(tmp_path)
+    assert left["images that viewers turn"] == 1 and len(found) == 2
+    assert len(read(tmp_path, n=2)[0]) == 2, "as many as were asked for"
+
+
+def test_boxes_that_are_of_the_turned_picture_are_taken(
+    tmp_path: Path, scenes: list[Sample], told: Any
+) -> None:
+    """The annotations say the size that viewers see, and a turn by a quarter leaves no other meaning."""
+    wide = next(entry for entry in told["images"] if entry["width"] != entry["height"])
+    write(tmp_path, scenes, told)
+    path = tmp_path / "val2017" / wide["file_name"]
+    Image.open(path).transpose(Image.Transpose.ROTATE_90).save(path)
+    tagged(path, 6)
+    found, left = read(tmp_path)
+    assert len(found) == 3 and "images that viewers turn" not in left
+    assert np.array_equal(found[1].image, scenes[1].image)
+
+
+def test_swapped_sizes_without_a_tag_are_a_fault(tmp_path: Path, scenes: list[Sample], told: Any) -> None:
     wide = next(entry for entry in told["images"] if entry["width"] != entry["height"])
     wide["width"], wide["height"] = wide["height"], wide["width"]
     write(tmp_path, scenes, told)
-    found, left = read(tmp_path)
-    assert left["images that viewers turn"] == 1 and len(found) == 2
+    with pytest.raises(DataError, match="Use the images that belong to the annotations"):
+        samples_of(f"coco:{tmp_path}")
 
 
 def broken(part: str, **values: Any) -> Any:

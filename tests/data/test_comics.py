@@ -216,13 +216,13 @@ def test_panels_are_decoded_when_looked_at_and_not_kept(
     for i in range(8):
         panels(tmp_path / f"comic{i}", 6)
     decoded: list[str] = []
-    flattened = pictures.flattened
+    rgb = pictures.rgb
 
-    def counting(picture: Image.Image) -> Image.Image:
+    def counting(picture: Image.Image, name: str) -> Image.Image:
         decoded.append("one")
-        return flattened(picture)
+        return rgb(picture, name)
 
-    monkeypatch.setattr(pictures, "flattened", counting)
+    monkeypatch.setattr(pictures, "rgb", counting)
     samples = [sample.resized(48, 16) for sample in comics(tmp_path)]
     assert len(samples) == 8 and [s.to_json()["size"] for s in samples] == [[6 * 48, 48]] * 8
     assert len(fingerprint(samples)) == 64 and not decoded, "headers and bytes are enough"

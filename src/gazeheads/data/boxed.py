@@ -5,19 +5,21 @@ as "boxes". An entry is `{"box": [x0, y0, x1, y1], "name": ..., "caption": ...}`
 and caption may be left out, the captions only all together.
 """
 
-import json
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from gazeheads.checks import shown
 from gazeheads.data.captions import Captions, wordings
 from gazeheads.data.source import RAISE, DataSource, Reports, Spec
 from gazeheads.data.stored import whole
 from gazeheads.errors import DataError, EmptyBox, RegionError
+from gazeheads.files import read_json
 from gazeheads.regions.grid import Box
 from gazeheads.regions.region import OVERHANG
 from gazeheads.sample import Sample
 
+MOST_BYTES = 50_000_000
 ENTRY = '{"box": [x0, y0, x1, y1], "name": "...", "caption": "..."}'
 
 
@@ -27,6 +29,10 @@ def boxed(path: str | Path, reports: Reports = RAISE) -> Sample:
     Its kind is "strip" if the boxes run from left to right beside each other, "grid" otherwise.
     """
     path = Path(path)
+    if path.suffix == ".json":
+        raise DataError(
+            f"Boxes {path}: the image was asked for. Name it; its boxes are read from the file beside it."
+        )
     image = reports.image(path)
     beside = path.with_suffix(".json")
     entries = _entries(beside)
@@ -52,7 +58,7 @@ def boxed(path: str | Path, reports: Reports = RAISE) -> Sample:
 
 def _entries(path: Path) -> list[dict[str, Any]]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
+        content = read_json(path, MOST_BYTES)
     except FileNotFoundError as error:
         raise DataError(f"Boxes {path}: there is no such file. Write a list of {ENTRY} into it.") from error
     except (OSError, ValueError) as error:
@@ -74,9 +80,15 @@ def _entries(path: Path) -> list[dict[str, Any]]:
 def _box(entry: dict[str, Any], number: int, size: tuple[int, int], path: Path) -> Box:
     corners = entry["box"]
     if not isinstance(corners, list) or len(corners) != 4:
-        raise DataError(f"Boxes {path}: box {number} is {corners!r}. Write four numbers, [x0, y0, x1, y1].")
+        raise DataError(
+            f"Boxes {path}: box {number} is {shown(corners)}. Write four numbers, [x0, y0, x1, y1]."
+        )
     try:
         box = Box(*corners)
+    except OverflowError as error:
+        raise DataError(
+            f"Boxes {path}: box {number} holds a number that is too large. Correct it."
+        ) from error
     except (EmptyBox, RegionError) as error:
         raise DataError(f"Boxes {path}: box {number} cannot be used. {error}") from error
     out = max(-box.x0, -box.y0, box.x1 - size[0], box.y1 - size[1])
@@ -91,7 +103,9 @@ def _box(entry: dict[str, Any], number: int, size: tuple[int, int], path: Path) 
 def _name(entry: dict[str, Any], number: int, path: Path) -> str:
     name = entry.get("name", f"panel {number}")
     if not isinstance(name, str) or not name.strip():
-        raise DataError(f"Boxes {path}: the name of box {number} is {name!r}. Give a text, or leave it out.")
+        raise DataError(
+            f"Boxes {path}: the name of box {number} is {shown(name)}. Give a text, or leave it out."
+        )
     return name
 
 

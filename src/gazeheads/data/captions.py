@@ -4,13 +4,17 @@
 `{"p1": ..., "p2": ...}`; an entry is a text, or a list of wordings of the same truth.
 """
 
-import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from gazeheads.checks import few, shown
 from gazeheads.errors import DataError
+from gazeheads.files import parse_json, read_file
 
+MOST_BYTES = 50_000_000
+MOST_TOLD = 10
 NAMES = ("captions.txt", "captions.json")
 Captions = tuple[tuple[str, ...], ...]
 
@@ -27,12 +31,13 @@ def captions_of(folder: Path, n: int) -> Captions:
         raise DataError(f"Captions of {folder}: both {NAMES[0]} and {NAMES[1]} are there. Keep one.")
     (path,) = files
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        data = read_file(path, MOST_BYTES)
+        text = data.decode("utf-8-sig") if path.suffix == ".txt" else ""
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(
             f"Captions {path}: they cannot be read ({error}). Save them as UTF-8 text."
         ) from error
-    entries = _lines(text) if path.suffix == ".txt" else _entries(text, path, n)
+    entries = _lines(text) if path.suffix == ".txt" else _entries(data, path, n)
     return wordings(entries, n, path)
 
 
@@ -43,7 +48,7 @@ def captions_place(folder: Path) -> Path:
 
 
 def _files(folder: Path) -> list[Path]:
-    return [folder / name for name in NAMES if (folder / name).exists()]
+    return [folder / name for name in NAMES if os.path.lexists(folder / name)]
 
 
 def wordings(entries: Sequence[Any], n: int, path: Path | str) -> Captions:
@@ -56,7 +61,9 @@ def wordings(entries: Sequence[Any], n: int, path: Path | str) -> Captions:
         elif not all(text.strip() for text in entry):
             faults.append(f"caption {number} is empty")
     if faults:
-        raise DataError(f"Captions {path}: {'; '.join(faults)}. Write one for each panel, in order.")
+        more = len(faults) - MOST_TOLD
+        told = "; ".join(faults[:MOST_TOLD]) + (f"; and {more} more like these" if more > 0 else "")
+        raise DataError(f"Captions {path}: {told}. Write one for each panel, in order.")
     return tuple(tuple(text.strip() for text in entry) for entry in texts)
 
 
@@ -65,23 +72,27 @@ def _lines(text: str) -> list[str]:
     return text.rstrip().split("\n") if text.strip() else []
 
 
-def _entries(text: str, path: Path, n: int) -> list[Any]:
+def _entries(data: bytes, path: Path, n: int) -> list[Any]:
     """The entries of a list, or of an object whose keys are the panels' names."""
     try:
-        found = json.loads(text)
-    except json.JSONDecodeError as error:
+        content = parse_json(data)
+    except ValueError as error:
         raise DataError(
             f"Captions {path}: this is not JSON ({error}). Write a list with a text for each panel."
         ) from error
-    if isinstance(found, list):
-        return found
-    if not isinstance(found, dict):
+    if isinstance(content, list):
+        return content
+    if not isinstance(content, dict):
         raise DataError(
-            f"Captions {path}: it holds a {type(found).__name__}. Write a list with a text for each panel."
+            f"Captions {path}: it holds a {type(content).__name__}. Write a list with a text for each panel."
         )
-    names = [f"p{k}" for k in range(1, n + 1)]
-    wrong = [f"{name} is missing" for name in names if name not in found]
-    wrong += [f"{key!r} is not a panel" for key in found if key not in names]
+    names = [
+        f"p{k}" for k in range(1, min(n, len(content) + MOST_TOLD + 1) + 1)
+    ]  # n may be a slip of the pen
+    wrong = [f"{name} is missing" for name in names if name not in content]
+    wrong += [f"{shown(key)} is not a panel" for key in content if key not in set(names)]
     if wrong:
-        raise DataError(f"Captions {path}: {'; '.join(wrong)}. The panels of the folder are p1 to p{n}.")
-    return [found[name] for name in names]
+        raise DataError(
+            f"Captions {path}: {few(wrong, MOST_TOLD, '; ')}. The panels of the folder are p1 to p{n}."
+        )
+    return [content[name] for name in names]

@@ -8,23 +8,26 @@ fit together, an image that is not there or of another size, a box outside of it
 The JSON is read as it stands; masks are looked at only if they are asked for (`data.runlength`).
 """
 
-import json
 import re
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
-from gazeheads.data.runlength import Masks, must_be_polygons, runs_of
+from gazeheads.checks import shown
+from gazeheads.data.coco_file import ANNOTATIONS, content_of, is_number
+from gazeheads.data.pictures import ImageFile
+from gazeheads.data.runlength import Masks, is_empty
 from gazeheads.data.source import RAISE, DataSource, Reports, Spec
 from gazeheads.data.stored import whole
 from gazeheads.errors import DataError, GazeHeadsError, UsageError
+from gazeheads.files import inside
+from gazeheads.images import upright_size
 from gazeheads.regions.grid import Box
 from gazeheads.regions.region import OVERHANG
 from gazeheads.sample import Sample
 from gazeheads.text import a
 
-ANNOTATIONS = "annotations/instances_val2017.json"
 LEAST = 750  # px of box area: the paper leaves smaller ones out
 SMALL, MEDIUM = 32**2, 96**2  # px of area below which an object is small, medium
 
@@ -63,7 +66,7 @@ def coco(
     """
     root = Path(folder)
     path = root / (annotations or ANNOTATIONS)
-    content = _content(path)
+    content = content_of(path)
     split = re.fullmatch(r"instances_(.+)\.json", path.name)
     if images is None and split is None:
         raise UsageError(f"COCO {path}: its name does not say where the images are. Add :images=FOLDER.")
@@ -73,23 +76,30 @@ def coco(
     objects = _objects(content, path, masks, left, faults)
     left["images without objects"] += sum(not mine for mine in objects.values())
     asked = [entry for entry in content["images"] if objects[entry["id"]]]
-    chosen = asked[start : None if n is None else start + n]
-    samples: list[Sample] = []
-    for entry in chosen:
-        try:
-            sample = _sample(entry, objects[entry["id"]], place, path, masks, reports)
-        except GazeHeadsError as error:
-            faults.append((place / entry["file_name"], error))
-            continue
-        if sample is None:
+    names = Counter(PurePosixPath(entry["file_name"]).stem for entry in content["images"])
+    upright: list[dict[str, Any]] = []
+    for entry in asked:
+        if n is not None and len(upright) == start + n:
+            break
+        if _is_turned(entry, place):
             left["images that viewers turn"] += 1
         else:
-            samples.append(sample)
+            upright.append(entry)
+    samples: list[Sample] = []
+    for entry in upright[start:]:
+        try:
+            name = PurePosixPath(entry["file_name"])
+            name = PurePosixPath(name.stem) if names[name.stem] == 1 else name
+            samples.append(_sample(entry, str(name), objects[entry["id"]], place, path, masks, reports))
+        except GazeHeadsError as error:
+            faults.append((place / entry["file_name"], error))
     reports.all_of(faults)
-    if not faults and (not samples or (n is not None and len(chosen) < n)):
+    if not faults and (not samples or (n is not None and len(samples) < n)):
+        parts = ", ".join(f"{count} {what}" for what, count in sorted((+left).items()))
         raise DataError(
-            f"COCO {path}: {n or 'some'} images from number {start} on were asked for; {len(asked)} have objects. "
-            "Ask for others."
+            f"COCO {path}: {n or 'some'} images from number {start} on were asked for; {len(upright)} have objects"
+            + (f" (left out: {parts})" if parts else "")
+            + ". Ask for others."
         )
     _note_counts(path, samples, left, reports)
     return samples
@@ -104,33 +114,25 @@ def _note_counts(path: Path, samples: list[Sample], left: Counter[str], reports:
         reports.note(path, f"left out: {count} {what}")
 
 
-def _content(path: Path) -> dict[str, Any]:
-    """The file, whose parts are there and of the right kind."""
+def _image(entry: dict[str, Any], place: Path) -> Path:
+    """Where an image lies. Raises `DataError` for a name that leads out of the folder of images."""
     try:
-        content = json.loads(path.read_bytes())
-    except FileNotFoundError as error:
+        return inside(place, entry["file_name"])
+    except ValueError as error:
         raise DataError(
-            f"COCO {path}: there is no such file. Name the folder that holds {ANNOTATIONS}, or add :annotations=FILE."
+            f"COCO: image {entry['id']!r} cannot be used: {error}. Put the image into that folder, or name its folder "
+            "by :images=FOLDER."
         ) from error
-    except (OSError, ValueError) as error:
-        raise DataError(f"COCO {path}: it cannot be read as JSON ({error}). Download it again.") from error
-    parts = {"images": ("id", "file_name", "width", "height"), "categories": ("id", "name")}
-    parts["annotations"] = ("id", "image_id", "category_id", "bbox")
-    for part, keys in parts.items():
-        entries = content.get(part) if isinstance(content, dict) else None
-        if not isinstance(entries, list) or not entries:
-            raise DataError(
-                f"COCO {path}: it has no list of {part}. Give a file of object instances, such as {ANNOTATIONS}."
-            )
-        for number, entry in enumerate(entries):
-            missing = [key for key in keys if not isinstance(entry, dict) or key not in entry]
-            if missing:
-                raise DataError(
-                    f"COCO {path}: entry {number} of {part} has no {missing[0]!r}. Correct the file."
-                )
-        if len({entry["id"] for entry in entries}) < len(entries):
-            raise DataError(f"COCO {path}: two entries of {part} have one id. Correct the file.")
-    return dict(content)
+
+
+def _is_turned(entry: dict[str, Any], place: Path) -> bool:
+    """Whether viewers turn an image and its boxes are of the unturned one, or of nobody knows which."""
+    try:
+        file = ImageFile.at(_image(entry, place))
+    except DataError:  # which is told when it is its turn
+        return False
+    size = int(entry["width"]), int(entry["height"])
+    return file.orientation != 1 and upright_size(file.size, file.orientation) == size
 
 
 def _objects(
@@ -142,13 +144,13 @@ def _objects(
 ) -> dict[Any, list[CocoObject]]:
     """By the id of each image its objects; what is left out is counted, what is wrong is added to `faults`."""
     objects: dict[Any, list[CocoObject]] = {entry["id"]: [] for entry in content["images"]}
-    sizes = {entry["id"]: (entry["width"], entry["height"]) for entry in content["images"]}
+    sizes = {entry["id"]: (int(entry["width"]), int(entry["height"])) for entry in content["images"]}
     names = {entry["id"]: entry["name"] for entry in content["categories"]}
     for entry in content["annotations"]:
         image, category = entry["image_id"], entry["category_id"]
         try:
             if image not in objects or category not in names:
-                what = f"image {image}" if image not in objects else f"category {category}"
+                what = f"image {image!r}" if image not in objects else f"category {category!r}"
                 raise DataError(f"is of {what}, which the file does not hold. Correct the file.")
             why = _left_out(entry, sizes[image], masks)
         except DataError as error:
@@ -167,7 +169,7 @@ def _left_out(entry: dict[str, Any], size: tuple[int, int], masks: bool) -> str 
     """Why an annotation is left out; None if it is not. Raises `DataError` for one that is wrong."""
     corners = entry["bbox"]
     if not _numbers(corners):
-        raise DataError(f"has the box {corners!r}. Give four numbers: left, top, width, height.")
+        raise DataError(f"has the box {shown(corners)}. Give four numbers: left, top, width, height.")
     wide, high = corners[2:]
     if entry.get("iscrowd"):
         return "crowds"
@@ -175,36 +177,28 @@ def _left_out(entry: dict[str, Any], size: tuple[int, int], masks: bool) -> str 
         return "boxes without area"
     if wide * high < LEAST:
         return f"boxes under {LEAST} px"
-    if not _numbers([entry.get("area", wide * high)], 1):
-        raise DataError(f"has the area {entry['area']!r}. Give a number of pixels, or none.")
+    area = entry.get("area", wide * high)
+    if not is_number(area) or area < 0:
+        raise DataError(f"has the area {shown(area)}. Give a number of pixels, or none.")
     try:
-        return "masks without a pixel" if masks and _is_empty(entry.get("segmentation"), size) else None
+        return "masks without a pixel" if masks and is_empty(entry.get("segmentation"), size) else None
     except DataError as error:
         raise DataError(f"cannot be used: {error}") from error
 
 
-def _is_empty(segmentation: Any, size: tuple[int, int]) -> bool:
-    """Whether run lengths say that no pixel is inside. Raises `DataError` for a mask that cannot be drawn."""
-    if isinstance(segmentation, list):
-        must_be_polygons(segmentation)
-        return False
-    return not runs_of(segmentation, size)[1::2].any()
-
-
 def _sample(
     entry: dict[str, Any],
+    name: str,
     objects: list[CocoObject],
     place: Path,
     path: Path,
     masks: bool,
     reports: Reports,
-) -> Sample | None:
-    """One image; None where viewers turn it."""
-    image = reports.image(place / entry["file_name"])
-    size = entry["width"], entry["height"]
+) -> Sample:
+    """One image. name: its own, in its id."""
+    image = reports.image(_image(entry, place))
+    size = int(entry["width"]), int(entry["height"])
     if image.size != size:
-        if image.size == size[::-1]:
-            return None
         raise DataError(
             f"COCO {path}: image {entry['file_name']} is {size[0]} x {size[1]} px there, and its file "
             f"{image.size[0]} x {image.size[1]} px. Use the images that belong to the annotations."
@@ -220,7 +214,7 @@ def _sample(
                 "the images."
             )
     return Sample(
-        id=f"coco/{place.name}/{Path(entry['file_name']).stem}",
+        id=f"coco/{place.name}/{name}",
         kind="photo",
         pixels=whole(image),
         boxes=tuple(each.box for each in objects),
@@ -243,11 +237,7 @@ def _numbered(names: list[str]) -> tuple[str, ...]:
 
 
 def _numbers(value: Any, n: int = 4) -> bool:
-    return (
-        isinstance(value, list)
-        and len(value) == n
-        and all(isinstance(each, int | float) and abs(each) < 1e9 for each in value)
-    )
+    return isinstance(value, list) and len(value) == n and all(map(is_number, value))
 
 
 def _read(spec: Spec, seed: int, reports: Reports) -> list[Sample]:

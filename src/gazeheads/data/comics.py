@@ -1,37 +1,52 @@
 """Comics in files: a folder of panels `p1.png ... pN.png` becomes a strip, or a grid.
 
-A collection is a folder of such folders, read in natural order: comic2 before comic10. Panels may be png, jpg, webp or
-bmp files, as many as there are; `captions` says how people's words about them are stored, `layout` how panels are put
-together. Only headers are read until an image is looked at.
+A collection is a folder of such folders, read in natural order: comic2 before comic10. Panels may be png, jpg, webp,
+bmp or gif files, as many as there are; `captions` says how people's words about them are stored, `layout` how panels
+are put together. Only headers are read until an image is looked at.
 """
 
 import re
 from collections import defaultdict
 from collections.abc import Iterable
-from itertools import islice
 from pathlib import Path
 
+from PIL import Image
+
+from gazeheads.checks import few
 from gazeheads.data.captions import NAMES, Captions, captions_of, captions_place
 from gazeheads.data.layout import Layout
 from gazeheads.data.source import RAISE, DataSource, Reports, Spec
 from gazeheads.data.stored import strip
 from gazeheads.errors import DataError
+from gazeheads.files import is_folder
+from gazeheads.images import SUFFIXES
 from gazeheads.sample import Sample
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
+NUMBER = re.compile("[0-9]+")  # as Python's int reads them, and nothing that only looks like digits
+PANEL = re.compile("p([0-9]+)", re.IGNORECASE)
 
 
 def natural(path: Path) -> tuple[list[tuple[int, int, str]], str]:
     """A key that sorts file names as people count: p2 before p10."""
-    parts = re.split(r"(\d+)", path.name.lower())
-    return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts if part], path.name
+    parts = re.split(r"([0-9]+)", path.name.lower())
+    return [(0, int(part), "") if NUMBER.match(part) else (1, 0, part) for part in parts if part], path.name
+
+
+def entries(folder: Path) -> list[Path]:
+    """What lies in a folder. Raises `DataError` where it cannot be listed."""
+    try:
+        return list(folder.iterdir())
+    except OSError as error:
+        raise DataError(
+            f"Folder {folder}: it cannot be listed ({error.strerror or error}). Mend that."
+        ) from error
 
 
 def numbered(folder: Path) -> dict[int, list[Path]]:
     """The panel files of a folder by their number; a number that is there twice has two."""
     panels = defaultdict(list)
-    for path in sorted(folder.iterdir(), key=natural):
-        match = re.fullmatch(r"p(\d+)", path.stem)
+    for path in sorted(entries(folder), key=natural):
+        match = PANEL.fullmatch(path.stem)
         if match and path.suffix.lower() in SUFFIXES:
             panels[int(match[1])].append(path)
     return dict(sorted(panels.items()))
@@ -73,6 +88,7 @@ def _strip(folder: Path, layout: str, reports: Reports) -> Sample | None:
     name, before = f"comics/{folder.resolve().name}", reports.faults
     panels = numbered(folder)
     _check_numbers(folder, panels, reports)
+    _check_formats(folder, panels, reports)
     if reports.thorough:
         _note_others(folder, panels, reports)
     files = reports.images((paths[0], None) for paths in panels.values())
@@ -102,46 +118,65 @@ def _check_numbers(folder: Path, panels: dict[int, list[Path]], reports: Reports
         reports.fault(
             folder,
             DataError(
-                f"Panel folder {folder}: it holds no panel. Name the panels p1.png, p2.png, ... (also jpg, webp, bmp)."
+                f"Panel folder {folder}: it holds no panel. Name the panels p1.png, p2.png, ... "
+                "(also jpg, webp, bmp, gif)."
             ),
         )
         return
     last = max(panels)
-    missing = list(islice((f"p{k}" for k in range(1, last) if k not in panels), 6))
+    missing = few(f"p{k}" for k in range(1, last) if k not in panels)
     if missing:
-        more = " and more" if len(missing) > 5 else ""
         reports.fault(
             folder,
             DataError(
-                f"Panel folder {folder}: {len(panels)} panels up to p{last}, but {', '.join(missing[:5])}{more} "
-                f"{'is' if len(missing) == 1 else 'are'} missing. Number them from 1 without gaps."
+                f"Panel folder {folder}: {len(panels)} panels up to p{last}, but {missing} "
+                f"{'are' if ' ' in missing else 'is'} missing. Number them from 1 without gaps."
             ),
         )
     for path in panels.get(0, []):
         reports.fault(path, DataError(f"Panel {path}: panels count from 1, and this is p0. Renumber them."))
 
 
+def _check_formats(folder: Path, panels: dict[int, list[Path]], reports: Reports) -> None:
+    """Images that are named like panels and are none would be missing from the strip without a word."""
+    used = {path for paths in panels.values() for path in paths}
+    for path in sorted(set(entries(folder)) - used, key=natural):
+        if _is_called_like_one(path):
+            why = (
+                "this format is not read"
+                if PANEL.fullmatch(path.stem)
+                else "its number is not written in 0 to 9"
+            )
+            reports.fault(
+                path,
+                DataError(f"Panel {path}: named like a panel, but {why}. Save it as p1.png, p2.png, ..."),
+            )
+
+
+def _is_called_like_one(path: Path) -> bool:
+    """Whether an image is called p and a number, in whatever digits and format."""
+    called = path.stem[:1] in ("p", "P") and path.stem[1:].isnumeric()
+    return called and path.suffix.lower() in Image.registered_extensions()
+
+
 def _note_others(folder: Path, panels: dict[int, list[Path]], reports: Reports) -> None:
     """Files of a strip's folder that are not read."""
     used = [path for paths in panels.values() for path in paths] + [folder / name for name in NAMES]
     for path in _others(folder, used):
-        if re.fullmatch(r"p\d+", path.stem) and path.is_file():
-            what = "named like a panel, but this format is not read. Save it as PNG."
-            reports.note(path, what, serious=True)
-        else:
+        if not _is_called_like_one(path):  # that was said already
             reports.note(path, "not a panel, so it is not read")
 
 
 def _others(folder: Path, used: Iterable[Path]) -> list[Path]:
     """What else a folder holds, hidden files left out, in natural order."""
     return sorted(
-        {path for path in folder.iterdir() if not path.name.startswith(".")} - set(used), key=natural
+        {path for path in entries(folder) if not path.name.startswith(".")} - set(used), key=natural
     )
 
 
 def strip_folders(folder: Path) -> list[Path]:
     """The folders of panels in a collection, in natural order; a folder that holds panels is its own."""
-    below = sorted((path for path in folder.iterdir() if is_strip_folder(path)), key=natural)
+    below = sorted((path for path in entries(folder) if is_strip_folder(path)), key=natural)
     if below and numbered(folder):
         raise DataError(
             f"Comics {folder}: it holds panels and the folder {below[0].name}. Keep each strip in a folder of its own."
@@ -151,12 +186,12 @@ def strip_folders(folder: Path) -> list[Path]:
 
 def is_strip_folder(path: Path) -> bool:
     """Whether this is a folder that people made; a name with a dot in front is the system's."""
-    return path.is_dir() and not path.name.startswith((".", "__MACOSX"))
+    return is_folder(path) and not path.name.startswith((".", "__MACOSX"))
 
 
 def _folder(folder: str | Path) -> Path:
     folder = Path(folder)
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise DataError(f"Panel folder {folder}: there is no such folder. Check the path.")
     return folder
 

@@ -10,15 +10,17 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
+from gazeheads.checks import few, shown
 from gazeheads.data.captions import wordings
 from gazeheads.data.layout import Layout
-from gazeheads.data.source import RAISE, DataSource, Reports, Spec
+from gazeheads.data.source import MOST, RAISE, DataSource, Reports, Spec
 from gazeheads.data.stored import strip
 from gazeheads.errors import DataError, MissingPackage, UsageError
+from gazeheads.files import inside, is_folder
 from gazeheads.sample import Sample
 
 PATIENCE = 10  # seconds to wait for the hub's first word
@@ -36,14 +38,14 @@ class HubName:
     @classmethod
     def parse(cls, text: str, wrong: Callable[[str], UsageError]) -> "HubName":
         """The parts of `text`; the revision may also stand before the split. Raises what `wrong` makes of a reason."""
-        number = re.search(r":(\d+)$", text)
+        number = re.search(r":([0-9]+)$", text)
         rest = text[: number.start()] if number else text
         match = re.fullmatch(
             r"(?P<name>[^@]+?)(:(?P<split>[A-Za-z]\w*))?(@(?P<revision>[\w./-]+)(:(?P<late>[A-Za-z]\w*))?)?",
             rest,
         )
-        if not match or (match["split"] and match["late"]) or (number and int(number[1]) < 1):
-            raise wrong(f"{text!r} cannot be read")
+        if not match or (match["split"] and match["late"]) or (number and not _is_count(number[1])):
+            raise wrong(f"{shown(text)} cannot be read")
         return cls(
             match["name"],
             match["split"] or match["late"],
@@ -70,7 +72,7 @@ def hub_comics(
     """
     datasets = _library()
     what = f"Data set {name!r}"
-    local = Path(name).is_dir()
+    local = is_folder(name)
     if local and revision:
         raise UsageError(
             f"{what}: a folder has no revision {revision!r}. Leave it out, or name a data set of the hub."
@@ -141,13 +143,17 @@ def _explained(what: str, cure: str) -> Iterator[None]:
 
 def _panels(columns: Sequence[str], what: str) -> list[str]:
     """The panels' columns in order. Raises `DataError` unless the columns are those of the schema."""
-    numbers = [int(match[1]) for match in (re.fullmatch(r"panel_(\d+)", name) for name in columns) if match]
+    numbers = [
+        int(match[1]) for match in (re.fullmatch(r"panel_([0-9]{1,6})", name) for name in columns) if match
+    ]
     last = max([*numbers, 1])
-    needed = ["comic_id", *(f"{kind}_{k}" for kind in ("panel", "caption") for k in range(1, last + 1))]
-    missing = [name for name in needed if name not in columns]
+    pairs = ((f"panel_{k}", f"caption_{k}") for k in range(1, last + 1))
+    missing = few(
+        name for name in chain(["comic_id"], chain.from_iterable(pairs)) if name not in set(columns)
+    )
     if missing:
         raise DataError(
-            f"{what}: column {', '.join(missing)} is missing; it has {', '.join(columns) or 'none'}. Give a data set "
+            f"{what}: column {missing} is missing; it has {few(columns, 20) or 'none'}. Give a data set "
             "with the columns comic_id, panel_1 to panel_N and caption_1 to caption_N."
         )
     return [f"panel_{k}" for k in range(1, last + 1)]
@@ -157,19 +163,45 @@ def _sample(
     row: Mapping[str, Any], panels: list[str], source: dict[str, Any], name: str, reports: Reports
 ) -> Sample | None:
     """One row as a sample; None where an image of it cannot be used."""
-    title = f"hub/{name}/{row['comic_id']}"
+    called = row["comic_id"]
+    if not isinstance(called, str | int) or isinstance(called, bool) or not str(called).strip():
+        raise DataError(
+            f"Strip of {name}: its comic_id is {shown(called)}. Give each row a text or a number."
+        )
+    title = f"hub/{name}/{called}"
     stored_at: list[tuple[Path | str, bytes | None]] = []
     for column in panels:
         stored = row[column]
-        if not stored or not (stored.get("bytes") or stored.get("path")):
+        if not isinstance(stored, Mapping) or not (stored.get("bytes") or stored.get("path")):
             raise DataError(f"Strip {title}: {column} is empty. Leave this row out, or mend it.")
         data = stored.get("bytes")
-        stored_at.append((f"{title}/{column}", data) if data else (stored["path"], None))
+        if isinstance(data, bytes) and data:
+            stored_at.append((f"{title}/{column}", data))
+        else:
+            stored_at.append((_inside(source["name"], stored["path"], f"Strip {title}: {column}"), None))
     files = reports.images(stored_at)
     captions = wordings([row[f"caption_{k}"] for k in range(1, len(panels) + 1)], len(panels), title)
     if files is None:
         return None
     return strip(title, files, captions, source, Layout(source["layout"]).rows(len(panels), title))
+
+
+def _inside(folder: str, path: Any, what: str) -> Path:
+    """An image file that a row names. Raises `DataError` unless it lies in the folder that was named."""
+    if not is_folder(folder):
+        raise DataError(
+            f"{what} names the file {shown(path)} and holds no image. Use a data set with images in it."
+        )
+    try:
+        return inside(folder, path)
+    except ValueError as error:
+        raise DataError(
+            f"{what} cannot be used: {error}. Put the image into that folder, or into the row."
+        ) from error
+
+
+def _is_count(text: str) -> bool:
+    return len(text) <= 10 and 1 <= int(text) <= MOST
 
 
 def _read(spec: Spec, seed: int, reports: Reports) -> list[Sample]:

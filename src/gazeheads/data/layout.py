@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
+from math import isqrt
 
 from PIL import Image
 
@@ -37,7 +38,9 @@ class Layout:
     text: str = "row"
 
     def __post_init__(self) -> None:
-        if self.text not in ("row", "grid") and not re.fullmatch(r"[1-9]\d*x[1-9]\d*", self.text):
+        if self.text not in ("row", "grid") and not re.fullmatch(
+            r"[1-9][0-9]{0,5}x[1-9][0-9]{0,5}", self.text
+        ):
             raise UsageError(
                 f"Layout {self.text!r}: there is no such layout. Use row, grid, or rows and columns such as 2x3."
             )
@@ -50,7 +53,7 @@ class Layout:
         if self.text == "row":
             return 1
         if self.text == "grid":
-            rows = max(r for r in range(1, n + 1) if n % r == 0 and r * r <= n)
+            rows = max(r for r in range(1, isqrt(n) + 1) if n % r == 0)
             if rows == 1:
                 raise DataError(
                     f"Strip {name}: {n} panels cannot be divided into equal rows. Use layout=row."

@@ -14,16 +14,18 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from gazeheads.data.comics import SUFFIXES, is_strip_folder, natural
+from gazeheads.data.comics import entries, is_strip_folder, natural
 from gazeheads.data.layout import Layout
 from gazeheads.data.source import RAISE, DataSource, Reports, Spec
 from gazeheads.data.stored import strip
 from gazeheads.drawing.draws import pick, shuffled
 from gazeheads.errors import DataError, UsageError
+from gazeheads.files import is_folder
+from gazeheads.images import SUFFIXES
 from gazeheads.sample import Sample
 
 EDGE = 5  # pages left out at either end of a comic of more than twice as many
-NAME = re.compile(r"(\d+)_(\d+)")
+NAME = re.compile("([0-9]+)_([0-9]+)")
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class RawComic:
         """The comic in a folder. Raises `DataError` for a panel that is there twice."""
         pages: dict[int, dict[int, Path]] = defaultdict(dict)
         strays = []
-        for path in sorted(folder.iterdir(), key=natural):
+        for path in sorted(entries(folder), key=natural):
             match = NAME.fullmatch(path.stem)
             if not match or path.suffix.lower() not in SUFFIXES:
                 strays += [] if path.name.startswith(".") else [path]
@@ -72,9 +74,9 @@ class RawComic:
 def comic_folders(folder: str | Path) -> list[Path]:
     """The comics of a collection, in natural order. Raises `DataError` if there are none."""
     folder = Path(folder)
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise DataError(f"Raw comics {folder}: there is no such folder. Check the path.")
-    folders = sorted((path for path in folder.iterdir() if is_strip_folder(path)), key=natural)
+    folders = sorted((path for path in entries(folder) if is_strip_folder(path)), key=natural)
     if not folders:
         raise DataError(
             f"Raw comics {folder}: it holds no comic. Files should lie in it as <comic>/<page>_<panel>.jpg."

@@ -10,9 +10,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from gazeheads.checks import shown
 from gazeheads.data.pictures import ImageFile
 from gazeheads.errors import DataError, FaultyData, GazeHeadsError, UsageError
 from gazeheads.sample import Sample
+
+MOST = 1_000_000  # samples, panels and rows that can be counted in a name
 
 
 class Reports:
@@ -50,7 +53,7 @@ class Reports:
 
     def image(self, name: Path | str, data: bytes | None = None) -> ImageFile:
         """The image file at this path, or these bytes of one. Raises `DataError` if it cannot be used."""
-        return ImageFile.of(str(name), data) if data else ImageFile.at(name)
+        return ImageFile.at(name) if data is None else ImageFile.of(str(name), data)
 
     def images(self, files: Iterable[tuple[Path | str, bytes | None]]) -> list[ImageFile] | None:
         """Image files by path, or with their bytes; each that cannot be used is a fault, and then it is None."""
@@ -120,9 +123,9 @@ class Spec:
         """A whole number of the text."""
         if text is None:
             return default
-        if not re.fullmatch(r"[0-9]+", text) or int(text) < least:
-            raise self.wrong(f"{text!r} is not a whole number of at least {least}")
-        return int(text)
+        if not re.fullmatch(r"0*[0-9]{1,10}", text) or not least <= int(text[-10:]) <= MOST:
+            raise self.wrong(f"{shown(text)} is not a whole number of at least {least} and at most {MOST}")
+        return int(text[-10:])
 
     def option(self, key: str, default: int, least: int = 1) -> int:
         """A whole number given as an option."""
@@ -137,7 +140,7 @@ class Spec:
     def layout(self) -> str:
         """How panels are put together: "row", "grid", "2x3"."""
         layout, grid = self.options.get("layout"), self.options.get("grid")
-        if grid is not None and (layout not in (None, "grid") or not re.fullmatch(r"\d+x\d+", grid)):
+        if grid is not None and (layout not in (None, "grid") or not re.fullmatch(r"[0-9]+x[0-9]+", grid)):
             raise self.wrong(f"grid={grid} is not a grid, or contradicts layout={layout}")
         if layout not in (None, "row", "grid"):
             raise self.wrong(f"layout={layout} is unknown")

@@ -6,6 +6,7 @@ from typing import Any
 
 from gazeheads.data.layout import paste, places
 from gazeheads.data.pictures import ImageFile
+from gazeheads.images import must_be_usable
 from gazeheads.sample import Sample, StoredImage
 
 
@@ -33,6 +34,7 @@ def strip(
     name: its id; "/2x3" is added where there are several rows.
     """
     size, boxes = places([panel.size for panel in panels], height, cell, rows)
+    must_be_usable(size, f"of {name}")
     return Sample(
         id=name if rows == 1 else f"{name}/{rows}x{len(panels) // rows}",
         kind="strip" if rows == 1 else "grid",

@@ -15,11 +15,13 @@ from gazeheads.drawing import grammar
 from gazeheads.drawing.backdrops import draw_backdrop
 from gazeheads.drawing.draws import pick
 from gazeheads.drawing.objects import draw_object
-from gazeheads.drawing.pen import Pen, shrink, supersample
+from gazeheads.drawing.pen import Pen, must_be_drawable, shrink, supersample
 from gazeheads.drawing.strips import CELL, HEIGHT
 from gazeheads.errors import UsageError
+from gazeheads.images import MOST_PIXELS
 from gazeheads.regions.grid import Box
 
+WIDEST = 20  # image heights
 SIDE = 0.45  # of the moving object, in image heights
 
 
@@ -53,6 +55,14 @@ def moving_doodle(
     """One object that moves across a backdrop. width: in heights. Raises `UsageError` for fewer than two frames."""
     if frames < 2:
         raise UsageError(f"A clip of {frames} frames was asked for. Ask for two or more.")
+    must_be_drawable(height, cell)
+    if not 0.5 <= width <= WIDEST:
+        raise UsageError(f"A clip {width} times as wide as high was asked for. Ask for 0.5 to {WIDEST}.")
+    if frames * width * height**2 > MOST_PIXELS:
+        raise UsageError(
+            f"{frames} frames of {width * height:.0f} x {height} px were asked for, and {MOST_PIXELS / 1e6:g} million "
+            "pixels are the most. Ask for fewer, or smaller ones."
+        )
     rng = random.Random(f"clip/{seed}")
     name, setting = pick(rng, grammar.OBJECTS), pick(rng, grammar.SETTINGS)
     wide, factor = max(1, round(width * height / cell)) * cell, supersample(height)

@@ -9,13 +9,27 @@ from collections.abc import Sequence
 
 from PIL import Image, ImageDraw
 
+from gazeheads.checks import whole
+from gazeheads.errors import UsageError
+
 INK = "#2b2b33"
+SMALLEST, LARGEST = 8, 4096  # pixels of the height of a drawing
 Point = tuple[float, float]
 
 
 def supersample(height: int) -> int:
     """How many times larger to draw an image of this height, so that shrinking it smooths the edges."""
     return 4 if height <= 128 else 3 if height <= 400 else 2
+
+
+def must_be_drawable(height: int, cell: int) -> None:
+    """Raise `UsageError` for a height or a cell, in pixels, at which nothing is to be seen, or no memory is for."""
+    for value, asked, least in (
+        (height, "The height of a drawing", SMALLEST),
+        (cell, "The width of a cell", 1),
+    ):
+        if not least <= whole(value, asked, UsageError) <= LARGEST:
+            raise UsageError(f"{asked} is {value} px. Ask for {least} to {LARGEST} px.")
 
 
 def shrink(image: Image.Image, factor: int) -> Image.Image:

@@ -12,7 +12,7 @@ from gazeheads.drawing.characters import draw_character
 from gazeheads.drawing.draws import pick, shuffled
 from gazeheads.drawing.grammar import COLOURS, Split
 from gazeheads.drawing.objects import draw_object
-from gazeheads.drawing.pen import Pen, shrink, supersample
+from gazeheads.drawing.pen import Pen, must_be_drawable, shrink, supersample
 from gazeheads.drawing.strips import CELL, HEIGHT, must_be_some
 from gazeheads.regions.grid import Box
 from gazeheads.sample import Sample
@@ -60,6 +60,7 @@ class DrawnScene:
 
     def sample(self, name: str, source: dict[str, object], height: int = HEIGHT, cell: int = CELL) -> Sample:
         """The drawing as a sample; a scene is twice as high as a strip's panel."""
+        must_be_drawable(height, cell)
         high = 2 * height
         wide = max(1, round(self.width * high / cell)) * cell
         factor = supersample(high)
@@ -125,7 +126,7 @@ def draw_scene(rng: random.Random, split: Split) -> DrawnScene:
 
 def scenes(n: int, seed: int = 0, split: Split = "test", *, start: int = 0) -> list[Sample]:
     """`n` scenes of free objects with exact boxes and masks. Sample i depends on (seed, split, i) alone."""
-    must_be_some(n, split)
+    must_be_some(n, split, start)
     samples = []
     for i in range(start, start + n):
         scene = draw_scene(random.Random(f"scene/{split}/{seed}/{i}"), split)

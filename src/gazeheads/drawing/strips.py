@@ -11,19 +11,21 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageFont
 
+from gazeheads.checks import whole
 from gazeheads.drawing import grammar
 from gazeheads.drawing.backdrops import draw_backdrop
 from gazeheads.drawing.characters import HOLD, JUMP, LIFT, PUSH, RUN, SIT, STAND, Pose, draw_character
 from gazeheads.drawing.draws import pick, shuffled
 from gazeheads.drawing.grammar import COLOURS, Panel, Split
 from gazeheads.drawing.objects import draw_object
-from gazeheads.drawing.pen import INK, Pen, shrink, supersample
+from gazeheads.drawing.pen import INK, Pen, must_be_drawable, shrink, supersample
 from gazeheads.errors import UsageError
 from gazeheads.regions.grid import Box
 from gazeheads.sample import Sample
 
 HEIGHT, CELL = 48, 16  # the bundled model's panel height and cell, pixels
 
+MOST = 100_000  # samples at once: they are kept in memory
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -105,6 +107,7 @@ class DrawnComic:
         A panel's pitch (its width and the white gap after it) is a whole number of cells, and so is its height, so
         that panel edges fall on the token grid, as in the paper's code. The gap is 6 px at 256 px height.
         """
+        must_be_drawable(height, cell)
         gap = max(1, round(height * 6 / 256))
         factor = supersample(height)
         columns, rows = self.columns, -(-len(self.panels) // self.columns)
@@ -195,7 +198,7 @@ def doodles(
     alone, so `start` continues a list; where it is no row of six, its id says how it is laid out. Raises
     `UsageError` for arguments that name no image.
     """
-    must_be_some(n, split)
+    must_be_some(n, split, start)
     if not 1 <= panels <= len(grammar.ACTIONS):
         raise UsageError(
             f"Strips of {panels} panels: doodles have 1 to {len(grammar.ACTIONS)}. Ask for as many."
@@ -223,9 +226,14 @@ def doodles(
     return samples
 
 
-def must_be_some(n: int, split: str) -> None:
-    """Raise unless at least one sample of a known split is asked for."""
+def must_be_some(n: int, split: str, start: int = 0) -> None:
+    """Raise unless at least one sample of a known split is asked for, and no more than anybody waits for."""
+    n, start = whole(n, "The number of samples", UsageError), whole(start, "start=", UsageError, least=0)
     if n < 1:
         raise UsageError(f"{n} samples were asked for. Ask for at least one.")
+    if n > MOST:
+        raise UsageError(
+            f"{n} samples were asked for, and {MOST} are the most that are drawn. Ask for fewer."
+        )
     if split not in grammar.SPLITS:
         raise UsageError(f"Split {split!r}: there is no such split. Use one of {', '.join(grammar.SPLITS)}.")

@@ -13,6 +13,7 @@ from PIL import Image, ImageOps
 from gazeheads.errors import UsageError
 from gazeheads.figures.strips import Corners
 from gazeheads.figures.style import ATTENTION, CONTROL, INK, MARK, PAPER, SMALL, boxless
+from gazeheads.images import rgb
 
 Floats = npt.NDArray[np.floating]
 
@@ -33,7 +34,7 @@ def token_cells(
     drawing of the same image may be shown instead.
     """
     _checked(rects, labels=labels or [""] * len(rects))
-    _show(axes, image, size)
+    _show(axes, rgb(image, "to show"), size)
     _lay(axes, rects, "none", PAPER, 1.0)
     _lay(axes, rects, "none", INK, 0.4)
     for (x0, y0, x1, y1), label in zip(rects, labels, strict=bool(labels)):
@@ -64,7 +65,11 @@ def cell_map(
     share = np.clip(weights / top, 0, 1)
     tints = ATTENTION(share)
     tints[:, 3] = np.where(weights > 0, CLEAR + (DENSE - CLEAR) * share, 0)
-    _show(axes, Image.blend(ImageOps.grayscale(image), Image.new("L", image.size, 255), FADE), size)
+    _show(
+        axes,
+        Image.blend(ImageOps.grayscale(rgb(image, "to show")), Image.new("L", image.size, 255), FADE),
+        size,
+    )
     _lay(axes, rects, tints, CONTROL, 0.3)
     for x0, y0, x1, y1 in targets:
         axes.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, fill=False, edgecolor=MARK, linewidth=1.6))

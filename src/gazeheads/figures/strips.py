@@ -12,6 +12,7 @@ from PIL import Image
 
 from gazeheads.errors import UsageError
 from gazeheads.figures.style import GAZE, INK, MUTED, SMALL, TEXT, WRONG, boxless
+from gazeheads.images import rgb
 
 Corners = tuple[float, float, float, float]
 _MARKS: dict[bool | None, tuple[str, str]] = {True: (GAZE, " ✓"), False: (WRONG, " ✗"), None: (MUTED, "")}
@@ -35,7 +36,7 @@ def panel_answers(
         if len(given) != len(boxes):
             raise UsageError(f"{len(boxes)} boxes, but {len(given)} {name}. Give one for each box.")
     width, height = image.size
-    axes.imshow(np.asarray(image.convert("RGB")), extent=(0, width, height, 0), interpolation="lanczos")
+    axes.imshow(np.asarray(rgb(image, "to show")), extent=(0, width, height, 0), interpolation="lanczos")
     side_by_side = all(left[2] <= right_[0] for left, right_ in pairwise(boxes))
     lines = 0  # written below the image so far, where the answers are listed
     for k, ((x0, y0, x1, y1), answer) in enumerate(zip(boxes, answers, strict=True)):

@@ -94,14 +94,14 @@ class Question:
 @lru_cache(KEPT)
 def _png(sample: Sample) -> str:
     file = io.BytesIO()
-    sample.image.convert("RGB").save(file, "PNG")
+    sample.image.save(file, "PNG")
     return b64encode(file.getvalue()).decode()
 
 
 @lru_cache(KEPT)
 def _pixels(sample: Sample) -> str:
     """A hash of size and pixels: the bytes of a PNG depend on who packs it."""
-    picture = sample.image.convert("RGB")
+    picture = sample.image
     return hashlib.sha256(f"{picture.size}".encode() + picture.tobytes()).hexdigest()
 
 

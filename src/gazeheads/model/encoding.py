@@ -13,6 +13,7 @@ from gazeheads.checks import several, shown
 from gazeheads.errors import SceneError
 from gazeheads.families import ROW_INPUTS, Family, Processed, image_positions
 from gazeheads.families.features import taken
+from gazeheads.images import rgb
 from gazeheads.model.backbone import Backbone
 from gazeheads.model.scene import Scene
 from gazeheads.regions.grid import Box, ImageGrid, View
@@ -28,9 +29,9 @@ def encode(
     names: Sequence[str],
     settings: Mapping[str, Any],
 ) -> Scene:
-    """What `GazeModel.encode` returns. Raises `SceneError`."""
+    """What `GazeModel.encode` returns. Raises `SceneError`, and `DataError` for an image that `rgb` refuses."""
     hf, processor, family = model.hf, model.processor, model.family
-    pictures = _pictures(pictures)
+    given = _pictures(pictures)
     if not isinstance(prompt, str):
         raise SceneError(
             f"A prompt is text; found {shown(prompt)}. Ask something about the picture, as a str."
@@ -38,6 +39,7 @@ def encode(
     if not prompt.strip():
         raise SceneError("The prompt is empty. Ask something about the picture.")
     boxes, called = _panels(panels, names)
+    pictures = [rgb(each, _called(each, n, len(given)), bool(boxes)) for n, each in enumerate(given, 1)]
     _must_be_known(processor, settings)
     settings = {**family.settings(processor), **settings}
     inputs = _processed(processor, family, pictures, prompt, settings)
@@ -95,6 +97,11 @@ def _pictures(given: Any) -> list[Image.Image]:
     return found
 
 
+def _called(picture: Picture, number: int, n: int) -> str:
+    """What messages call a picture: its file, or its number."""
+    return str(getattr(picture, "filename", "") or f"{number} of {n}")
+
+
 def _panels(panels: Any, names: Any) -> tuple[tuple[Box, ...], tuple[str, ...]]:
     """The boxes of the panels, and their names."""
     boxes = () if panels is None else several(panels, "panels= takes a list of boxes", SceneError)
@@ -131,9 +138,8 @@ def _processed(
     start = getattr(processor.tokenizer, "bos_token", None)
     # A template that writes the first token leaves none to add.
     special = {"add_special_tokens": False} if start and text.startswith(start) else {}
-    images = [picture.convert("RGB") for picture in pictures]
     try:
-        inputs = processor(images=[images], text=[text], return_tensors="pt", **special, **settings)
+        inputs = processor(images=[list(pictures)], text=[text], return_tensors="pt", **special, **settings)
     except ValueError as error:
         raise SceneError(
             f"The processor refuses {_sizes(pictures)} with this prompt: {str(error).rstrip('.')}. "

@@ -54,7 +54,7 @@ def cropped(picture: Image.Image, box: Box) -> Image.Image:
 
 def marked(picture: Image.Image, box: Box) -> Image.Image:
     """The image with a red line along the inner edge of the box, a fortieth of the image's shorter side wide."""
-    found = picture.convert("RGB").copy()
+    found = picture.copy()
     x0, y0, x1, y1 = box.corners
     width = max(1, round(min(picture.size) / 40))
     ImageDraw.Draw(found).rectangle(

@@ -17,6 +17,7 @@ from markupsafe import Markup
 from PIL import Image
 
 from gazeheads.errors import UsageError
+from gazeheads.images import rgb
 from gazeheads.pages.template import template
 from gazeheads.regions.region import Region
 from gazeheads.regions.shapes import Rectangle
@@ -139,9 +140,9 @@ def _corners(region: Region) -> list[float] | None:
 def _uri(picture: Image.Image) -> str:
     """An image as a data URI: its exact pixels, or a JPEG where that would be long."""
     out, kind = io.BytesIO(), "png"
-    rgb = picture.convert("RGB")
-    rgb.save(out, format="PNG", optimize=True)
+    colours = rgb(picture, "to show")
+    colours.save(out, format="PNG", optimize=True)
     if out.tell() > LONG:
         out, kind = io.BytesIO(), "jpeg"
-        rgb.save(out, format="JPEG", quality=QUALITY)
+        colours.save(out, format="JPEG", quality=QUALITY)
     return f"data:image/{kind};base64,{base64.b64encode(out.getvalue()).decode('ascii')}"
