@@ -8,9 +8,10 @@ from importlib import import_module
 from typing import Any, NoReturn
 
 from gazeheads import __version__
+from gazeheads.commands.failures import guarded, must_be_text
 from gazeheads.commands.options import share
-from gazeheads.commands.output import Bar
-from gazeheads.errors import GazeHeadsError, UsageError
+from gazeheads.errors import UsageError
+from gazeheads.plain import plain
 
 # Every command by group, with its line of help. A command is the module of `gazeheads.commands` of this name.
 GROUPS: dict[str, dict[str, str]] = {
@@ -87,25 +88,26 @@ def parser(command: str) -> OneLine:
         add_help=False,
     )
     import_module(f"gazeheads.commands.{command}").options(made)
-    share(made, "json")
+    share(made, "json", "debug")
     made.add_argument("-h", "--help", action="help", help="show this help")
     return made
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; the exit code: 0, 1 if what was checked does not fit, 2 for what the user can mend."""
-    try:
-        asked = overview().parse_args(argv)
-        args = parser(asked.command).parse_args(asked.rest)
-        result: dict[str, Any] = import_module(f"gazeheads.commands.{asked.command}").run(
-            args, _silent if args.json else _say
-        )
-    except GazeHeadsError as error:
-        Bar.end()
-        print(f"gazeheads: {error}", file=sys.stderr)
-        return 2
+    """Run one command; the exit code: 0, 1 if what was checked does not fit, else what `failures` says."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    return guarded(words, lambda: _run(words))
+
+
+def _run(words: list[str]) -> int:
+    must_be_text(words)
+    asked = overview().parse_args(words)
+    args = parser(asked.command).parse_args(asked.rest)
+    result: dict[str, Any] = import_module(f"gazeheads.commands.{asked.command}").run(
+        args, _silent if args.json else _say
+    )
     if args.json:
-        print(json.dumps(result))
+        print(json.dumps(plain(result), allow_nan=False))
     return 0 if result.get("fits", True) else 1
 
 

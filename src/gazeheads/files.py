@@ -1,8 +1,10 @@
-"""Files that are there whole or not at all."""
+"""Files that are there whole or not at all, and JSON that is told to be none where it cannot be read."""
 
 import errno
+import json
 import os
 from pathlib import Path
+from typing import Any, NoReturn
 from uuid import uuid4
 
 from gazeheads.errors import Unwritable
@@ -29,6 +31,21 @@ def write_whole(path: str | Path, content: str | bytes) -> Path:
     finally:
         _forget(draft)
     return path
+
+
+def parse_json(data: str | bytes, *, finite: bool = False) -> Any:
+    """The value of a JSON text. finite: NaN and infinity, which JSON does not have but Python reads, are refused.
+
+    Raises `ValueError` for whatever cannot be read: what is no JSON, no Unicode, too deep, or a number without end.
+    """
+    try:
+        return json.loads(data, parse_constant=_refuse if finite else None)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not a number of JSON")
 
 
 def _forget(draft: Path) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from gazeheads.judging.base import Judge
     from gazeheads.sample import Sample
 
+KEPT = "The verdicts so far are kept in the folder; the same command goes on after them."
 SETTINGS, REPLIES = "judges.json", "replies.sqlite"
 LIMIT = 1.0  # of the currency of the prices: what may be spent without being asked
 
@@ -233,10 +234,10 @@ def _afford(args: Namespace, found: "Judge", asked: Sequence[Any]) -> None:
 
 def must_be_the_same(path: Path, name: str, asked: dict[str, Any], judged: bool) -> None:
     """Note with which settings judge `name` judges this run. Raises `JudgeError` where it has judged with others."""
-    from gazeheads.files import write_whole
+    from gazeheads.files import parse_json, write_whole
 
     try:
-        noted = json.loads(path.read_text()) if path.exists() else {}
+        noted = parse_json(path.read_text()) if path.exists() else {}
         before = noted.get(name, asked) if judged else asked
     except (OSError, ValueError, AttributeError) as error:
         raise JudgeError(

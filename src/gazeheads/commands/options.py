@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from gazeheads.files import parse_json
 from gazeheads.gaze.push import push_forms
 
 if TYPE_CHECKING:
@@ -87,13 +88,11 @@ def pace(text: str) -> str:
 
 def setting(text: str) -> tuple[str, Any]:
     """NAME=VALUE, with a value that is JSON where it can be."""
-    import json
-
     name, equals, value = text.partition("=")
     if not name or not equals:
         raise argparse.ArgumentTypeError(f"{text!r} is not a setting: write NAME=VALUE")
     try:
-        return name, json.loads(value)
+        return name, parse_json(value)
     except ValueError:
         return name, value
 
@@ -164,6 +163,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "any-version": {"action": "store_true", "help": "accept answers made with other package versions"},
     "max-new-tokens": {"type": whole(1), "metavar": "N", "help": "the longest answer, in tokens"},
     "json": {"action": "store_true", "help": "print one JSON object instead of text"},
+    "debug": {"action": "store_true", "help": "show the traceback of what went wrong"},
     "out": {"type": Path, "help": "where to write the result"},
 }
 

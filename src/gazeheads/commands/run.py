@@ -11,6 +11,7 @@ from gazeheads.commands.options import REQUIRED, below, listing, part, setting, 
 from gazeheads.commands.output import Bar, Say, writable_folder
 from gazeheads.files import write_whole
 
+KEPT = "The answers so far are kept in the folder; the same command goes on after them."
 ASKED = "none,gaze,controls:20,all,prompt,panel-query,crop,marker"
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gazeheads.errors import BadHeadsFile
-from gazeheads.files import write_whole
+from gazeheads.files import parse_json, write_whole
 
 AGAIN = "Write it again with `gazeheads discover`."
 
@@ -22,7 +22,7 @@ def write(path: str | Path, data: Any) -> None:
 def read(path: str | Path, schema: int) -> dict[str, Any] | list[Any]:
     """What the file `path` holds: a plain list, or our object. Raises `BadHeadsFile` for anything else."""
     try:
-        data = json.loads(Path(path).read_text(encoding="utf-8"))
+        data = parse_json(Path(path).read_text(encoding="utf-8"), finite=True)
     except OSError as error:
         raise BadHeadsFile(
             f"Heads file {path} cannot be read: {error.strerror or error}. Check the path; `gazeheads "
