@@ -99,7 +99,7 @@ def _random(rule: str) -> Choose:
 
 
 def _all(heads: Heads, k: Amount, draws: int, seed: int) -> tuple[Heads, ...]:
-    return (heads.all(),)
+    return (heads.every(),)
 
 
 def _elsewhere(sample: Sample, target: int, draw: int) -> int:
