@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -43,6 +44,8 @@ GROUPS: dict[str, dict[str, str]] = {
         "doctor": "measure whether a model fits: grid, attention, steering, batches",
     },
 }
+# What begins like a number is a value, as -5,0,10,10 of --box; argparse itself knows -5 alone.
+BELOW_ZERO = re.compile(r"-(\d|\.\d|inf|nan)")
 COMMANDS = {name: line for group in GROUPS.values() for name, line in group.items()}
 
 
@@ -87,6 +90,7 @@ def parser(command: str) -> OneLine:
         allow_abbrev=False,  # an abbreviation would be a second name
         add_help=False,
     )
+    made._negative_number_matcher = BELOW_ZERO
     import_module(f"gazeheads.commands.{command}").options(made)
     share(made, "json", "debug")
     made.add_argument("-h", "--help", action="help", help="show this help")

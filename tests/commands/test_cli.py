@@ -164,7 +164,7 @@ def test_a_very_wide_picture_is_a_picture(tmp_path, capsys):
         ),
         ([], "one of the arguments --panel --box is required"),
         (["--panel", "1/6", "--top", "97"], "top(97) was asked of a set of"),
-        (["--panel", "1/6", "--top", "half"], "'half' is neither a number of heads nor a share"),
+        (["--panel", "1/6", "--top", "half"], "'half' is neither a number of heads from 1 on nor a share"),
         (["--panel", "1/6", "--model", "no/such/folder"], "Model 'no/such/folder' cannot be loaded"),
         (["--panel", "1/6", "--heads", "no.json"], "no.json"),
     ],

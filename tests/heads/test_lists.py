@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gazeheads.errors import BadHeadsFile, HeadsError, NoSuchDraw
@@ -152,6 +152,7 @@ VALUES = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_whatever_a_heads_file_holds_it_loads_or_is_told_to_be_none(tmp_path_factory, data):
     whole = Heads.ranked(ARRAY.copy(), Provenance("m", 6, 5)).to_json()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gazeheads.commands.models import loaded
-from gazeheads.commands.options import amount, share
+from gazeheads.commands.options import amount, path, share
 from gazeheads.commands.output import Say, writable_folder
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def options(parser: ArgumentParser) -> None:
     """The options."""
     parser.add_argument(
         "file",
-        type=Path,
+        type=path,
         nargs="?",
         metavar="HEADS.json",
         help="heads file; without it, that of the bundled model",
@@ -42,14 +42,14 @@ def options(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--compare",
-        type=Path,
+        type=path,
         action="append",
         default=[],
         metavar="HEADS.json",
         help="another heads file; may be repeated",
     )
     parser.add_argument(
-        "--plot", type=Path, metavar="FIGURE", help="draw the scores of all heads: .png, .svg or .pdf"
+        "--plot", type=path, metavar="FIGURE", help="draw the scores of all heads: .png, .svg or .pdf"
     )
 
 

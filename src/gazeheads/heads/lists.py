@@ -30,7 +30,10 @@ Entry = tuple[Head, float | None]
 
 
 def entries(data: Any) -> list[Entry]:
-    """The heads of a list in one of these forms, in its order, with their scores. Raises `ValueError` or `HeadsError` for others."""
+    """The heads of a list in one of these forms, in its order, with their scores.
+
+    Raises `ValueError` or `HeadsError` for others.
+    """
     if isinstance(data, Mapping):
         return _named(data)
     if not isinstance(data, Sequence) or isinstance(data, str) or not data:
