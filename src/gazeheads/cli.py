@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 from gazeheads import __version__
 from gazeheads.commands.failures import guarded, must_be_text
 from gazeheads.commands.options import share
+from gazeheads.commands.output import own_style
 from gazeheads.errors import UsageError
 from gazeheads.plain import plain
 
@@ -107,9 +108,10 @@ def _run(words: list[str]) -> int:
     must_be_text(words)
     asked = overview().parse_args(words)
     args = parser(asked.command).parse_args(asked.rest)
-    result: dict[str, Any] = import_module(f"gazeheads.commands.{asked.command}").run(
-        args, _silent if args.json else _say
-    )
+    with own_style():
+        result: dict[str, Any] = import_module(f"gazeheads.commands.{asked.command}").run(
+            args, _silent if args.json else _say
+        )
     if args.json:
         print(json.dumps(plain(result), allow_nan=False))
     return 0 if result.get("fits", True) else 1

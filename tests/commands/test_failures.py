@@ -161,3 +161,13 @@ def test_a_terminal_that_knows_ascii_only(monkeypatch):
     monkeypatch.setattr(command, "run", lambda args, say: say("a cat in the caf\xe9") or {})
     assert cli.main(LINE) == 0
     assert raw.getvalue() == b"a cat in the caf\\xe9\n"
+
+
+def test_figures_are_ours_whatever_matplotlib_was_told(tmp_path):
+    """A backend that is none, TeX for all text, and a style that hides everything: the figure is the same."""
+    (tmp_path / "matplotlibrc").write_text("text.usetex: True\nlines.linewidth: 40\nfont.family: fantasy\n")
+    draw = f"gazeheads heads --plot {tmp_path}/NAME.png"
+    for name, settings in (("plain", {}), ("odd", {"MPLBACKEND": "nonsense", "MATPLOTLIBRC": str(tmp_path)})):
+        done = shell(draw.replace("NAME", name), **settings)
+        assert done.returncode == 0, done.stderr
+    assert (tmp_path / "plain.png").read_bytes() == (tmp_path / "odd.png").read_bytes()
