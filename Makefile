@@ -4,6 +4,7 @@
 # make test-browser runs the pages in Chromium: installs what drives it into .venv
 # make test-schema  holds the demo's API against its own description, with schemathesis
 # make test-slow    runs the tests that take longer: every token of every family, every picture of the pages
+# make test-hostile throws thousands of random command lines at the package
 # make check        format, lint, types, tests: what a change must pass
 # make format       rewrites the files as `make check` wants them
 
@@ -13,7 +14,7 @@ STAMP := .venv/installed
 # A process for each core, at most four, with one thread each: on two cores twice as fast as one process with two.
 PARALLEL := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
-.PHONY: quickstart demo test test-slow test-browser test-schema check format install
+.PHONY: quickstart demo test test-slow test-hostile test-browser test-schema check format install
 .DELETE_ON_ERROR:
 
 quickstart: $(STAMP)
@@ -36,6 +37,9 @@ test-schema: $(STAMP)
 
 test-slow: $(STAMP)
 	$(BIN)/python -m pytest -m slow
+
+test-hostile: $(STAMP)
+	$(BIN)/python -m pytest -m hostile
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .

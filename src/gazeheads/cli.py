@@ -2,15 +2,18 @@
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Any, NoReturn
 
 from gazeheads import __version__
+from gazeheads.commands.failures import guarded, must_be_text
 from gazeheads.commands.options import share
-from gazeheads.commands.output import Bar
-from gazeheads.errors import GazeHeadsError, UsageError
+from gazeheads.commands.output import own_style
+from gazeheads.errors import UsageError
+from gazeheads.plain import plain
 
 # Every command by group, with its line of help. A command is the module of `gazeheads.commands` of this name.
 GROUPS: dict[str, dict[str, str]] = {
@@ -42,6 +45,8 @@ GROUPS: dict[str, dict[str, str]] = {
         "doctor": "measure whether a model fits: grid, attention, steering, batches",
     },
 }
+# What begins like a number is a value, as -5,0,10,10 of --box; argparse itself knows -5 alone.
+BELOW_ZERO = re.compile(r"-(\d|\.\d|inf|nan)")
 COMMANDS = {name: line for group in GROUPS.values() for name, line in group.items()}
 
 
@@ -86,26 +91,29 @@ def parser(command: str) -> OneLine:
         allow_abbrev=False,  # an abbreviation would be a second name
         add_help=False,
     )
+    made._negative_number_matcher = BELOW_ZERO
     import_module(f"gazeheads.commands.{command}").options(made)
-    share(made, "json")
+    share(made, "json", "debug")
     made.add_argument("-h", "--help", action="help", help="show this help")
     return made
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; the exit code: 0, 1 if what was checked does not fit, 2 for what the user can mend."""
-    try:
-        asked = overview().parse_args(argv)
-        args = parser(asked.command).parse_args(asked.rest)
+    """Run one command; the exit code: 0, 1 if what was checked does not fit, else what `failures` says."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    return guarded(words, lambda: _run(words))
+
+
+def _run(words: list[str]) -> int:
+    must_be_text(words)
+    asked = overview().parse_args(words)
+    args = parser(asked.command).parse_args(asked.rest)
+    with own_style():
         result: dict[str, Any] = import_module(f"gazeheads.commands.{asked.command}").run(
             args, _silent if args.json else _say
         )
-    except GazeHeadsError as error:
-        Bar.end()
-        print(f"gazeheads: {error}", file=sys.stderr)
-        return 2
     if args.json:
-        print(json.dumps(result))
+        print(json.dumps(plain(result), allow_nan=False))
     return 0 if result.get("fits", True) else 1
 
 

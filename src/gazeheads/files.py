@@ -5,7 +5,7 @@ import json
 import os
 import stat
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 from uuid import uuid4
 
 from gazeheads.errors import Unwritable
@@ -32,6 +32,10 @@ def write_whole(path: str | Path, content: str | bytes) -> Path:
     finally:
         _forget(draft)
     return path
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not a number of JSON")
 
 
 def _forget(draft: Path) -> None:
@@ -92,13 +96,17 @@ def read_json(path: str | Path, most: int) -> Any:
     return parse_json(read_file(path, most))
 
 
-def parse_json(data: bytes) -> Any:
-    """What JSON says, as `read_json`."""
+def parse_json(data: str | bytes, *, finite: bool = False) -> Any:
+    """What a JSON text says. finite: NaN and infinity, which JSON does not have but Python reads, are refused.
+
+    Raises `ValueError` for whatever cannot be read: what is no JSON, no Unicode, too deep, a number without end, a key
+    that stands twice, a text that holds half a character.
+    """
     try:
-        content = json.loads(data, object_pairs_hook=_single)
+        content = json.loads(data, object_pairs_hook=_single, parse_constant=_refuse if finite else None)
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
-    if b"\\ud" in data.lower():
+    if "\\ud" in (data if isinstance(data, str) else data.decode("utf-8", "replace")).lower():
         try:
             json.dumps(content, ensure_ascii=False).encode()
         except UnicodeEncodeError as error:

@@ -158,6 +158,8 @@ def test_the_api_is_documented(client: TestClient) -> None:
 
 
 def test_the_page_allows_nothing_that_is_not_its_own(client: TestClient) -> None:
+    head = client.head("/")
+    assert head.status_code == 200 and not head.content
     answer = client.get("/")
     policy = answer.headers["content-security-policy"]
     assert "default-src 'none'" in policy and "unsafe" not in policy

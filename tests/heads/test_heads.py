@@ -205,8 +205,14 @@ def test_a_failed_save_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest
     ("text", "wording"),
     [
         ("{", "is not JSON"),
-        ("[]", "a plain list, which does not say of which model"),
-        ("3", "schema 1 was expected, found a int"),
+        ("[]", "does not hold a set of heads: ValueError: the list is empty"),
+        ('[{"layer": 1, "head": 0}]', "a plain list, which does not say of which model"),
+        (
+            "[1, 2]",
+            "does not hold a set of heads: ValueError: 1 is no head. Known forms: what `gazeheads discover`",
+        ),
+        ("3", "ValueError: 3 is no list of heads. Known forms"),
+        ("[" * 100_000, "is not JSON: it is nested too deeply"),
         ('{"schema": 2}', "schema 1 was expected, found 2"),
         ('{"schema": 1}', "does not hold a set of heads: KeyError"),
     ],

@@ -129,12 +129,12 @@ def test_a_plain_list_is_read_and_written(tmp_path: Path) -> None:
     ("text", "wording"),
     [
         ("[]", "the list is empty"),
-        ('[{"layer": 0}]', "KeyError: 'head'"),
+        ('[{"layer": 0}]', "a row names no head"),
         ('[{"layer": -1, "head": 0, "score": 1}]', "-1 is no number of a layer"),
         ('[{"layer": 0, "head": 1.5, "score": 1}]', "1.5 is no number"),
-        ('[{"layer": 0, "head": 1, "score": "high"}]', "could not convert"),
+        ('[{"layer": 0, "head": 1, "score": "high"}]', "'high' is no score"),
         ('[{"layer": 0, "head": 1, "score": 1}, {"layer": 0, "head": 1, "score": 1}]', "each head once"),
-        ('["L0H1"]', "does not hold a set of heads"),
+        ('["L0-H1"]', "does not hold a set of heads"),
     ],
 )
 def test_lists_that_are_none_are_refused(tmp_path: Path, text: str, wording: str) -> None:

@@ -10,7 +10,7 @@ from gazeheads.commands.output import Say, writable_folder
 def options(parser: ArgumentParser) -> None:
     """The options."""
     parser.add_argument(
-        "--n", type=whole(1), default=1, metavar="N", help="how many strips (default: %(default)s)"
+        "--n", type=whole(1, 100_000), default=1, metavar="N", help="how many strips (default: %(default)s)"
     )
     share(parser, seed=0, out={"default": REQUIRED, "metavar": "DIR"})
 

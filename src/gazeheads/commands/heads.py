@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gazeheads.commands.options import amount
+from gazeheads.commands.models import loaded
+from gazeheads.commands.options import amount, path, share
 from gazeheads.commands.output import Say, writable_folder
 
 if TYPE_CHECKING:
@@ -23,11 +24,12 @@ def options(parser: ArgumentParser) -> None:
     """The options."""
     parser.add_argument(
         "file",
-        type=Path,
+        type=path,
         nargs="?",
         metavar="HEADS.json",
         help="heads file; without it, that of the bundled model",
     )
+    share(parser, "model")
     parser.add_argument(
         "--list",
         type=amount,
@@ -40,14 +42,14 @@ def options(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--compare",
-        type=Path,
+        type=path,
         action="append",
         default=[],
         metavar="HEADS.json",
         help="another heads file; may be repeated",
     )
     parser.add_argument(
-        "--plot", type=Path, metavar="FIGURE", help="draw the scores of all heads: .png, .svg or .pdf"
+        "--plot", type=path, metavar="FIGURE", help="draw the scores of all heads: .png, .svg or .pdf"
     )
 
 
@@ -57,10 +59,11 @@ def run(args: Namespace, say: Say) -> dict[str, Any]:
     from gazeheads.heads.heads import Heads
     from gazeheads.model.bundled import HEADS
 
-    held = Heads.load(args.file or HEADS)
+    model = loaded(args.model) if args.model else None  # a plain list does not say of which it is
+    held = Heads.load(args.file or HEADS, model)
     ranked = held.by(args.by) if args.by else held
     top = ranked.top(min(counted(args.list, held.scores.size, "--list"), len(ranked)))
-    others = [(str(path), Heads.load(path)) for path in args.compare]
+    others = [(str(path), Heads.load(path, model)) for path in args.compare]
     rows = [*_scores(held), *(row for name, other in others for row in _files(held, name, other, args.by))]
     if args.plot:
         _plot(ranked, top, args.plot)
@@ -89,7 +92,7 @@ def _scores(held: "Heads") -> Iterator[Row]:
     from gazeheads.heads.head import counted
 
     for one, two in combinations([held.provenance.score, *held.others], 2):
-        for k in dict.fromkeys(counted(share, held.scores.size, "") for share in PAPERS_SHARES):
+        for k in dict.fromkeys(counted(part, held.scores.size, "") for part in PAPERS_SHARES):
             yield one, two, f"top {k}", top_overlap(held.by(one), held.by(two), k)
 
 
@@ -100,7 +103,7 @@ def _files(held: "Heads", name: str, other: "Heads", by: str | None) -> Iterator
 
     score = by or held.provenance.score
     mine, theirs = held.by(score), other.by(score) if score in other.others else other.all()
-    for k in dict.fromkeys(counted(share, held.scores.size, "") for share in PAPERS_SHARES):
+    for k in dict.fromkeys(counted(part, held.scores.size, "") for part in PAPERS_SHARES):
         yield score, f"{theirs.provenance.score} of {name}", f"top {k}", top_overlap(mine, theirs, k)
     if len(held) < len(held.all()) or len(other) < len(other.all()):
         both = overlap(held.heads, other.heads, held.scores.size)

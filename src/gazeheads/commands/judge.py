@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gazeheads.commands.options import below, listing, share, whole, words_of
+from gazeheads.commands.options import address, below, listing, number, path, share, whole, words_of
 from gazeheads.commands.output import Bar, Say
 from gazeheads.errors import JudgeError, UsageError
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from gazeheads.judging.base import Judge
     from gazeheads.sample import Sample
 
+KEPT = "The verdicts so far are kept in the folder; the same command goes on after them."
 SETTINGS, REPLIES = "judges.json", "replies.sqlite"
 LIMIT = 1.0  # of the currency of the prices: what may be spent without being asked
 
@@ -24,7 +25,7 @@ def options(parser: ArgumentParser) -> None:
     """The options, those of APIs in a group of their own, and all judges below them."""
     from gazeheads.judging.kinds import JUDGES
 
-    parser.add_argument("folder", type=Path, nargs="?", metavar="DIR", help="folder of a run")
+    parser.add_argument("folder", type=path, nargs="?", metavar="DIR", help="folder of a run")
     share(parser, "judge", "data", "seed")
     parser.add_argument(
         "--name", help="name under which to keep the verdicts; without it, the judge as it was given"
@@ -39,30 +40,38 @@ def options(parser: ArgumentParser) -> None:
     parser.add_argument("--agreement", metavar="A,B", help="print Cohen's kappa of two judges of the run")
     parser.add_argument(
         "--calibration",
-        type=Path,
+        type=path,
         metavar="CALIBRATION.json",
         help="judge likelihood: file with the bias to subtract",
     )
     parser.add_argument(
-        "--threshold", type=float, metavar="X", help="judges captions, likelihood: what the best region must reach"
+        "--threshold", type=number(-1e9, 1e9), metavar="X",
+        help="judges captions, likelihood: what the best region must reach"
     )  # fmt: skip
     parser.add_argument(
-        "--margin", type=float, metavar="X", help="judges captions, likelihood: by how much it must be ahead"
+        "--margin",
+        type=number(-1e9, 1e9),
+        metavar="X",
+        help="judges captions, likelihood: by how much it must be ahead",
     )
     api = parser.add_argument_group("judges by an API")
-    api.add_argument("--base-url", metavar="URL", help="address of another server")
+    api.add_argument("--base-url", type=address, metavar="URL", help="address of another server")
     api.add_argument("--concurrency", type=whole(1), metavar="N", help="calls at a time")
-    api.add_argument("--timeout", type=float, metavar="SECONDS", help="how long to wait for a reply")
     api.add_argument(
-        "--cache", type=Path, metavar="FILE", help=f"where replies are kept (default: DIR/{REPLIES})"
+        "--timeout", type=number(0.001, 1e6), metavar="SECONDS", help="how long to wait for a reply"
     )
-    api.add_argument("--price-in", type=float, metavar="PRICE", help="price of a million tokens that go in")
     api.add_argument(
-        "--price-out", type=float, metavar="PRICE", help="price of a million tokens that come out"
+        "--cache", type=path, metavar="FILE", help=f"where replies are kept (default: DIR/{REPLIES})"
+    )
+    api.add_argument(
+        "--price-in", type=number(0, 1e9), metavar="PRICE", help="price of a million tokens that go in"
+    )
+    api.add_argument(
+        "--price-out", type=number(0, 1e9), metavar="PRICE", help="price of a million tokens that come out"
     )
     api.add_argument(
         "--limit",
-        type=float,
+        type=number(0, 1e12),
         default=LIMIT,
         metavar="COST",
         help="cost above which --yes is needed (default: %(default)s)",
@@ -156,8 +165,8 @@ def _calibrate(args: Namespace, say: Say) -> dict[str, Any]:
     mean, low, high = made.shuffled
     say(f"shuffled   {mean:.1%} [{low:.1%}, {high:.1%}], chance {made.chance:.1%}")
     say(f"none {made.none:.1%}, degenerate {made.degenerate:.1%}, unscored {made.unscored:.1%}")
-    for number, place in enumerate(made.places, 1):
-        say(f"place {number}: {place.accuracy:.1%} right; chosen {place.chosen:.1%} for {place.expected:.1%}")
+    for nth, place in enumerate(made.places, 1):
+        say(f"place {nth}: {place.accuracy:.1%} right; chosen {place.chosen:.1%} for {place.expected:.1%}")
     if args.out:
         say(f"written: {args.out}")
     return made.to_json()
@@ -233,10 +242,10 @@ def _afford(args: Namespace, found: "Judge", asked: Sequence[Any]) -> None:
 
 def must_be_the_same(path: Path, name: str, asked: dict[str, Any], judged: bool) -> None:
     """Note with which settings judge `name` judges this run. Raises `JudgeError` where it has judged with others."""
-    from gazeheads.files import write_whole
+    from gazeheads.files import parse_json, write_whole
 
     try:
-        noted = json.loads(path.read_text()) if path.exists() else {}
+        noted = parse_json(path.read_text()) if path.exists() else {}
         before = noted.get(name, asked) if judged else asked
     except (OSError, ValueError, AttributeError) as error:
         raise JudgeError(

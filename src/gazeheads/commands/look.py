@@ -1,11 +1,10 @@
 """`gazeheads look`: one steered answer beside the unsteered one, and the attention that moved."""
 
 from argparse import ArgumentParser, Namespace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gazeheads.commands.models import heads_of, loaded, say_what_it_knows, selected
-from gazeheads.commands.options import REQUIRED, share, whole
+from gazeheads.commands.options import REQUIRED, path, share, whole
 from gazeheads.commands.output import Say, note
 from gazeheads.errors import RegionTooSmall, UsageError
 
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 def options(parser: ArgumentParser) -> None:
     """The options."""
     parser.add_argument(
-        "image", type=Path, metavar="IMAGE|FOLDER", help="an image, or a folder of p1.png ... pN.png"
+        "image", type=path, metavar="IMAGE|FOLDER", help="an image, or a folder of p1.png ... pN.png"
     )
     share(parser, ask=REQUIRED)
     share(parser.add_mutually_exclusive_group(required=True), "panel", "box")

@@ -1,17 +1,16 @@
 """`gazeheads merge`: the folders of several machines into one."""
 
 from argparse import ArgumentParser, Namespace
-from pathlib import Path
 from typing import Any
 
-from gazeheads.commands.options import REQUIRED, share
+from gazeheads.commands.options import REQUIRED, path, share
 from gazeheads.commands.output import Say
 
 
 def options(parser: ArgumentParser) -> None:
     """The options."""
     parser.add_argument(
-        "shards", type=Path, nargs="+", metavar="DIR", help="folders that hold the parts of one run"
+        "shards", type=path, nargs="+", metavar="DIR", help="folders that hold the parts of one run"
     )
     share(parser, "any-version", out={"default": REQUIRED, "metavar": "DIR"})
 

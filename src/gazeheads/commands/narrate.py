@@ -15,7 +15,11 @@ def options(parser: ArgumentParser) -> None:
     """The options."""
     share(parser, "model", "heads", "top", data="doodles:12:test", seed=0)
     parser.add_argument(
-        "--draws", type=whole(0), default=20, metavar="N", help="random-head controls (default: %(default)s)"
+        "--draws",
+        type=whole(0, 10_000),
+        default=20,
+        metavar="N",
+        help="random-head controls (default: %(default)s)",
     )
     parser.add_argument(
         "--orders",

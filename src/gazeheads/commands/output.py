@@ -1,7 +1,9 @@
 """What commands say: results go to stdout through the `Say` that they are given, progress and notes to stderr here."""
 
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -16,6 +18,17 @@ Say = Callable[[str], None]  # a line of the result for people; with --json it s
 def note(text: str) -> None:
     """A word of caution beside the result."""
     print(f"note: {text}", file=sys.stderr)
+
+
+@contextmanager
+def own_style() -> Iterator[None]:
+    """Draw figures as this package means them, whatever backend, rc file or TeX the user has set for matplotlib."""
+    os.environ["MPLBACKEND"] = "agg"  # one that does not exist would stop matplotlib's import
+    import matplotlib as mpl
+
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        yield
 
 
 class Bar:

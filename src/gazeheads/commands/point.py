@@ -1,25 +1,26 @@
 """`gazeheads point`: a box around the object that a phrase names."""
 
 from argparse import ArgumentParser, Namespace
-from pathlib import Path
 from typing import Any
 
 from gazeheads import prompts
 from gazeheads.commands.models import heads_of, loaded, selected
-from gazeheads.commands.options import share
+from gazeheads.commands.options import number, path, question, share
 from gazeheads.commands.output import Say, note, writable_folder
 
 
 def options(parser: ArgumentParser) -> None:
     """The options."""
-    parser.add_argument("image", type=Path, metavar="IMAGE", help="an image")
-    parser.add_argument("--to", required=True, metavar="PHRASE", help='what to point to, as "the kite"')
+    parser.add_argument("image", type=path, metavar="IMAGE", help="an image")
+    parser.add_argument(
+        "--to", required=True, type=question, metavar="PHRASE", help='what to point to, as "the kite"'
+    )
     share(parser, "model", "heads", "top", ask=prompts.LIST_OBJECTS, weighting="raw")
     parser.add_argument(
         "--force", action="store_true", help="if the model does not name it, force the phrase as its answer"
     )
     parser.add_argument(
-        "--peak-share", type=float, default=0.3, metavar="SHARE",
+        "--peak-share", type=number(0, 1), default=0.3, metavar="SHARE",
         help="the box holds cells with at least this share of the peak (default: %(default)s)",
     )  # fmt: skip
     share(parser, out={"metavar": "FIGURE.png"})

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gazeheads.commands.options import share
+from gazeheads.commands.options import number, path, share
 from gazeheads.commands.output import Say, writable_folder
 from gazeheads.errors import GazeHeadsError, NoEvidence
 
@@ -23,12 +23,12 @@ SAME = 0.9  # of the words
 def options(parser: ArgumentParser) -> None:
     """The options."""
     parser.add_argument(
-        "runs", type=Path, nargs="+", metavar="DIR", help="folders that `run` and `judge` filled"
+        "runs", type=path, nargs="+", metavar="DIR", help="folders that `run` and `judge` filled"
     )
     share(parser, "judge", heads={"action": "append"}, out={"default": Path("report"), "metavar": "DIR"})
     parser.add_argument(
         "--same-as-unsteered",
-        type=float,
+        type=number(0, 1),
         default=SAME,
         metavar="SHARE",
         help="share of words above which an answer counts as the unsteered one (default: %(default)s, the paper's)",

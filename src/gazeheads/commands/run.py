@@ -11,6 +11,7 @@ from gazeheads.commands.options import REQUIRED, below, listing, part, setting, 
 from gazeheads.commands.output import Bar, Say, writable_folder
 from gazeheads.files import write_whole
 
+KEPT = "The answers so far are kept in the folder; the same command goes on after them."
 ASKED = "none,gaze,controls:20,all,prompt,panel-query,crop,marker"
 
 
@@ -118,6 +119,6 @@ def run(args: Namespace, say: Say) -> dict[str, Any]:
     say(
         f"{found['answers']} answers in {args.out}: {len(made)} new, {before} were there, {failed} without one"
     )
-    judge = suited(samples[0])
-    say(f"next: gazeheads judge {args.out} --judge {judge}, then gazeheads report {args.out} --out report")
+    judge, out = suited(samples[0]), shlex.quote(str(args.out))
+    say(f"next: gazeheads judge {out} --judge {shlex.quote(judge)}, then gazeheads report {out} --out report")
     return found

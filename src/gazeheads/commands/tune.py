@@ -44,6 +44,7 @@ def run(args: Namespace, say: Say) -> dict[str, Any]:
     from gazeheads.data.sources import samples_of
     from gazeheads.experiments.catalogue import REDIRECTIONS
     from gazeheads.gaze.push import Push
+    from gazeheads.heads.head import PUBLISHED
     from gazeheads.heads.heads import Heads
     from gazeheads.judging.kinds import judge_of
     from gazeheads.runs.tune import tune
@@ -57,6 +58,10 @@ def run(args: Namespace, say: Say) -> dict[str, Any]:
     samples = samples_of(args.data, args.seed)
     model = loaded(args.model)
     heads = heads_of(model, args.heads)
+    if heads.provenance.score == PUBLISHED and args.out is None:
+        raise UsageError(
+            f"--heads {args.heads} is a list that others made. Keep the choice apart from it: give --out FILE."
+        )
     _apart(heads, args.data, args.seed)
     bar, grid = Bar(), k_grid_of(heads)
     total = len(scores) * len(pushes) * len(grid) * sum(len(s.boxes) for s in samples)

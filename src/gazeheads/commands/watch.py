@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from gazeheads.commands.models import heads_of, loaded, say_what_it_knows, selected
-from gazeheads.commands.options import REQUIRED, regions, share, whole
+from gazeheads.commands.options import MOST_PANELS, REQUIRED, path, regions, share, whole
 from gazeheads.commands.output import Say, note, writable_folder
 from gazeheads.errors import UsageError
 
@@ -17,7 +17,7 @@ def options(parser: ArgumentParser) -> None:
     """The options."""
     parser.add_argument(
         "images",
-        type=Path,
+        type=path,
         nargs="+",
         metavar="IMAGE|FOLDER",
         help="one or more images, a clip (GIF, WebP), or a folder of p1.png ... pN.png",
@@ -25,7 +25,10 @@ def options(parser: ArgumentParser) -> None:
     share(parser, "model", "heads", "top", ask=REQUIRED)
     where = parser.add_mutually_exclusive_group()
     where.add_argument(
-        "--panels", type=whole(1), metavar="N", help="cut the image into N panels, and tell them apart"
+        "--panels",
+        type=whole(1, MOST_PANELS),
+        metavar="N",
+        help="cut the image into N panels, and tell them apart",
     )
     share(where, "panel", box={"action": "append"})
     parser.add_argument(
@@ -93,9 +96,9 @@ def run(args: Namespace, say: Say) -> dict[str, Any]:
     if watched.answer.finish == "length":
         note(f"the answer was cut at {args.max_new_tokens} tokens (--max-new-tokens)")
     say(watched.answer.text)
-    for path in written:
-        say(f"{'page' if path.suffix == '.html' else 'figure'}: {path}")
-    return {"files": [str(path) for path in written], **watched.to_json()}
+    for file in written:
+        say(f"{'page' if file.suffix == '.html' else 'figure'}: {file}")
+    return {"files": [str(file) for file in written], **watched.to_json()}
 
 
 def _goals(args: Namespace) -> list[int]:

@@ -98,7 +98,7 @@ def create_app(
     )  # around the other one: its headers stand on every answer
     assets = _assets()
 
-    @app.get("/", include_in_schema=False)
+    @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
     async def page() -> Response:
         return _file(assets, "index.html")
 

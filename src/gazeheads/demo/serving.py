@@ -1,5 +1,6 @@
 """A socket, and the application on it."""
 
+import contextlib
 import ipaddress
 import socket
 import sys
@@ -83,4 +84,5 @@ def serve(app: object, place: socket.socket, limits: Limits) -> None:
         timeout_graceful_shutdown=3,
         server_header=False,
     )
-    uvicorn.Server(config).run(sockets=[place])
+    with contextlib.suppress(KeyboardInterrupt):  # the way to end it
+        uvicorn.Server(config).run(sockets=[place])

@@ -1,5 +1,6 @@
 """Runs as they lie in folders: settings, answers, and the verdicts of one judge."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -118,7 +119,8 @@ def _judge(path: Path, found: Sequence[str], asked: str | None) -> str:
     names = sorted(set(found))
     if not names:
         raise NoEvidence(
-            f"Asked to report on {path}: no judge has seen its answers. Run `gazeheads judge {path}` first."
+            f"Asked to report on {path}: no judge has seen its answers. "
+            f"Run `gazeheads judge {shlex.quote(str(path))}` first."
         )
     if asked is None and len(names) > 1:
         raise NoEvidence(
@@ -128,6 +130,6 @@ def _judge(path: Path, found: Sequence[str], asked: str | None) -> str:
     if asked is not None and asked not in names:
         raise NoEvidence(
             f"Asked to report on {path} as {asked!r} judged it; it was judged by {', '.join(names)}. Name one of "
-            f"them, or run `gazeheads judge {path} --judge {asked}` first."
+            f"them, or run `gazeheads judge {shlex.quote(str(path))} --judge {asked}` first."
         )
     return asked or names[0]

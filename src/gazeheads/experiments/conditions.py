@@ -99,7 +99,7 @@ def _random(rule: str) -> Choose:
 
 
 def _all(heads: Heads, k: Amount, draws: int, seed: int) -> tuple[Heads, ...]:
-    return (heads.all(),)
+    return (heads.every(),)
 
 
 def _elsewhere(sample: Sample, target: int, draw: int) -> int:
@@ -165,6 +165,7 @@ CONDITIONS: dict[str, ConditionKind] = {
         ),
     )
 }  # fmt: skip
+MOST_DRAWS = 10_000  # of one condition
 UNSTEERED = tuple(name for name, kind in CONDITIONS.items() if kind.choose is None)
 
 
@@ -221,6 +222,8 @@ def _one(word: str) -> list[Condition]:
             name = kind.name + at + amount
             if not kind.written:
                 return [Condition(name, kind.name, k=k)]
+            if len(matched[1]) > 9 or int(matched[1]) > MOST_DRAWS:
+                raise UsageError(f"Condition {word[:40]!r}: {MOST_DRAWS} draws are the most. Ask for fewer.")
             draws = int(matched[1])
             return [Condition(f"{name}/{draw}", kind.name, draw, draws, k) for draw in range(draws)]
     forms = [kind.written or kind.name for kind in CONDITIONS.values()]
@@ -231,7 +234,7 @@ def _one(word: str) -> list[Condition]:
 
 
 def _amount(text: str, word: str) -> Amount:
-    if re.fullmatch(r"[1-9]\d*", text):
+    if re.fullmatch(r"[1-9][0-9]{0,8}", text):
         return int(text)
     if re.fullmatch(r"0?\.\d+|1\.0*", text) and float(text) > 0:
         return float(text)

@@ -24,7 +24,7 @@ from jaxtyping import Float32, Float64
 from gazeheads.arrays import Floats, Floats32
 from gazeheads.checks import several, shown, whole
 from gazeheads.errors import BadTrace, RecordError
-from gazeheads.files import write_whole
+from gazeheads.files import parse_json, write_whole
 from gazeheads.gaze.record import Keep, Weighting
 from gazeheads.heads.head import Head
 from gazeheads.heads.heads import Heads, members
@@ -226,7 +226,7 @@ def load(path: str | Path) -> GazeTrace:
     """The trace in the file `path`. Raises `BadTrace` if it is not one of ours."""
     try:
         with np.load(path, allow_pickle=False) as file:
-            attention, about = file["attention"], json.loads(file["about"].tobytes())
+            attention, about = file["attention"], parse_json(file["about"].tobytes())
             value_norms = file.get("value_norms")
         return _made(attention, about, value_norms)
     except OSError as error:

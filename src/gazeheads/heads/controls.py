@@ -56,7 +56,7 @@ def draw(given: Ranked, draws: int, seed: int, match: str) -> tuple[tuple[tuple[
         )
     return tuple(
         (
-            tuple(sorted(members, key=lambda head: -given.scores[head])),
+            tuple(sorted(members, key=lambda head: -np.nan_to_num(given.scores[head], nan=-np.inf))),
             Draw(match, seed, index, moved, _share(given, members) if match == "mass-matched" else None),
         )
         for index, members in enumerate(sets)
@@ -73,7 +73,7 @@ def _share(given: Ranked, members: tuple[Head, ...]) -> float:
 
 def _others(given: Ranked) -> Pool:
     members = set(given.heads)
-    return [head for head in given.all().heads if head not in members]
+    return [head for head in given.every().heads if head not in members]
 
 
 def _layers(given: Ranked) -> tuple[list[tuple[Pool, int]], int]:

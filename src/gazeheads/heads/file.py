@@ -1,7 +1,7 @@
 """Heads on disk: one JSON file, written whole or not at all. What stands in it is `Heads.to_json`'s to say.
 
-A *plain* file is the list that others publish, `[{"layer": 17, "head": 4, "score": 0.7}, ...]`, best first. It does
-not say of which model: give the model to load it. Heads that are not in the list have no score.
+A *plain* file is a list that others publish, in one of the forms of `gazeheads.heads.lists`, best first. It does not
+say of which model: give the model to load it. Heads that are not in the list have no score.
 """
 
 import json
@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from gazeheads.errors import BadHeadsFile
-from gazeheads.files import write_whole
+from gazeheads.files import parse_json, write_whole
+from gazeheads.heads import lists
+from gazeheads.heads.lists import FORMS
 
 AGAIN = "Write it again with `gazeheads discover`."
 
@@ -19,20 +21,29 @@ def write(path: str | Path, data: Any) -> None:
     write_whole(path, json.dumps(data, allow_nan=False))
 
 
-def read(path: str | Path, schema: int) -> dict[str, Any] | list[Any]:
-    """What the file `path` holds: a plain list, or our object. Raises `BadHeadsFile` for anything else."""
+def is_ours(data: Any) -> bool:
+    """Whether this is what `Heads.to_json` gives, and no plain list."""
+    return isinstance(data, dict) and "schema" in data
+
+
+def read(path: str | Path, schema: int) -> Any:
+    """What the file `path` holds: our object, or what may be a plain list. Raises `BadHeadsFile` for neither."""
     try:
-        data = json.loads(Path(path).read_text(encoding="utf-8"))
+        if Path(path).suffix == ".npy":
+            return lists.array(path)
+        data = parse_json(Path(path).read_text(encoding="utf-8"), finite=True)
     except OSError as error:
         raise BadHeadsFile(
             f"Heads file {path} cannot be read: {error.strerror or error}. Check the path; `gazeheads "
             "discover` writes one."
         ) from error
     except ValueError as error:
-        raise BadHeadsFile(f"Heads file {path} is not JSON: {error}. {AGAIN}") from error
-    if isinstance(data, list):
-        return data
-    if not isinstance(data, dict) or data.get("schema") != schema:
-        found = data.get("schema", "none") if isinstance(data, dict) else f"a {type(data).__name__}"
-        raise BadHeadsFile(f"Heads file {path}: schema {schema} was expected, found {found}. {AGAIN}")
+        what = "a .npy array of heads" if Path(path).suffix == ".npy" else "JSON"
+        raise BadHeadsFile(
+            f"Heads file {path} is not {what}: {error}. {AGAIN} Also known: {FORMS}."
+        ) from error
+    if is_ours(data) and data["schema"] != schema:
+        raise BadHeadsFile(
+            f"Heads file {path}: schema {schema} was expected, found {data['schema']}. {AGAIN}"
+        )
     return data

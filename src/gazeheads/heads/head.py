@@ -5,12 +5,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
 from jaxtyping import Float64
 
 from gazeheads.arrays import Floats
 from gazeheads.errors import HeadsError
 from gazeheads.version import __version__
 
+PUBLISHED = "as published"  # in place of a score: a list that others made
 Amount = int | float  # of heads: a number, or a share of all heads of the model
 
 
@@ -40,7 +42,7 @@ class Head(NamedTuple):
     @classmethod
     def parse(cls, text: str) -> "Head":
         """The head that prints as `text`. Raises `HeadsError` for anything else."""
-        found = re.fullmatch(r"L(\d+)H(\d+)", text)
+        found = re.fullmatch(r"L(\d{1,9})H(\d{1,9})", text, re.ASCII | re.IGNORECASE)
         if not found:
             raise HeadsError(f"{text!r} is not a head. Write layer and head, both from 0, as in L17H4.")
         return cls(int(found[1]), int(found[2]))
@@ -79,6 +81,14 @@ class Provenance:
         """The provenance that `to_json` wrote."""
         own = {known.name for known in fields(cls)} - {"notes"}
         notes = {name: note for name, note in data.items() if name not in own and note}
+        texts = {
+            **{name: data.get(name) or "" for name in own - {"n_layers", "n_heads", "seed", "samples"}},
+            **notes,
+        }
+        wrong = [name for name, value in texts.items() if not isinstance(value, str)]
+        counts = [data["n_layers"], data["n_heads"], data.get("samples", 0), data.get("seed") or 0]
+        if wrong or any(isinstance(count, bool) or not isinstance(count, int) for count in counts):
+            raise ValueError(f"the provenance says {', '.join(wrong) or 'a count'} in no text or number")
         return cls(**{name: value for name, value in data.items() if name in own}, notes=notes)
 
 
@@ -103,6 +113,9 @@ class Ranked(Protocol):
 
     def all(self) -> "Ranked":
         """Every head of the model that has a score, best first."""
+
+    def every(self) -> "Ranked":
+        """Every head of the model that can be steered, best first."""
 
     def score(self, head: "Head") -> float:
         """The score of one head of the model."""
@@ -156,7 +169,8 @@ class Tuned:
             if not isinstance(getattr(self, name), str) or not getattr(self, name):
                 raise HeadsError(f"{name}={getattr(self, name)!r} of a tuned choice is no text. Name it.")
         curve = {k: tuple(float(value) for value in values) for k, values in self.curve.items()}
-        if self.k not in curve or any(len(values) != 3 for values in curve.values()):
+        whole = all(len(values) == 3 and np.isfinite(values).all() for values in curve.values())
+        if self.k not in curve or not whole:
             raise HeadsError(
                 f"The curve of a tuned choice maps each K that was tried, {self.k} among them, to mean, low and high; "
                 f"found {dict(self.curve)}."

@@ -20,14 +20,14 @@ from jaxtyping import Float64
 from gazeheads.arrays import Floats
 from gazeheads.checks import Error, several, shown, whole
 from gazeheads.errors import BadHeadsFile, HeadsError, WrongModel
-from gazeheads.heads import controls, file, hub
-from gazeheads.heads.head import Amount, Draw, Head, Provenance, Shaped, Tuned, counted
+from gazeheads.heads import controls, file, hub, lists
+from gazeheads.heads.head import PUBLISHED, Amount, Draw, Head, Provenance, Shaped, Tuned, counted
+from gazeheads.heads.scores import SCORES
 from gazeheads.plain import plain
 
 PAPERS_SHARE = 0.09  # of all heads: about the paper's 100 of 1,152
 
 SCHEMA = 1  # of a heads file
-PUBLISHED = "as published"  # in place of a score: a list that others made
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +60,10 @@ class Heads:
                 raise HeadsError(
                     f"{name} of shape {array.shape} for a model of {shape[0]} layers x {shape[1]} "
                     "heads: give one entry for each head of the model."
+                )
+            if np.isinf(array).any():
+                raise HeadsError(
+                    f"{name} holds an infinite number. Give finite ones, and NaN where there is none."
                 )
             array.flags.writeable = False
         for head in self.heads:
@@ -157,21 +161,33 @@ class Heads:
             self.scores, self.provenance, self.image_mass, self.matrices, self.others, self.tuned
         )
 
+    def every(self) -> "Heads":
+        """Every head of the model that can be steered, best first.
+
+        These are all that have a score; and of a list that others published, which has scores for its own alone, all
+        others after them, in the order of layer and head.
+        """
+        scored = self.all()
+        if self.provenance.score != PUBLISHED:
+            return scored
+        rest = (Head(*place) for place in np.argwhere(np.isnan(self.scores)).tolist())
+        return replace(scored, heads=(*scored.heads, *rest))
+
     def by(self, score: str) -> "Heads":
         """Every head of the model that has this score, best first by it; its own score then is one of `others`.
 
-        "gaze" also names a gaze score by another rule of coverage, "gaze (centre rule)". Raises `HeadsError` for a
-        score that was not measured.
+        "gaze" also names a gaze score by another rule of coverage, "gaze (centre rule)", and the order of a list that
+        others published. Raises `HeadsError` for a score that was not measured.
         """
         mine = self.provenance.score
         named = {name.partition(" (")[0]: name for name in (*self.others, mine)}
         name = score if score in self.others else named.get(score, score)
-        if name == mine:
+        if name == mine or (name == "gaze" and mine == PUBLISHED):
             return self.all()
         if name not in self.others:
             raise HeadsError(
                 f"Heads by {score!r} were asked for; these heads of {self.provenance.model} have "
-                f"{', '.join([mine, *self.others])}. Measure it by `gazeheads discover --score {score}`."
+                f"{', '.join([mine, *self.others])}. {_how_to_measure(score)}"
             )
         others = {mine: self.scores, **{other: x for other, x in self.others.items() if other != name}}
         return Heads.ranked(
@@ -190,10 +206,13 @@ class Heads:
         A set that somebody chose (a cut, a control draw, heads named by hand or published) as it is. Of a ranking of
         all heads what dev samples chose, `tuned.k` by `tuned.score`; where they were not asked, the paper's 9%.
         """
-        published = self.provenance.score == PUBLISHED  # has scores for its own heads only
-        if len(self) < (self.scores.size if published else np.count_nonzero(~np.isnan(self.scores))):
+        scored = np.count_nonzero(~np.isnan(self.scores))
+        if len(self) < scored:
             return self
-        return self.by(self.tuned.score).top(self.tuned.k) if self.tuned else self.top(PAPERS_SHARE)
+        if self.tuned:
+            return self.by(self.tuned.score).top(self.tuned.k)
+        is_list = self.provenance.score == PUBLISHED and scored < self.scores.size
+        return self if is_list else self.top(PAPERS_SHARE)
 
     def controls(self, draws: int, seed: int, match: str = "layers") -> tuple["Heads", ...]:
         """`draws` distinct sets of as many heads, none of them in this one: see `gazeheads.heads.controls`."""
@@ -258,22 +277,21 @@ class Heads:
         return [{"layer": h.layer, "head": h.head, "score": self.score(h)} for h in self]
 
     @classmethod
-    def from_list(cls, data: Sequence[Any], model: Shaped, source: str = "") -> "Heads":
-        """The heads of a bare list, in its order; others have no score. source: where it is from.
+    def from_list(cls, data: Any, model: Shaped, source: str = "") -> "Heads":
+        """The heads of a list in a form of `gazeheads.heads.lists`, in its order; others have no score.
 
-        Raises `KeyError`, `TypeError`, `ValueError` or `HeadsError` for other data.
+        A list without scores gives its heads n, n - 1, ... 1. source: where it is from. Raises `ValueError` or
+        `HeadsError` for other data.
         """
-        if not data:
-            raise ValueError("the list is empty")
-        scores = np.full((model.n_layers, model.n_heads), np.nan)
-        listed = []
-        for entry in data:
-            head = Head(_index(entry["layer"]), _index(entry["head"]))
-            listed.append(head)
-            if head.layer < model.n_layers and head.head < model.n_heads:
-                scores[head] = float(entry["score"])
         origin = Provenance(model.name, model.n_layers, model.n_heads, data=source, score=PUBLISHED)
-        return cls(tuple(listed), scores, origin)
+        if isinstance(data, np.ndarray) and data.shape == (model.n_layers, model.n_heads):
+            return cls.ranked(data.astype(np.float64), origin)
+        listed = lists.entries(data.tolist() if isinstance(data, np.ndarray) else data)
+        scores = np.full((model.n_layers, model.n_heads), np.nan)
+        for place, (head, score) in enumerate(listed):
+            if head.layer < model.n_layers and head.head < model.n_heads:
+                scores[head] = len(listed) - place if score is None else score
+        return cls(tuple(head for head, _ in listed), scores, origin)
 
     def save(self, path: str | Path, plain: bool = False) -> None:
         """Write a JSON file, whole or not at all; `plain`: the bare list that others publish. Raises `Unwritable`."""
@@ -286,22 +304,23 @@ class Heads:
         Raises `BadHeadsFile` with what is wrong, and `WrongModel` if `model` has another shape.
         """
         data = file.read(path, SCHEMA)
-        if isinstance(data, list) and model is None:
-            raise BadHeadsFile(
-                f"Heads file {path} is a plain list, which does not say of which model. Give it: Heads.load(path, "
-                "model)."
-            )
+        ours = file.is_ours(data)
         try:
-            if isinstance(data, dict):
-                heads = cls.from_json(data)
-            else:
-                assert model is not None  # seen to above
-                heads = cls.from_list(data, model, str(path))
-        except WrongModel:
+            if not ours and model is None:
+                if not isinstance(data, np.ndarray):
+                    lists.entries(data)
+                raise BadHeadsFile(
+                    f"Heads file {path} is a plain list, which does not say of which model. Give the model, too: "
+                    "Heads.load(path, model), or --model beside it on the command line."
+                )
+            heads = cls.from_list(data, model, str(path)) if model and not ours else cls.from_json(data)
+        except (WrongModel, BadHeadsFile):
             raise
-        except (KeyError, TypeError, ValueError, HeadsError) as error:
+        except (AttributeError, KeyError, OverflowError, TypeError, ValueError, HeadsError) as error:
+            cure = file.AGAIN if ours else f"Known forms: what `gazeheads discover` writes; {lists.FORMS}."
             raise BadHeadsFile(
-                f"Heads file {path} does not hold a set of heads: {type(error).__name__}: {error}. {file.AGAIN}"
+                f"Heads file {path} does not hold a set of heads: {type(error).__name__}: {str(error).rstrip('.')}. "
+                f"{cure}"
             ) from error
         if model is not None and heads.shape != (model.n_layers, model.n_heads):
             raise WrongModel(
@@ -324,10 +343,12 @@ def _array(values: Any) -> Floats | None:
     return None if values is None else np.array(values, dtype=np.float64)
 
 
-def _index(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise ValueError(f"{value!r} is no number of a layer or head")
-    return value
+def _how_to_measure(score: str) -> str:
+    """What to do to have a score."""
+    if score not in SCORES:
+        return f"There is no such score; they are {', '.join(SCORES)}."
+    own = f" --score {score}`" if SCORES[score].module else "`, which measures it beside the gaze score"
+    return f"Measure it by `gazeheads discover{own}."
 
 
 def members(heads: Any, asked: str, error: Error) -> tuple[Head, ...]:

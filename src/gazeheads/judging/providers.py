@@ -3,7 +3,6 @@
 Neither is told a temperature: some models take none. Both are given the JSON schema of the reply.
 """
 
-import json
 import random
 import re
 from collections.abc import Callable, Mapping
@@ -12,6 +11,7 @@ from email.utils import parsedate_to_datetime
 from time import time
 from typing import Any
 
+from gazeheads.files import parse_json
 from gazeheads.judging.question import SCHEMA_ABOUT, SCHEMA_NAME, SYSTEM, BadReply, Question
 
 MOST_TOKENS = 4000  # of a reply: models that think first need room
@@ -70,7 +70,7 @@ def _reply_openai(body: Any) -> Any:
     if message.get("refusal"):
         raise BadReply(f"it refuses: {message['refusal']}")
     # Servers that do not know structured output often fence their JSON.
-    return json.loads(re.sub(r"^\s*```(?:json)?|```\s*$", "", message["content"]))
+    return parse_json(re.sub(r"^\s*```(?:json)?|```\s*$", "", message["content"]))
 
 
 PROVIDERS = {

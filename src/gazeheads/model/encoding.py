@@ -97,7 +97,7 @@ def _pictures(given: Any) -> list[Image.Image]:
     return found
 
 
-def _called(picture: Picture, number: int, n: int) -> str:
+def _called(picture: Image.Image, number: int, n: int) -> str:
     """What messages call a picture: its file, or its number."""
     return str(getattr(picture, "filename", "") or f"{number} of {n}")
 

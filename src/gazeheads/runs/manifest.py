@@ -11,7 +11,7 @@ from typing import Any
 
 from gazeheads.errors import RunError, Unwritable
 from gazeheads.experiments.trial import Experiment
-from gazeheads.files import settle, write_whole
+from gazeheads.files import parse_json, settle, write_whole
 from gazeheads.heads.heads import Heads
 from gazeheads.version import __version__
 
@@ -24,7 +24,7 @@ def read(path: Path) -> dict[str, Any]:
     """The manifest of the run in folder `path`. Raises `RunError` where there is none."""
     place = path / MANIFEST
     try:
-        found = json.loads(place.read_bytes())
+        found = parse_json(place.read_bytes())
     except FileNotFoundError as error:
         raise RunError(
             f"Asked to open the run in {path}: there is no {MANIFEST}. Name the folder of a run."
