@@ -42,6 +42,8 @@ WITHOUT_TORCH = (
 )  # fmt: skip
 MAY = {
     "attention internals": (
+        "doodle.smol.base",
+        "doodle.smol.build",
         "attention.seam",
         "doctor.receptive_fields",
     ),  # the second switches a vision tower's off

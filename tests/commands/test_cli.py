@@ -121,7 +121,7 @@ def broken_pictures(folder):
     "name, message",
     [
         ("missing.png", "there is no such file"),
-        ("text.png", "this is not an image in a format that Pillow reads"),
+        ("text.png", "this is not an image in a format that is read"),
         ("cut.png", "it cannot be read to its end"),
         ("pixel.png", "it is 1 x 1 px, too small to have regions"),
         ("long.png", "20000 x 50 px is more than 200 times as long as wide"),
@@ -209,7 +209,7 @@ def test_an_output_folder_that_cannot_be_written(command, tmp_path, capsys):
 @pytest.mark.parametrize(
     "source, message",
     [
-        ("doodles:x", "not a whole number of at least 1. Write doodles:N"),
+        ("doodles:x", "not a whole number of at least 1 and at most 1000000. Write doodles:N"),
         ("doodles:2:dve", "'dve' is not a split; use train, dev, test"),
         ("doodles:0", "'0' is not a whole number of at least 1"),
         ("photos:3", "there is no such source"),

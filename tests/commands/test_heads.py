@@ -109,7 +109,7 @@ def test_scores_and_files_that_are_not_there(file: Path, capsys: pytest.CaptureF
     code, _, err = run(capsys, "heads", file, "--by", "selectivity")
     assert code == 2 and "these heads of m have gaze, image-heads, causal" in err
     code, _, err = run(capsys, "heads", file, "--list", 0)
-    assert code == 2 and "top(0) was asked of a set of 120 heads" in err
+    assert code == 2 and "'0' is neither a number of heads from 1 on nor a share of them" in err
     code, _, err = run(capsys, "heads", "none.json")
     assert code == 2 and "Heads file none.json cannot be read" in err
 

@@ -87,7 +87,7 @@ def test_a_picture_comes_with_panels_of_its_own(client: TestClient) -> None:
         ({"picture": {"sample": "short-1", "data": "AA=="}}, "either a sample or data"),
         ({"picture": {"sample": "short-1", "panels": [[0, 0, 1, 1]]}}, "A sample has its own panels"),
         ({"picture": {"data": "no base 64"}}, "are no base 64"),
-        ({"picture": {"data": "AAAA"}}, "cannot be read as an image"),
+        ({"picture": {"data": "AAAA"}}, "this is not an image in a format that is read"),
         ({"picture": {"sample": "/etc/passwd"}}, "picture.sample"),
         ({"target": {"kind": "panel", "index": 9}}, "this scene has 3 panels"),
         ({"tokens": 10_000}, "160 are the most"),
