@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 from pretend_device import DEVICE, Pretended, counting, on_pretend_device
-from zoo_families import ZOO, zoo
 
 import gazeheads as gh
 from gazeheads.model.bundled import HEADS
@@ -99,20 +98,3 @@ def test_every_way_to_run_the_model(
     use: Callable[[gh.GazeModel, gh.Heads, gh.Scene], object],
 ) -> None:
     assert use(here, heads, strip(here)) == use(there, heads, strip(there))
-
-
-@pytest.mark.parametrize("name", sorted(ZOO))
-def test_every_family(name: str) -> None:
-    model = zoo(name)
-    sample = model.resized(gh.doodles(n=1)[0])
-    picture = sample.image
-    heads = gh.Heads.of(["L0H0"], model.name, model.n_layers, model.n_heads)
-    texts = []
-    for place in ("cpu", "device"):
-        if place == "device":
-            model = zoo.__wrapped__(name)  # type: ignore[attr-defined]  # another one: the zoo's own stays where it is
-            on_pretend_device(model.hf)
-        scene = model.encode(picture, "What is it?", panels=sample.boxes)
-        gaze = gh.Gaze(heads, at=scene.box(*sample.boxes[0].corners, min_tokens=1))
-        texts.append([a.token_ids for a in model.generate([scene] * 2, [gaze, None], max_new_tokens=3)])
-    assert texts[0] == texts[1]
