@@ -4,6 +4,7 @@
 # make test-browser runs the pages in Chromium: installs what drives it into .venv
 # make test-schema  holds the demo's API against its own description, with schemathesis
 # make test-slow    runs the tests that take longer: every token of every family, every picture of the pages
+# make test-shapes checks the shapes in the types at each call, while the tests of the engine run
 # make test-hostile throws thousands of random command lines at the package
 # make test-vllm    steers inside a real vLLM server, in an environment of its own (.venv-vllm, 3.5 GB)
 # make check        format, lint, types, tests: what a change must pass
@@ -13,12 +14,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
 # A process for each core, at most four, with one thread each: on two cores twice as fast as one process with two.
-PARALLEL := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+# Python may keep what it compiled: each of the processes compiles everything anew else.
+PARALLEL := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 VLLM := .venv-vllm/bin
 VLLM_STAMP := .venv-vllm/installed
 
-.PHONY: quickstart demo test test-slow test-hostile test-browser test-schema test-vllm check format install
+.PHONY: quickstart demo test test-slow test-shapes test-hostile test-browser test-schema test-vllm check format install
 .DELETE_ON_ERROR:
 
 quickstart: $(STAMP)
@@ -45,6 +47,11 @@ test-vllm: $(STAMP) $(VLLM_STAMP)
 
 test-slow: $(STAMP)
 	$(BIN)/python -m pytest -m slow
+
+# Of the rooms that hold arrays; with the checks their tests take half as long again.
+test-shapes: $(STAMP)
+	$(PARALLEL) --jaxtyping-packages=gazeheads.attention,gazeheads.gaze,gazeheads.heads,gazeheads.regions,shape_checks.check \
+	  -m "not slow and not browser and not schema" tests/attention tests/gaze tests/heads tests/regions
 
 test-hostile: $(STAMP)
 	$(BIN)/python -m pytest -m hostile

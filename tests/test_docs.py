@@ -34,6 +34,7 @@ def wrong(path: Path, names: dict[str, Any] | None = None) -> list[str]:
     return [str(claim) for claim in pages.run(path, names) if not claim.holds]
 
 
+@pytest.mark.slow  # all of a long page: 10 s
 def test_the_concepts_say_what_is_so() -> None:
     claims = pages.run(CONCEPTS)
     lies = [str(claim) for claim in claims if not claim.holds]

@@ -1,4 +1,4 @@
-"""The shapes in the types of the engine are checked while the tests run (the option --jaxtyping-packages)."""
+"""The shapes in the types of the engine are checked while `make test-shapes` runs."""
 
 import pytest
 import torch
@@ -6,6 +6,8 @@ from jaxtyping import TypeCheckError
 
 from gazeheads.attention.effect_log import Log
 from gazeheads.attention.formulas import on_target
+
+pytestmark = pytest.mark.shapes
 
 
 def test_a_function_that_is_given_another_shape_is_stopped() -> None:

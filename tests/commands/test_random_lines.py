@@ -160,6 +160,7 @@ def tried(numbers: range, capsys) -> dict[int, int]:
     return codes
 
 
+@pytest.mark.slow  # runs and judges for real, 20 s at most each
 def test_some_random_lines(place, capsys):
     assert tried(range(FAST), capsys)[2] > FAST / 2
 

@@ -17,6 +17,13 @@ from gazeheads.doctor.doctor import examine, to_json
 from gazeheads.model.model import GazeModel
 from gazeheads.regions.grid import Box, View
 
+
+@pytest.fixture(autouse=True)
+def few_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gradient through the vision tower for each token: tests/families looks at all of them."""
+    monkeypatch.setattr(doctor, "TOKENS", 6)
+
+
 NAMES = ["text model", "image", "grid", "idle", "push", "batch", "prefix", "discovery"]
 
 

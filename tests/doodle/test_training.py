@@ -2,14 +2,15 @@
 
 import contextlib
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 from gazeheads import prompts
+from gazeheads.doodle import batches, build, train
 from gazeheads.doodle import lessons as teach
-from gazeheads.doodle import train
 from gazeheads.doodle.batches import IGNORE, STAGES, Batches, pack
 from gazeheads.doodle.build import SPECIAL, build_config, build_image_processor, build_model, build_tokenizer
 from gazeheads.drawing.scenes import scenes
@@ -146,7 +147,8 @@ def test_labels_are_the_answers(tokenizer):
     assert tokenizer.decode(kept) == lessons[0].answer + end + lessons[1].answer + end
 
 
-def test_batches_depend_on_seed_stage_and_step_alone(tokenizer):
+def test_batches_depend_on_seed_stage_and_step_alone(tokenizer, monkeypatch):
+    monkeypatch.setattr(batches, "STAGES", [replace(stage, pictures=4) for stage in STAGES])
     for stage in range(len(STAGES)):
         one, two = Batches(tokenizer, stage, 0, 0).batch(3)[0], Batches(tokenizer, stage, 0, 2).batch(3)[0]
         assert all(torch.equal(one[k], two[k]) for k in one)
@@ -156,9 +158,12 @@ def test_batches_depend_on_seed_stage_and_step_alone(tokenizer):
         )
 
 
-def test_training_resumes_where_it_was_cut(tmp_path, monkeypatch):
+def test_training_resumes_where_it_was_cut(tokenizer, tmp_path, monkeypatch):
     """Six steps in one go, and three, a cut, and three more: the same weights."""
     monkeypatch.setattr(train, "Batches", small_batches)
+    monkeypatch.setattr(train, "build_tokenizer", lambda: tokenizer)
+    small = {"hidden_size": 32, "intermediate_size": 48, "depth": 2, "num_heads": 2}
+    monkeypatch.setattr(build, "VISION", {**build.VISION, **small})
     common = ["--save-every", "3", "--keep-every", "6", "--shape", *(f"{k}={v}" for k, v in TINY.items())]
     for folder, steps in (("whole", "6"), ("cut", "6")):
         if folder == "cut":

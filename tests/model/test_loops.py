@@ -37,8 +37,7 @@ def every(bundled: gh.GazeModel) -> list[gh.Head]:
     return [gh.Head(layer, head) for layer in range(bundled.n_layers) for head in range(bundled.n_heads)]
 
 
-@pytest.mark.parametrize("push", ["focus", "uniform"])
-@pytest.mark.parametrize("during", ["all", "answer"])
+@pytest.mark.parametrize(("push", "during"), [("focus", "all"), ("uniform", "answer")])
 def test_a_loop_is_flagged_and_can_be_stopped(
     bundled: gh.GazeModel, strip: Scene, every: list[gh.Head], push: str, during: str
 ) -> None:

@@ -17,6 +17,7 @@ def reported(script: str, *words: str) -> Any:
     return json.loads(done.stdout)
 
 
+@pytest.mark.slow  # 30 processes
 def test_a_run_that_is_killed_at_random_instants_loses_no_line_and_doubles_none(tmp_path: Path) -> None:
     met = reported("kill_runner.py", str(tmp_path), "--kills", "30")
     assert met["lines"] == {"generations.jsonl": 8 * (1 + 6 * 4), "verdicts.jsonl": 8 * (1 + 6 * 4)}

@@ -1,5 +1,7 @@
 """The main job at a small size: its parts agree, its page shows them, nothing serves twice."""
 
+import contextlib
+import io
 import json
 
 import pytest
@@ -26,13 +28,24 @@ def model():
     return gh.load()
 
 
-@pytest.fixture
-def small(monkeypatch):
-    for name, value in (("DISCOVERY", 3), ("TUNING", 2), ("TEST", 2)):
-        monkeypatch.setattr(job, name, value)
+@pytest.fixture(scope="module")
+def done(model, tmp_path_factory):
+    """The command at a small size, once: what the job made, in folders that stay, and what `--json` printed."""
+    place, results, printed = tmp_path_factory.mktemp("quickstart"), [], io.StringIO()
+
+    def kept(model, folder, full, progress, job=job.quickstart):
+        results.append(job(model, place / "runs", full, progress))
+        return results[0]
+
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(printed):
+        for name, value in (("DISCOVERY", 2), ("TUNING", 2), ("TEST", 2), ("quickstart", kept)):
+            patch.setattr(job, name, value)
+        assert cli.main(["quickstart", "--out", str(place / "out"), "--json"]) == 0
+    return results[0], json.loads(printed.getvalue())
 
 
-def test_the_command_prints_a_table_and_writes_a_page(small, tmp_path, capsys):
+def test_the_command_prints_a_table_and_writes_a_page(done, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(job, "quickstart", lambda *a: done[0])
     assert cli.main(["quickstart", "--out", str(tmp_path / "out")]) == 0
     out = capsys.readouterr().out
     for word in ("no steering", "gaze heads", "(8 draws)", "all heads", "gaze on panel 6:", "report:"):
@@ -44,9 +57,8 @@ def test_the_command_prints_a_table_and_writes_a_page(small, tmp_path, capsys):
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["report.html", "strip.png"]
 
 
-def test_json_holds_the_same_numbers(small, tmp_path, capsys):
-    assert cli.main(["quickstart", "--out", str(tmp_path), "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
+def test_json_holds_the_same_numbers(done):
+    told = done[1]
     (run_,) = told["runs"]
     assert (run_["experiment"], run_["judge"], run_["data"]) == (
         "this-panel",
@@ -63,7 +75,9 @@ def test_json_holds_the_same_numbers(small, tmp_path, capsys):
     assert [answer["target"] for answer in told["answers"]] == list(range(6))
 
 
-def test_full_asks_the_papers_vqa_prompt_too_with_twenty_draws(small, monkeypatch, tmp_path):
+def test_full_asks_the_papers_vqa_prompt_too_with_twenty_draws(monkeypatch, tmp_path):
+    monkeypatch.setattr(job, "DISCOVERY", 2)
+    monkeypatch.setattr(job, "TUNING", 2)
     asked = []
     tuned = Tuning(
         {Candidate("gaze", "focus", 8): Estimate(1, 1, 1, 2, 2)}, Candidate("gaze", "focus", 8), None, 0.0
@@ -83,10 +97,10 @@ def test_full_asks_the_papers_vqa_prompt_too_with_twenty_draws(small, monkeypatc
     assert asked == ["discover", ("this-panel", *data), ("vqa", *data)]
 
 
-def test_its_runs_are_ordinary_folders(small, monkeypatch, tmp_path, model):
+def test_its_runs_are_ordinary_folders(done, model):
     """Another run with the same settings goes on with what is there: nothing is left to do."""
-    result = job.quickstart(model, tmp_path, False, lambda *a: None)
-    assert result.runs == (tmp_path / "this-panel",)
+    result = done[0]
+    assert [path.name for path in result.runs] == ["this-panel"]
     with RunFolder.open(result.runs[0]) as folder:
         assert len(folder.generations) == len(folder.verdicts) == 2 * (1 + 6 * 10)
         assert folder.manifest["heads"]["tuned_on"] == {"data": "doodles:2:dev", "seed": 202}

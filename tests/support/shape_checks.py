@@ -1,4 +1,4 @@
-"""What checks the types of the modules that `--jaxtyping-packages` names in pyproject.toml, while the tests run."""
+"""What checks the types of the modules that `make test-shapes` names."""
 
 from beartype import BeartypeConf, beartype
 
