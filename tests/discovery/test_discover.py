@@ -10,10 +10,13 @@ import torch
 from torch import Tensor
 from transformers.models.qwen3_vl import modeling_qwen3_vl
 
+from gazeheads.discovery import discover as discovery
 from gazeheads.discovery.discover import discover
 from gazeheads.errors import UsageError
 from gazeheads.heads.head import Head
+from gazeheads.model.last_row import last_rows
 from gazeheads.model.model import GazeModel
+from gazeheads.model.scene import Scene
 from gazeheads.prompts import nth, panel_query
 from gazeheads.regions.grid import Box
 
@@ -66,6 +69,7 @@ def test_plant_and_find(
     free = discover(model, samples, batch_size=1)
     plant = Plant(model, head)
     monkeypatch.setattr(modeling_qwen3_vl, "apply_rotary_pos_emb", plant.rotate)
+    monkeypatch.setattr(discovery, "question_rows", plant.one_by_one)
     found = discover(model, samples, question=plant.ask, batch_size=1)
     assert plant.done == len(samples) * PANELS
     assert found.heads[0] == head
@@ -89,13 +93,24 @@ class Plant:
     def __init__(self, model: GazeModel, head: Head) -> None:
         self.head, self.layer, self.done = head, 0, 0
         self.panel, self.image_token = -1, model.hf.config.image_token_id
+        self.panel_of: dict[str, int] = {}  # each question's
         self.inner = modeling_qwen3_vl.apply_rotary_pos_emb
         model.hf.model.language_model.register_forward_pre_hook(self.start)
         model.hf.model.register_forward_pre_hook(self.read, with_kwargs=True)
 
     def ask(self, panel: int, panels: int) -> str:
-        self.panel = panel - 1
+        self.panel_of[panel_query(panel, panels)] = panel - 1
         return panel_query(panel, panels)
+
+    def one_by_one(self, model: GazeModel, asked: Any, weighting: Any) -> Any:
+        """As `question_rows`, each prompt whole and by itself, since the plant knows no other."""
+
+        def alone(scene: Scene) -> Any:
+            self.panel = self.panel_of[scene.prompt]
+            return [way[0] for way in last_rows(model, [scene], weighting)]
+
+        rows = [[alone(scene) for scene in scenes] for scenes in asked]
+        return [[[row[way] for row in scenes] for scenes in rows] for way in range(len(weighting))]
 
     def read(self, _: Any, args: Any, inputs: dict[str, Any]) -> None:
         start = int((inputs["input_ids"][0] == self.image_token).nonzero()[0])
@@ -142,7 +157,7 @@ def test_questions_progress_and_unequal_pictures(model: GazeModel) -> None:
     mixed = [tiny.strip(2), tiny.strip(3)]
     heads = discover(model, mixed, question=question, batch_size=2, progress=done.append, coverage="centre")
     assert asked == [(1, 2), (2, 2), (1, 3), (2, 3), (3, 3)]
-    assert done == [2, 2, 1]
+    assert done == [2, 3]
     assert heads.matrices is None
     assert heads.provenance.score == "gaze (centre rule)"
 

@@ -207,10 +207,13 @@ def planted(scene: Any, weighting: str) -> np.ndarray:
 def test_every_score_finds_the_head_that_does_what_it_is_about(monkeypatch: pytest.MonkeyPatch) -> None:
     model = tiny.tiny_model(layers=4)
 
-    def last_rows(_: Any, scenes: Sequence[Any], weighting: Sequence[str]) -> list[list[np.ndarray]]:
-        return [[planted(scene, how).astype(np.float32) for scene in scenes] for how in weighting]
+    def rows(_: Any, asked: Sequence[Any], weighting: Sequence[str]) -> list[list[list[np.ndarray]]]:
+        return [
+            [[planted(scene, how).astype(np.float32) for scene in scenes] for scenes in asked]
+            for how in weighting
+        ]
 
-    monkeypatch.setattr(discovery, "last_rows", last_rows)
+    monkeypatch.setattr(discovery, "question_rows", rows)
     heads = discover(model, [tiny.strip(3, seed=seed) for seed in range(2)])
     assert {name: heads.by(name).heads[0] for name in PLANTED} == PLANTED
     spots = heads.by("localization-heads")
@@ -247,6 +250,6 @@ def test_processor_settings_are_passed_on_and_noted(
 
     monkeypatch.setattr(model, "encode", encode)
     heads = discover(model, [tiny.strip(2)], settings={"do_convert_rgb": False})
-    assert seen == [{"do_convert_rgb": False}] * 2
+    assert seen == [{"do_convert_rgb": False}]
     assert heads.provenance.settings == "do_convert_rgb=False"
     assert discover(model, [tiny.strip(2)]).provenance.settings == ""

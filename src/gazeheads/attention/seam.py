@@ -127,6 +127,15 @@ def attached(model: Any, *probes: Probe) -> Iterator[None]:
             )
 
 
+def announce(model: Any, forward_pass: ForwardPass) -> None:
+    """Say which pass `model` runs next, inside an attached block: for a pass that is given a 4-D mask of its own.
+
+    Transformers builds no mask then, so that the seam would not see the pass begin.
+    """
+    session = _BY_CONFIG[id(model.get_decoder().config)]
+    session.forward_pass = session.mine.forward_pass = forward_pass
+
+
 def _session(model: Any) -> _Session:
     """The session of a model, opened if there is none yet."""
     decoder = model.get_decoder()

@@ -17,12 +17,14 @@ from typing import Any, TypedDict, Unpack
 import numpy as np
 import numpy.typing as npt
 
+from gazeheads.checks import whole
 from gazeheads.errors import UsageError
 from gazeheads.heads.head import Provenance
 from gazeheads.heads.heads import Heads
 from gazeheads.heads.scores import SCORES, ImageMasses
-from gazeheads.model.last_row import last_rows
 from gazeheads.model.model import GazeModel
+from gazeheads.model.questions import ask_again, question_rows
+from gazeheads.model.scene import Scene
 from gazeheads.prompts import panel_query
 from gazeheads.regions.coverage import overview
 from gazeheads.regions.region import Coverage, Region
@@ -71,9 +73,10 @@ class Discovery(TypedDict, total=False):
     """How heads are discovered: the keywords of `discover` and `measure`.
 
     question: from a region's number (from 1) and the number of regions, what to ask; by default the paper's question
-    about a panel. coverage: how much of a token counts for a region ("centre" is the paper's rule). batch_size: prompts
-    at a time. data, seed: noted in the provenance. progress: called after each batch with the number of questions in
-    it. settings: keywords of the processor, as for `model.encode`; noted in the provenance.
+    about a panel. coverage: how much of a token counts for a region ("centre" is the paper's rule). batch_size: so
+    many questions at a time at most, but at least all of one image. data, seed: noted in the provenance. progress:
+    called after each batch with the number of questions in it. settings: keywords of the processor, as for
+    `model.encode`; noted in the provenance.
     """
 
     question: Callable[[int, int], str]
@@ -122,34 +125,26 @@ def measure(
     sizes = [len(sample.boxes) for sample in samples]
     matrices, weighted = ([np.zeros((*shape, n, n)) for n in sizes] for _ in range(2))
     masses = [np.zeros((n, *shape)) for n in sizes]
-    covered: dict[int, Floats] = {}  # of each sample: (image token, region)
     maps: dict[tuple[int, int], Floats] = {}
-    asked = [(number, k) for number, n in enumerate(sizes) for k in range(n)]
-    for start in range(0, len(asked), batch_size):
-        part = asked[start : start + batch_size]
-        scenes = [
-            model.encode(samples[number].image, question(k + 1, sizes[number]), **(settings or {}))
-            for number, k in part
-        ]
-        raw, shares = last_rows(model, scenes, ("raw", "value-norm-share"))
-        for (number, k), scene, pattern, share in zip(part, scenes, raw, shares, strict=True):
-            if k == 0:
-                covered[number] = np.stack(
-                    [
-                        Region.box(scene.grid, box, coverage=coverage, min_tokens=1).weights
-                        for box in samples[number].boxes
-                    ],
-                    axis=1,
-                )
-            matrices[number][:, :, k] = pattern.astype(np.float64) @ covered[number]
-            weighted[number][:, :, k] = share.astype(np.float64) @ covered[number]
-            masses[number][k] = pattern.sum(-1, dtype=np.float64)
-            view = overview(scene.grid)
-            size = scene.grid.views[view].rows, scene.grid.views[view].cols
-            cells = pattern[:, :, scene.grid.view_of == view].reshape(*shape, *size)
-            maps[size] = maps.get(size, 0) + cells.astype(np.float64) / sizes[number]
+    most = max(1, whole(batch_size, "batch_size=", UsageError, 1) // max(sizes))  # images at a time
+    for start in range(0, len(samples), most):
+        part = range(start, min(start + most, len(samples)))
+        asked = [_scenes(model, samples[number], question, settings or {}) for number in part]
+        raw, shares = question_rows(model, asked, ("raw", "value-norm-share"))
+        for number, scenes, patterns, weighed in zip(part, asked, raw, shares, strict=True):
+            grid = scenes[0].grid
+            regions = [Region.box(grid, b, coverage=coverage, min_tokens=1) for b in samples[number].boxes]
+            covered = np.stack([region.weights for region in regions], axis=1)  # (image token, region)
+            view = overview(grid)
+            size = grid.views[view].rows, grid.views[view].cols
+            for k, (pattern, share) in enumerate(zip(patterns, weighed, strict=True)):
+                matrices[number][:, :, k] = pattern.astype(np.float64) @ covered
+                weighted[number][:, :, k] = share.astype(np.float64) @ covered
+                masses[number][k] = pattern.sum(-1, dtype=np.float64)
+                cells = pattern[:, :, grid.view_of == view].reshape(*shape, *size)
+                maps[size] = maps.get(size, 0) + cells.astype(np.float64) / sizes[number]
         if progress is not None:
-            progress(len(part))
+            progress(sum(map(len, asked)))
     provenance = Provenance(
         model=model.name,
         n_layers=model.n_layers,
@@ -162,3 +157,12 @@ def measure(
         settings=", ".join(f"{name}={value}" for name, value in (settings or {}).items()),
     )
     return Measured(provenance, tuple(map(ImageMasses, matrices, weighted, masses)), maps)
+
+
+def _scenes(
+    model: GazeModel, sample: Sample, question: Callable[[int, int], str], settings: Mapping[str, Any]
+) -> list[Scene]:
+    """A scene for each region that is asked about; the image is processed once."""
+    n = len(sample.boxes)
+    first = model.encode(sample.image, question(1, n), **settings)
+    return [first, *(ask_again(model, first, question(k, n)) for k in range(2, n + 1))]

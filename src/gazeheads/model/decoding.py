@@ -5,7 +5,7 @@ tokens, six rows to a picture), because it encodes a picture that several rows s
 positions (models that keep them between calls get them wrong), and it can be read token by token.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -14,7 +14,6 @@ from torch import Tensor
 from transformers import DynamicCache
 
 from gazeheads.families import ROW_INPUTS, Family
-from gazeheads.model.scene import Scene
 
 
 @dataclass(eq=False)
@@ -59,7 +58,31 @@ def new_cache(hf: Any) -> DynamicCache:
     return DynamicCache(config=hf.config.get_text_config())
 
 
-def collate(hf: Any, family: Family, scenes: Sequence[Scene], pad: int) -> Batch:
+class Prompt(Protocol):
+    """A scene, or the beginning of one."""
+
+    @property
+    def tensors(self) -> Mapping[str, Tensor]:
+        """Row inputs (1, token), and pixels."""
+        ...
+
+    @property
+    def positions(self) -> Tensor:
+        """(axis, 1, token)."""
+        ...
+
+    @property
+    def picture_key(self) -> str:
+        """Equal for the same images."""
+        ...
+
+    @property
+    def n_prompt(self) -> int:
+        """Its length in tokens."""
+        ...
+
+
+def collate(hf: Any, family: Family, scenes: Sequence[Prompt], pad: int) -> Batch:
     """A batch of scenes, every distinct picture encoded once."""
     longest = max(scene.n_prompt for scene in scenes)
 

@@ -61,7 +61,7 @@ def encode(
     }
     scene = Scene(
         tensors,
-        _positions(hf, family, tensors),
+        positions_of(hf, family, tensors),
         grid,
         prompt,
         key.hexdigest(),
@@ -134,10 +134,7 @@ def _processed(
     processor: Any, family: Family, pictures: Sequence[Image.Image], prompt: str, settings: Mapping[str, Any]
 ) -> dict[str, Tensor]:
     """What the processor makes of one prompt."""
-    text = family.prompt(processor, len(pictures), prompt)
-    start = getattr(processor.tokenizer, "bos_token", None)
-    # A template that writes the first token leaves none to add.
-    special = {"add_special_tokens": False} if start and text.startswith(start) else {}
+    text, special = _templated(processor, family, len(pictures), prompt)
     try:
         inputs = processor(images=[list(pictures)], text=[text], return_tensors="pt", **special, **settings)
     except ValueError as error:
@@ -147,6 +144,20 @@ def _processed(
         ) from error
     # PaliGemma's also returns labels for training.
     return {name: value for name, value in inputs.items() if name != "labels"}
+
+
+def _templated(processor: Any, family: Family, images: int, prompt: str) -> tuple[str, dict[str, bool]]:
+    """The text of a prompt, and the keywords of the tokenizer: a template that writes the first token adds none."""
+    text = family.prompt(processor, images, prompt)
+    start = getattr(processor.tokenizer, "bos_token", None)
+    return text, {"add_special_tokens": False} if start and text.startswith(start) else {}
+
+
+def template_ids(model: Backbone, images: int, prompt: str) -> list[int]:
+    """The tokens of a prompt about so many images, with placeholders where image tokens will stand."""
+    text, special = _templated(model.processor, model.family, images, prompt)
+    ids: list[int] = model.processor.tokenizer(text, **special)["input_ids"]
+    return ids
 
 
 def _sizes(pictures: Sequence[Image.Image]) -> str:
@@ -173,7 +184,7 @@ def _sees(view: View, every: int) -> list[bool]:
     return [True] * cells if every == 0 else ([True] * every + [False]) * (cells // every)
 
 
-def _positions(hf: Any, family: Family, tensors: Mapping[str, Tensor]) -> Tensor:
+def positions_of(hf: Any, family: Family, tensors: Mapping[str, Tensor]) -> Tensor:
     """(axis, 1, token) position ids of a prompt: several axes where the model counts rows and columns apart."""
     counts = getattr(hf.model, "get_rope_index", None)
     if counts is not None:
