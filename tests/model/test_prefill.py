@@ -7,12 +7,14 @@ from families_shared import EVERY, IGNORED, scene_of
 from steered_runs import HEADS
 from zoo_families import zoo
 
+import gazeheads as gh
 from gazeheads.doctor.conformance import heads_of
 from gazeheads.errors import GazeError, UsageError
 from gazeheads.gaze.gaze import Gaze
 from gazeheads.gaze.live import Live
 from gazeheads.gaze.record import Record
 from gazeheads.model.model import GazeModel
+from gazeheads.model.prefill import forked
 from gazeheads.model.scene import Scene
 
 pytestmark = IGNORED
@@ -76,3 +78,44 @@ def test_a_prefix_is_for_its_own_scene_and_for_gazes_that_leave_the_prompt_alone
         model.stream(scene, Gaze(HEADS, scene.panel(0)), prefill=prefill)
     with pytest.raises(UsageError, match="A scene was asked for"):
         model.prefill("picture.png")  # type: ignore[arg-type]
+
+
+def test_rows_that_ask_the_same_share_one_run_of_the_prompt() -> None:
+    """Counted in rows x tokens of the first layer, and in images that the vision tower is given."""
+    model = tiny.tiny_model()
+    sample, other = tiny.strip(3, seed=3), tiny.strip(2, seed=4)
+    scenes = [model.encode(s.image, "What is it?", panels=s.boxes) for s in (sample, other)]
+    heads = [gh.Head(1, 0), gh.Head(2, 3)]
+    asked = [scenes[0]] * 4 + [scenes[1]] * 3
+    gazes = [None, *(gh.Gaze(heads, scenes[0].panel(k), during="answer") for k in range(3))]
+    gazes += [None, *(gh.Gaze(heads, scenes[1].panel(k), during="decode") for k in range(2))]
+    alone = [model.generate(scene, gaze, max_new_tokens=4) for scene, gaze in zip(asked, gazes, strict=True)]
+    rows: list[tuple[int, ...]] = []
+    images: list[int] = []
+    tower, layer = model.hf.model.visual, model.hf.get_decoder().layers[0]
+    hooks = [
+        layer.register_forward_hook(lambda _, given, out: rows.append(tuple(given[0].shape[:2]))),
+        tower.register_forward_hook(lambda _, given, out: images.append(1)),
+    ]
+    try:
+        many = model.generate(asked, gazes, max_new_tokens=4)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    assert rows == [(2, max(scene.n_prompt for scene in scenes)), *[(7, 1)] * 4]
+    assert len(images) == 1
+    for one, row in zip(alone, many, strict=True):
+        assert row.token_ids == one.token_ids
+        if one.effect is not None:
+            assert row.effect.after == pytest.approx(one.effect.after, abs=1e-5)
+            assert row.effect.before == pytest.approx(one.effect.before, abs=1e-5)
+
+
+def test_where_rows_of_the_prompt_are_steered_each_runs_its_own() -> None:
+    model = tiny.tiny_model()
+    sample = tiny.strip(3, seed=3)
+    scene = model.encode(sample.image, "What is it?", panels=sample.boxes)
+    gaze = gh.Gaze([gh.Head(1, 0)], scene.panel(0), during="all")
+    assert forked(model, [scene] * 2, [gaze, None]) is None
+    assert forked(model, [scene], [None]) is None
+    assert forked(model, [scene] * 2, [None, None]).get_seq_length() == scene.n_prompt - 1

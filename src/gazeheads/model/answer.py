@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from transformers import DynamicCache
 
 from gazeheads.attention.recording import Recorder
 from gazeheads.attention.seam import attached
@@ -20,6 +21,7 @@ from gazeheads.model.beams import beam_search
 from gazeheads.model.decoding import Batch, collate, produce
 from gazeheads.model.generation import Finish, Generation, segments
 from gazeheads.model.loops import Listener, OnLoop
+from gazeheads.model.prefill import forked
 from gazeheads.model.sampling import Sampler, SamplingSettings
 from gazeheads.model.scene import Scene
 from gazeheads.text import spell
@@ -45,10 +47,13 @@ def answer(
             f"record= was given with {how.config.num_beams} beams, whose rows change places. Record without beams."
         )
     listener = Listener(steering, model.decode, on_loop)
-    batch = collate(model.hf, model.family, scenes, model.pad)
+    cache = None if how.searches else forked(model, scenes, gazes)
+    batch = collate(model.hf, model.family, scenes, model.pad, with_images=cache is None)
     with attached(model.hf, *(probe for probe in (steering, recorder) if probe.layers)):
-        loop = beam_search if how.searches else cached_steps
-        tokens, finishes, first = loop(model, batch, how, listener)
+        if how.searches:
+            tokens, finishes, first = beam_search(model, batch, how, listener)
+        else:
+            tokens, finishes, first = cached_steps(model, batch, how, listener, cache)
     effects = _moved(steering.effects([len(row) for row in tokens]), scenes, first)
     token_texts = [spell(row, model.decode) for row in tokens]
     traces = recorder.traces(token_texts) if recorder.layers else [None] * len(tokens)
@@ -77,12 +82,21 @@ def answer(
 Rows = tuple[list[list[int]], list[Finish], Tensor | None]
 
 
-def cached_steps(model: Backbone, batch: Batch, how: SamplingSettings, listener: Listener) -> Rows:
-    """The tokens of each row, its end token included, why it ended, and the logits of token 0: by our loop."""
+def cached_steps(
+    model: Backbone,
+    batch: Batch,
+    how: SamplingSettings,
+    listener: Listener,
+    cache: DynamicCache | None = None,
+) -> Rows:
+    """The tokens of each row, its end token included, why it ended, and the logits of token 0: by our loop.
+
+    cache: as for `produce`.
+    """
     prompt = batch.rows["input_ids"], batch.rows["attention_mask"]
     sampler = Sampler(model.hf, model.processor.tokenizer, how, *prompt)
     steps = []
-    for step in produce(model.hf, batch, how.config.max_new_tokens, sampler):
+    for step in produce(model.hf, batch, how.config.max_new_tokens, sampler, cache):
         steps.append(step)
         for row in listener.hear(step.tolist()):
             sampler.give_up(row)

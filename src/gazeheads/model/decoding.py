@@ -82,8 +82,8 @@ class Prompt(Protocol):
         ...
 
 
-def collate(hf: Any, family: Family, scenes: Sequence[Prompt], pad: int) -> Batch:
-    """A batch of scenes, every distinct picture encoded once."""
+def collate(hf: Any, family: Family, scenes: Sequence[Prompt], pad: int, with_images: bool = True) -> Batch:
+    """A batch of scenes, every distinct image encoded once. with_images=False: a cache holds them already."""
     longest = max(scene.n_prompt for scene in scenes)
 
     def padded(rows: Sequence[Tensor], value: int) -> Tensor:
@@ -98,7 +98,8 @@ def collate(hf: Any, family: Family, scenes: Sequence[Prompt], pad: int) -> Batc
     }
     distinct = {scene.picture_key: scene.tensors for scene in scenes}
     number = {key: i for i, key in enumerate(distinct)}
-    features = family.features(hf, list(distinct.values()), [number[scene.picture_key] for scene in scenes])
+    shown = [number[scene.picture_key] for scene in scenes]
+    features = family.features(hf, list(distinct.values()), shown) if with_images else {}
     positions = padded([scene.positions for scene in scenes], 0)
     # Text that follows continues from the highest position of any axis, the same on all axes.
     following = positions.amax((0, 2)) + 1

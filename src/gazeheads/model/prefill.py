@@ -10,6 +10,7 @@ token, which may be steered (PaliGemma), only the encoded pictures are kept, and
 """
 
 import copy
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,14 +64,41 @@ class Prefill:
 def prefill(model: Backbone, scene: Scene) -> Prefill:
     """The prompt of a scene, run on `model`."""
     batch = collate(model.hf, model.family, [scene], model.pad)
+    return Prefill(scene, batch, _all_but_the_last(model, batch))
+
+
+@torch.no_grad()
+def forked(model: Backbone, scenes: Sequence[Scene], gazes: Sequence[Gaze | None]) -> DynamicCache | None:
+    """All but the last tokens of a batch of prompts, each distinct one run once, whatever its gazes look at.
+
+    None where that is no gain or no truth: no two rows ask the same, a gaze steers rows of the prompt, or the prompt
+    cannot be cut (as for `prefill`).
+    """
+    key_of = [(scene.picture_key, scene.tensors["input_ids"].cpu().numpy().tobytes()) for scene in scenes]
+    distinct = dict(zip(key_of, scenes, strict=True))
+    if len(distinct) == len(scenes) or any(gaze is not None and gaze.during == "all" for gaze in gazes):
+        return None
+    batch = collate(model.hf, model.family, list(distinct.values()), model.pad)
+    cache = _all_but_the_last(model, batch)
+    if cache is not None:
+        number = {key: row for row, key in enumerate(distinct)}
+        rows = batch.positions.new_tensor([number[key] for key in key_of])
+        cache.batch_select_indices(rows)
+    return cache
+
+
+def _all_but_the_last(model: Backbone, batch: Batch) -> DynamicCache | None:
+    """The keys and values of a batch of prompts, run unsteered; None where the last token cannot be taken back."""
     if model.family.sees_ahead:
-        return Prefill(scene, batch, None)
+        return None
     cache = new_cache(model.hf)
+    if not all(type(layer) in (DynamicLayer, DynamicSlidingWindowLayer) for layer in cache.layers):
+        return None
     batch.run(model.hf, cache)
     if not all(_can_be_cut(layer) for layer in cache.layers):
-        return Prefill(scene, batch, None)
+        return None
     cache.crop(-1)
-    return Prefill(scene, batch, cache)
+    return cache
 
 
 def _can_be_cut(layer: Any) -> bool:
