@@ -45,8 +45,9 @@ MAY = {
         "doodle.smol.base",
         "doodle.smol.build",
         "attention.seam",
+        "doctor.naive",
         "doctor.receptive_fields",
-    ),  # the second switches a vision tower's off
+    ),  # the plain recipe is a peer that shares nothing with the seam; the last switches a vision tower's off
     "processors": ("families", "model.encoding", "model.loading", "doodle"),
     "network": ("judging.api", "data.hub", "heads.hub", "demo"),  # the demo serves; it never fetches
     "device and dtype": ("model.loading", "doodle"),

@@ -43,6 +43,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "doodles": "draw comic strips to try things on",
         "data": "check images, boxes and captions, file by file",
         "doctor": "measure whether a model fits: grid, attention, steering, batches",
+        "bench": "measure what finding and steering heads costs beside the plain model",
     },
 }
 # What begins like a number is a value, as -5,0,10,10 of --box; argparse itself knows -5 alone.

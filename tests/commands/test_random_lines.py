@@ -123,7 +123,7 @@ def value(action, rng: random.Random) -> str:
 
 def line(rng: random.Random) -> list[str]:
     """A command line: a command, its places, and some of its options."""
-    command = rng.choice([*(set(cli.COMMANDS) - {"demo", "quickstart", "doctor"}), "nothing"])
+    command = rng.choice([*(set(cli.COMMANDS) - {"demo", "quickstart", "doctor", "bench"}), "nothing"])
     if command == "nothing":
         return [rng.choice([command, *TEXTS])]
     words = [command]
