@@ -208,8 +208,12 @@ class _NoModel:
             config,
             torch.device("cpu"),
             torch.float32,
-            object(),
+            self,
         )
+
+    def get_rope_index(self, input_ids: Any, **_: Any) -> tuple[Any, None]:
+        """Positions on three axes, of no meaning."""
+        return torch.arange(input_ids.shape[1]).expand(3, 1, -1), None
 
 
 def real_scene(name: str) -> Scene:

@@ -89,6 +89,7 @@ class Family:
     the text. first_position: position id of the first token. features:
     how a batch gives its pictures to the model. panel_size: from the processor, the height of strips and
     the width of a cell, in pixels, that suit it. sees_ahead: whether the text of a prompt sees what follows it.
+    several_axes: whether rows and columns are counted apart, so that a token has several positions.
     """
 
     processor: Callable[[], type[Any]]
@@ -101,6 +102,7 @@ class Family:
     features: Callable[[Any, Pictures, Sequence[int]], dict[str, Any]] = one_by_one
     panel_size: Callable[[Any], tuple[int, int]] = wide
     sees_ahead: bool = False
+    several_axes: bool = False
 
 
 # (model_type, vision model_type) to the module of the family.

@@ -33,7 +33,11 @@ def _panel_size(processor: Any) -> tuple[int, int]:
 
 def _family(processor: str) -> Family:
     return Family(
-        processor=named(processor, takes_videos=True), views=_views, features=together, panel_size=_panel_size
+        processor=named(processor, takes_videos=True),
+        views=_views,
+        features=together,
+        panel_size=_panel_size,
+        several_axes=True,
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from gazeheads.families import Family, family
 from gazeheads.model.scene import Origin, fingerprint, origin
+from gazeheads.model.usable import end_tokens, unwrapped
 from gazeheads.sample import Sample
 
 
@@ -20,14 +21,13 @@ class Backbone:
     def __init__(
         self, hf: Any, processor: Any, name: str, revision: str = "", is_bundled: bool = False
     ) -> None:
-        self.hf, self.processor, self.name, self.revision = hf, processor, name, revision
+        self.hf, self.processor, self.name, self.revision = unwrapped(hf), processor, name, revision
+        hf = self.hf
         self.is_bundled = is_bundled
         self.family: Family = family(hf.config)
         text = hf.config.get_text_config()
         self.n_layers, self.n_heads = int(text.num_hidden_layers), int(text.num_attention_heads)
-        ends = hf.generation_config.eos_token_id
-        ends = processor.tokenizer.eos_token_id if ends is None else ends
-        self.stop = [] if ends is None else [int(end) for end in (ends if isinstance(ends, list) else [ends])]
+        self.stop = end_tokens(hf, processor)
         pad = processor.tokenizer.pad_token_id
         self.pad = int(pad) if pad is not None else (self.stop or [0])[0]
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from transformers import DynamicCache
 
 from gazeheads.families import ROW_INPUTS, Family
+from gazeheads.model.usable import must_be_evaluated, must_fit, not_finite
 
 
 @dataclass(eq=False)
@@ -84,6 +85,7 @@ class Prompt(Protocol):
 
 def collate(hf: Any, family: Family, scenes: Sequence[Prompt], pad: int, with_images: bool = True) -> Batch:
     """A batch of scenes, every distinct image encoded once. with_images=False: a cache holds them already."""
+    must_be_evaluated(hf)
     longest = max(scene.n_prompt for scene in scenes)
 
     def padded(rows: Sequence[Tensor], value: int) -> Tensor:
@@ -101,6 +103,7 @@ def collate(hf: Any, family: Family, scenes: Sequence[Prompt], pad: int, with_im
     shown = [number[scene.picture_key] for scene in scenes]
     features = family.features(hf, list(distinct.values()), shown) if with_images else {}
     positions = padded([scene.positions for scene in scenes], 0)
+    must_fit(hf, positions)
     # Text that follows continues from the highest position of any axis, the same on all axes.
     following = positions.amax((0, 2)) + 1
     return Batch(rows, features, positions, following.expand(len(positions), -1))
@@ -114,16 +117,21 @@ def produce(
     A row that has ended goes on with padding. Which rows end with a token is asked after it was yielded.
     cache: holds the prompt but for its last token (`prefill`), and is written to; None: the prompt is run.
     """
+    must_fit(hf, batch.positions, max_new_tokens)
     mask = batch.rows["attention_mask"]
     running = mask.new_ones(len(mask)) > 0
     begun = cache is not None
     cache = cache if cache is not None else new_cache(hf)
     logits = batch.run(hf, cache, last_only=begun)
     for produced in range(1, max_new_tokens + 1):
+        largest = logits[:, -1].float().amax(-1)  # NaN or infinite where any logit is, or all are -inf
         token = sampler.choose(logits[:, -1].float(), running)
         yield token
         running = running & ~sampler.ended(token)
-        if produced == max_new_tokens or not running.any():
+        finite, on = torch.stack([largest.isfinite().all(), running.any()]).tolist()
+        if not finite:
+            raise not_finite(f"The logits of token {produced - 1}", hf)
+        if produced == max_new_tokens or not on:
             return
         mask = torch.cat([mask, mask.new_ones(len(mask), 1)], dim=1)
         logits = hf(

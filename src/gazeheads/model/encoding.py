@@ -10,12 +10,13 @@ from PIL import Image
 from torch import Tensor
 
 from gazeheads.checks import several, shown
-from gazeheads.errors import SceneError
+from gazeheads.errors import ModelError, SceneError
 from gazeheads.families import ROW_INPUTS, Family, Processed, image_positions
 from gazeheads.families.features import taken
 from gazeheads.images import rgb
 from gazeheads.model.backbone import Backbone
 from gazeheads.model.scene import Scene
+from gazeheads.model.usable import must_fit
 from gazeheads.regions.grid import Box, ImageGrid, View
 
 LEAST_SHARE = 0.99  # of a picture's area that must reach the model
@@ -59,9 +60,11 @@ def encode(
         name: value.to(hf.device, hf.dtype) if value.is_floating_point() else value.to(hf.device)
         for name, value in inputs.items()
     }
+    positions = positions_of(hf, family, tensors)
+    must_fit(hf, positions)
     scene = Scene(
         tensors,
-        positions_of(hf, family, tensors),
+        positions,
         grid,
         prompt,
         key.hexdigest(),
@@ -186,8 +189,13 @@ def _sees(view: View, every: int) -> list[bool]:
 
 def positions_of(hf: Any, family: Family, tensors: Mapping[str, Tensor]) -> Tensor:
     """(axis, 1, token) position ids of a prompt: several axes where the model counts rows and columns apart."""
-    counts = getattr(hf.model, "get_rope_index", None)
-    if counts is not None:
+    if family.several_axes:
+        counts = getattr(hf.model, "get_rope_index", None)
+        if counts is None:
+            raise ModelError(
+                f"The positions of {type(hf).__name__} have several axes, but {type(hf.model).__name__} has no "
+                "get_rope_index to count them. Give the model itself, not a wrapper of it."
+            )
         positions: Tensor = counts(**taken(counts, tensors))[0]
         return positions
     ids = tensors["input_ids"]

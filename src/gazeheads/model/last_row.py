@@ -13,6 +13,7 @@ from gazeheads.model.backbone import Backbone
 from gazeheads.model.batches import as_scenes, batches
 from gazeheads.model.decoding import collate
 from gazeheads.model.scene import Scene
+from gazeheads.model.usable import must_be_finite
 
 
 @torch.no_grad()
@@ -31,5 +32,15 @@ def last_rows(
             collate(model.hf, model.family, scenes[part], model.pad).run(model.hf)
         for patterns, probe in zip(found, probes, strict=True):
             looks = probe.patterns([1] * len(grids))
+            for look in looks:
+                _must_be_finite(model, look)
             patterns += [look.reshape(model.n_layers, model.n_heads, -1) for look in looks]
     return found
+
+
+def _must_be_finite(model: Backbone, look: Patterns) -> None:
+    """Raise `ModelError` for NaN, which is right in layers without attention alone."""
+    layers = model.hf.get_decoder().layers
+    for number, patterns in enumerate(look.reshape(model.n_layers, model.n_heads, -1)):
+        if hasattr(layers[number], "self_attn"):
+            must_be_finite(torch.from_numpy(patterns), f"The attention patterns of layer {number}", model.hf)

@@ -27,6 +27,7 @@ from gazeheads.model.decoding import collate, new_cache
 from gazeheads.model.encoding import encode, positions_of, template_ids
 from gazeheads.model.last_row import last_rows
 from gazeheads.model.scene import Scene
+from gazeheads.model.usable import must_be_finite
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,6 +173,9 @@ def _behind(
 
 def _collected(model: Backbone, probe: EndRows, ways: int) -> list[Patterns]:
     """For each way to weigh (layer, row, head, question, image token); NaN in layers without attention."""
+    for layer, kept in probe.kept.items():
+        for way in kept:
+            must_be_finite(way, f"The attention patterns of layer {layer}", model.hf)
     some = next(iter(probe.kept.values()))[0]
     none = some.new_full(some.shape, torch.nan)
     return [
