@@ -66,6 +66,7 @@ def run(args: Namespace, say: Say) -> dict[str, Any]:
     from gazeheads.experiments.conditions import HeadSets, conditions
     from gazeheads.judging.kinds import suited
     from gazeheads.runs.folder import RunFolder
+    from gazeheads.runs.lines import answers
     from gazeheads.runs.pace import paced
     from gazeheads.runs.run import manifest_of
     from gazeheads.runs.run import run as go
@@ -97,6 +98,7 @@ def run(args: Namespace, say: Say) -> dict[str, Any]:
     choose = HeadSets(heads, len(steered), args.seed)
     with RunFolder.begin(writable_folder(args.out), manifest, any_version=args.any_version) as folder:
         keep_command(folder.path)
+        answers(folder.generations)  # nothing is added to what cannot be read
         total = sum(1 for s in mine for c in asked for _ in chosen.trials(s, c))
         before, bar = len(folder.generations), Bar()
         bar(chosen.name, 0, total)

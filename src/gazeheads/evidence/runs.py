@@ -7,11 +7,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from gazeheads.errors import NoEvidence
+from gazeheads.errors import JudgeError, NoEvidence
 from gazeheads.experiments.trial import Generated
 from gazeheads.judging.base import Verdict
 from gazeheads.runs.folder import RunFolder
-from gazeheads.runs.judge import verdict_of
+from gazeheads.runs.judge import is_about, parts_of, verdict_of
+from gazeheads.runs.lines import answers
 from gazeheads.runs.outcomes import JudgedPart, judged_parts
 
 
@@ -35,25 +36,37 @@ class Run:
         """
         path = Path(path)
         with RunFolder.open(path, read_only=True) as folder:
-            manifest, answers, lines = folder.manifest, list(folder.generations), list(folder.verdicts)
-        if not answers:
+            manifest, found, lines = folder.manifest, list(folder.generations), list(folder.verdicts)
+        if not found:
             raise NoEvidence(
                 f"Asked to report on {path}: it holds no answers yet. `gazeheads run` makes them; start it again to "
                 "go on."
             )
         try:
-            generated = tuple(Generated.from_json(line) for line in answers)
+            generated = tuple(answers(found))
             chosen = _judge(path, [line["judge"] for line in lines], judge)
             verdicts = {
                 (line["generation"], line["part"]): verdict_of(line)
                 for line in lines
                 if line["judge"] == chosen
             }
-        except (KeyError, TypeError) as error:
+            answered = {g.key: (None,) if g.failed else parts_of(g) for g in generated}
+            stale = [
+                line["key"]
+                for line in lines
+                if line["judge"] == chosen and not _is_current(line, answered.get(line["generation"]))
+            ]
+        except (KeyError, TypeError, ValueError, AttributeError, JudgeError) as error:
             raise NoEvidence(
                 f"Asked to report on {path}: a line of it cannot be read as an answer or verdict ({error}). Was it "
                 "made by another version of gazeheads? Report with that one."
             ) from error
+        if stale:
+            raise NoEvidence(
+                f"Asked to report on {path}: {len(stale)} verdicts of {chosen} are about other texts than the answers "
+                f"that are there, the first {stale[0]!r}. Run `gazeheads judge {shlex.quote(str(path))} --judge "
+                f"{chosen}` again: it judges what has changed."
+            )
         return cls(path, manifest, generated, chosen, verdicts)
 
     @property
@@ -113,6 +126,13 @@ class Run:
     def parts(self, g: Generated) -> tuple[JudgedPart, ...]:
         """What became of an answer, part by part."""
         return judged_parts(g, self.verdicts)
+
+
+def _is_current(line: Mapping[str, Any], texts: Sequence[str | None] | None) -> bool:
+    """Whether a verdict is about what its answer says now; a failed answer, `(None,)`, has no text in any part."""
+    if texts is None or texts == (None,):
+        return texts is None or is_about(line, None)
+    return line["part"] >= len(texts) or is_about(line, texts[line["part"]])
 
 
 def _judge(path: Path, found: Sequence[str], asked: str | None) -> str:
