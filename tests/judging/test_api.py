@@ -1,8 +1,10 @@
 """The judge behind an API, against a real server on this machine that answers, dawdles, lies and hangs up."""
 
+import gzip
 import io
 import json
 import logging
+import socket
 from base64 import b64decode
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -18,7 +20,7 @@ from provider_server import Reply, Request, Served, honest, served, wrapped
 
 from gazeheads.errors import JudgeError
 from gazeheads.experiments.trial import Generated, Trial
-from gazeheads.judging.api import ApiJudge
+from gazeheads.judging.api import MOST_BYTES, ApiJudge
 from gazeheads.judging.cost import Cost
 from gazeheads.judging.kinds import judge_of
 from gazeheads.judging.providers import Retry, asked_to_wait
@@ -413,3 +415,83 @@ def test_without_a_key_nothing_starts(monkeypatch: pytest.MonkeyPatch, sample: S
             judge_of(spec)
     with pytest.raises(JudgeError, match="at 'localhost:8000', which is no address"):
         judge_of("api:anthropic:m", base_url="localhost:8000")
+
+
+# ------------------------------------------------------------------------------------------- secrets, bounds, borders
+
+SECRET = "user:hunter2@"
+
+
+def test_secrets_of_an_address_are_used_and_never_said(sample: Sample) -> None:
+    with served(lambda request, _: Reply(401, {"at": "http://user:hunter2@x/?key=hidden"})) as server:
+        url = server.url.replace("//", f"//{SECRET}") + "/v9?key=hidden"
+        found = judge_at(server, base_url=url)
+        with pytest.raises(JudgeError, match=r"\*\*\*@127.0.0.1") as told:
+            found.judge(sample, "about 1")
+    assert server.requests[0].path == "/v9/chat/completions?key=hidden"
+    for text in (str(told.value), json.dumps(found.settings())):
+        assert "hunter2" not in text and "hidden" not in text
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_reply_without_end_is_a_failure(sample: Sample, packed: bool) -> None:
+    raw, headers = b" " * (MOST_BYTES + 1), {}
+    if packed:
+        raw, headers = gzip.compress(raw), {"content-encoding": "gzip"}
+    with served(lambda request, _: Reply(raw=raw, headers=headers)) as server:
+        found = judge_at(server, retry=Retry(tries=1)).judge(sample, "about 1")
+    assert found.kind == "unscored" and f"more than {MOST_BYTES} bytes" in found.reason
+
+
+def test_a_packed_reply_is_read(sample: Sample) -> None:
+    def answer(request: Request, _: int) -> Reply:
+        raw = gzip.compress(json.dumps(honest(request).body).encode())
+        return Reply(raw=raw, headers={"content-encoding": "gzip"})
+
+    with served(answer) as server:
+        assert judge_at(server).judge(sample, "about 2").region == 1
+
+
+@pytest.mark.parametrize(
+    "name, value", [("ALL_PROXY", "nonsense://x"), ("SSL_CERT_FILE", "/no/such/file.pem")]
+)
+def test_what_the_environment_cannot_mean_is_told_before_the_first_call(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(JudgeError, match=f"cannot be set up: .*{name}"):
+        judge_of("api:openai:m", base_url="https://example.invalid")
+
+
+@pytest.mark.parametrize("url", ["http://", "http://[::1", "ftp://host", "http://host:99999999"])
+def test_addresses_that_are_none_are_refused(url: str) -> None:
+    with pytest.raises(JudgeError, match="which is no address"):
+        judge_of("api:openai:m", base_url=url)
+
+
+def test_numbers_that_cannot_be_meant_are_refused() -> None:
+    for timeout in (float("nan"), float("inf"), 0.0):
+        with pytest.raises(JudgeError, match="a timeout"):
+            judge_of("api:openai:m", timeout=timeout)
+    with pytest.raises(JudgeError, match="A price of -1 was given"):
+        Cost(1, price_in=-1.0)
+
+
+def test_a_host_that_cannot_be_found_stops_at_once(monkeypatch: pytest.MonkeyPatch, sample: Sample) -> None:
+    calls = []
+
+    def unknown(*args: Any, **more: Any) -> Any:
+        calls.append(args)
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    with pytest.raises(JudgeError, match="a host that cannot be found"):
+        judge_of("api:openai:m", base_url="http://example.invalid", retry=FAST).judge(sample, "about 1")
+    assert len(calls) == 1
+
+
+def test_dates_to_come_back_at_are_of_greenwich() -> None:
+    at = datetime.now(UTC) + timedelta(seconds=90)
+    for zone in ("GMT", "-0000", "+0000"):
+        text = f"{at:%a, %d %b %Y %H:%M:%S} {zone}"
+        assert 85 < asked_to_wait({"retry-after": text}) <= 90

@@ -10,6 +10,7 @@ from gazeheads.commands.models import heads_of, loaded, selected
 from gazeheads.commands.options import REQUIRED, below, listing, part, setting, share, words_of
 from gazeheads.commands.output import Bar, Say, writable_folder
 from gazeheads.files import write_whole
+from gazeheads.text import redacted
 
 KEPT = "The answers so far are kept in the folder; the same command goes on after them."
 ASKED = "none,gaze,controls:20,all,prompt,panel-query,crop,marker"
@@ -53,7 +54,7 @@ def options(parser: ArgumentParser) -> None:
 
 def keep_command(folder: Path) -> None:
     """Keep the command line among those that made this folder: `commands.txt`, each once."""
-    place, line = folder / "commands.txt", "gazeheads " + shlex.join(sys.argv[1:])
+    place, line = folder / "commands.txt", "gazeheads " + shlex.join(map(redacted, sys.argv[1:]))
     before = place.read_text(encoding="utf-8").splitlines() if place.exists() else []
     if line not in before:
         write_whole(place, "\n".join([*before, line, ""]))

@@ -14,6 +14,7 @@ from gazeheads.runs.folder import RunFolder
 from gazeheads.runs.judge import is_about, parts_of, verdict_of
 from gazeheads.runs.lines import answers
 from gazeheads.runs.outcomes import JudgedPart, judged_parts
+from gazeheads.text import redacted
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +80,7 @@ class Run:
     def commands(self) -> tuple[str, ...]:
         """The command lines that made the folder, as they were typed; none where nobody kept them."""
         place = self.path / "commands.txt"
-        return tuple(place.read_text(encoding="utf-8").splitlines()) if place.exists() else ()
+        return tuple(map(redacted, place.read_text(encoding="utf-8").splitlines())) if place.exists() else ()
 
     @cached_property
     def experiment(self) -> str:

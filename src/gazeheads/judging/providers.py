@@ -7,6 +7,7 @@ import random
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from time import time
 from typing import Any
@@ -125,6 +126,7 @@ def asked_to_wait(headers: Mapping[str, str]) -> float:
     except ValueError:
         pass
     try:
-        return max(0.0, parsedate_to_datetime(told).timestamp() - time())
-    except ValueError:
+        date = parsedate_to_datetime(told)
+        return max(0.0, (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - time())
+    except (ValueError, OverflowError):
         return 0.0

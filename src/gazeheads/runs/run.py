@@ -97,7 +97,8 @@ def run(
     """Generate for every sample and condition; what was made now, in the order of the trials.
 
     kept: trials that it holds are left out, and answers go there batch by batch. push, during: where the trial does
-    not say. batch: rows at a time. settings: keywords of the processor. progress: called with the number of answers after each batch.
+    not say. batch: rows at a time. settings: keywords of the processor. progress: called with the number of answers
+    after each batch.
     Samples are drawn to fit the model. A trial that steers nothing keeps the reason in `failed`.
     """
     batch = whole(batch, "run(batch=)", UsageError, 1)
