@@ -4,9 +4,11 @@ import gzip
 import io
 import json
 import logging
+import re
 import socket
 from base64 import b64decode
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -265,7 +267,9 @@ def test_other_refusals_stop_with_what_the_server_says(sample: Sample, status: i
         pytest.raises(JudgeError, match=f"says {status}: .*no such thing.*{advice}"),
     ):
         judge_at(server).judge(sample, "about 2")
-    assert len(server.requests) == 1
+    assert len(server.requests) == (
+        2 if status == 400 else 1
+    )  # once more in words, for servers that know no schema
 
 
 # ---------------------------------------------------------------------------------------------- what cannot be read
@@ -277,7 +281,9 @@ BAD = [
     ({"verdicts": [ONE | {"text": 2}]}, '"text" is 2'),
     ({"verdicts": [ONE | {"text": True}]}, '"text" is True'),
     ({"verdicts": [ONE | {"choice": "4"}]}, "\"choice\" is '4', none of 1, 2, 3, none, junk"),
-    ({"verdicts": [ONE | {"choice": 2}]}, '"choice" is 2'),
+    ({"verdicts": [ONE | {"choice": 2.0}]}, '"choice" is 2.0'),
+    ({"verdicts": [ONE | {"choice": True}]}, '"choice" is True'),
+    ({"verdicts": [ONE | {"confidence": 101}]}, '"confidence" is 101'),
     ({"verdicts": [ONE | {"confidence": 1.5}]}, '"confidence" is 1.5'),
     ({"verdicts": [ONE | {"confidence": "high"}]}, "\"confidence\" is 'high'"),
     ({"verdicts": [ONE | {"confidence": True}]}, '"confidence" is True'),
@@ -495,3 +501,60 @@ def test_dates_to_come_back_at_are_of_greenwich() -> None:
     for zone in ("GMT", "-0000", "+0000"):
         text = f"{at:%a, %d %b %Y %H:%M:%S} {zone}"
         assert 85 < asked_to_wait({"retry-after": text}) <= 90
+
+
+REPLY = json.dumps({"verdicts": [{"text": 1, "choice": 2, "confidence": 95}]})
+
+
+def says(content: Any) -> Reply:
+    message = {"role": "assistant", "content": content}
+    return Reply(body={"choices": [{"message": message, "finish_reason": "length"}]})
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        f"<think>{{1}} or {{2}}?</think>{REPLY}",
+        f"it is {{2}}, I think</think>\n```json\n{REPLY}\n```",
+        f"Here you are: {REPLY} I hope this helps.",
+        [{"type": "text", "text": REPLY[:20]}, {"type": "text", "text": REPLY[20:]}],
+    ],
+)
+def test_replies_of_servers_that_chat_are_read(sample: Sample, content: Any) -> None:
+    with served(lambda request, _: says(content)) as server:
+        found = judge_at(server).judge(sample, "hello there")
+    assert (found.kind, found.region, found.margin) == ("matched", 1, 0.95)
+
+
+@pytest.mark.parametrize(
+    "content, why",
+    [(None, "no text .it ended because: length"), ("Sorry, {no}.", "no JSON object with verdicts")],
+)
+def test_replies_without_a_verdict_say_why(sample: Sample, content: Any, why: str) -> None:
+    with served(lambda request, _: says(content)) as server:
+        found = judge_at(server).judge(sample, "hello there")
+    assert found.kind == "unscored"
+    assert re.search(why, found.reason)
+
+
+def test_servers_without_structured_output_are_asked_in_words(sample: Sample) -> None:
+    def answer(request: Request, _: int) -> Reply:
+        old = {"response_format", "max_completion_tokens"} & set(request.body)
+        return Reply(422, {"error": "extra fields"}) if old else honest(request)
+
+    with served(answer) as server:
+        judge = judge_at(server)
+        assert judge.judge(sample, "about 3").region == 2
+        assert judge.judge(sample, "about 1").region == 0
+    assert len(server.requests) == 3  # the second is asked so at once
+    assert '"verdicts"' in server.requests[1].text
+    assert server.requests[1].body["max_tokens"] == 4000
+
+
+def test_an_image_with_one_object_is_unscored_and_ends_nothing(sample: Sample) -> None:
+    alone = replace(sample, boxes=sample.boxes[:1], names=sample.names[:1])
+    with served(lambda request, _: honest(request)) as server:
+        found = judge_at(server).judge_many([(alone, ["about 1", ""]), (sample, ["about 2"])])
+    assert [each.kind for each in found[0]] == ["unscored", "degenerate"]
+    assert found[0][0].reason == "1 region: there is no choice"
+    assert found[1][0].region == 1

@@ -28,7 +28,7 @@ from gazeheads.errors import JudgeError
 from gazeheads.judging.base import Asked, Judge, Verdict
 from gazeheads.judging.cache import Replies
 from gazeheads.judging.cost import Cost, tokens
-from gazeheads.judging.providers import AGAIN, PROVIDERS, Provider, Retry, asked_to_wait
+from gazeheads.judging.providers import AGAIN, PROVIDERS, Provider, Retry, asked_to_wait, plainer
 from gazeheads.judging.question import REMINDER, SYSTEM, VERSION, BadReply, Question, question, read
 from gazeheads.sample import Sample
 from gazeheads.text import degenerate, redacted, strip_labels
@@ -71,6 +71,7 @@ class ApiJudge(Judge):
             )
         self._url, self.timeout = _url(base_url or provider.base_url, provider.path), timeout
         self._failures = 0  # in a row
+        self._plain = False  # whether the server knows no structured output
         self._key = _key(provider)
         self._client = _client({"accept-encoding": "identity", **provider.headers(self._key)}, timeout)
 
@@ -90,8 +91,8 @@ class ApiJudge(Judge):
         questions = [_question(sample, parts) for sample, parts in asked]
         found = self._answered({self._cache_key(q): q for q in questions if q is not None})
         return [
-            _together(parts, [] if q is None else found[self._cache_key(q)])
-            for (_, parts), q in zip(asked, questions, strict=True)
+            _together(parts, _alone(sample, parts) if q is None else found[self._cache_key(q)])
+            for (sample, parts), q in zip(asked, questions, strict=True)
         ]
 
     def settings(self) -> dict[str, Any]:
@@ -175,7 +176,7 @@ class ApiJudge(Judge):
 
     def _send(self, body: Mapping[str, Any], stop: Event) -> httpx2.Response:
         """A reply with status 200. Raises `_Failed` after too many tries, `JudgeError` where trying mends nothing."""
-        why = ""
+        why, body = "", plainer(body) if self._plain and "response_format" in body else body
         for number in range(self.retry.tries):
             pause = self.retry.pause(number)
             try:
@@ -191,6 +192,13 @@ class ApiJudge(Judge):
                 if response.status_code == 200:
                     return response
                 why = f"the server says {response.status_code}: {self._clean(response.text)}"
+                if response.status_code in (400, 422) and "response_format" in body:
+                    try:
+                        found = self._send(plainer(body), stop)
+                        self._plain = True  # the next are asked so at once
+                        return found
+                    except JudgeError as error:
+                        raise JudgeError(self._refused(response.status_code, why)) from error
                 if response.status_code not in AGAIN:
                     raise JudgeError(self._refused(response.status_code, why))
                 pause = max(pause, asked_to_wait(response.headers))
@@ -280,9 +288,14 @@ def _is_unknown_host(error: BaseException | None) -> bool:
 
 
 def _question(sample: Sample, parts: Sequence[str]) -> Question | None:
-    """The question about those parts of an answer that are no junk; None if all are."""
+    """The question about those parts of an answer that are no junk; None if all are, or there is no choice."""
     texts = [text for part in parts if not degenerate(text := strip_labels(part))]
-    return question(sample, texts) if texts else None
+    return question(sample, texts) if texts and len(sample.boxes) > 1 else None
+
+
+def _alone(sample: Sample, parts: Sequence[str]) -> list[Verdict]:
+    """The verdicts where nothing is asked: an image with a single object leaves no choice."""
+    return [Verdict("unscored", reason=f"{len(sample.boxes)} region: there is no choice")] * len(parts)
 
 
 def _together(parts: Sequence[str], verdicts: Sequence[Verdict]) -> list[Verdict]:
