@@ -1,5 +1,6 @@
 """What is wrong with runs, and what their numbers cannot say."""
 
+import shlex
 from collections.abc import Iterator, Sequence
 
 from gazeheads.evidence.results import Results
@@ -26,7 +27,7 @@ def _warnings(results: Results) -> Iterator[str]:
     if results.unjudged:
         yield (
             f"{name}: {results.unjudged} answers have no verdict yet and count as unknown. Judge first: gazeheads "
-            f"judge {run.path}"
+            f"judge {shlex.quote(str(run.path))}"
         )
     missing = unfinished(run)
     if missing:

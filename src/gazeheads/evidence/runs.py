@@ -66,7 +66,7 @@ class Run:
             raise NoEvidence(
                 f"Asked to report on {path}: {len(stale)} verdicts of {chosen} are about other texts than the answers "
                 f"that are there, the first {stale[0]!r}. Run `gazeheads judge {shlex.quote(str(path))} --judge "
-                f"{chosen}` again: it judges what has changed."
+                f"{shlex.quote(chosen)}` again: it judges what has changed."
             )
         return cls(path, manifest, generated, chosen, verdicts)
 
@@ -151,6 +151,6 @@ def _judge(path: Path, found: Sequence[str], asked: str | None) -> str:
     if asked is not None and asked not in names:
         raise NoEvidence(
             f"Asked to report on {path} as {asked!r} judged it; it was judged by {', '.join(names)}. Name one of "
-            f"them, or run `gazeheads judge {shlex.quote(str(path))} --judge {asked}` first."
+            f"them, or run `gazeheads judge {shlex.quote(str(path))} --judge {shlex.quote(asked)}` first."
         )
     return asked or names[0]
