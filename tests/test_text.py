@@ -4,7 +4,7 @@ import tiny
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from gazeheads.text import Word, spell, words
+from gazeheads.text import Word, redacted, spell, words
 
 TOKENIZER = tiny.byte_tokenizer()
 
@@ -75,3 +75,10 @@ def test_a_tokenizer_that_drops_the_first_space() -> None:
         return "".join(vocabulary[token] for token in tokens).replace("▁", " ").removeprefix(" ")
 
     assert spell([1, 2, 3, 1], drops) == ("dog", " digs", ".", " dog")
+
+
+def test_secrets_of_addresses_are_left_out() -> None:
+    said = "gazeheads judge run --base-url=https://me:pa%20ss@host:80/v1?key=abc&x=1 'socks5://u:p@h' a@b c?d"
+    assert (
+        redacted(said) == "gazeheads judge run --base-url=https://***@host:80/v1?*** 'socks5://***@h' a@b c?d"
+    )

@@ -58,6 +58,12 @@ def degenerate(text: str) -> str:
     return loop(text) if words_of(text) else "no word"
 
 
+def redacted(text: str) -> str:
+    """The text without the secrets of the addresses in it: names and passwords before an @, and what follows a ?."""
+    bare = re.sub(r"\b([a-zA-Z][\w+.-]*://)[^\s/?#'\"]*@", r"\1***@", text)
+    return re.sub(r"\b([a-zA-Z][\w+.-]*://[^\s?#'\"]*)[?#][^\s'\"]+", r"\1?***", bare)
+
+
 def a(noun: str) -> str:
     """The noun with its indefinite article: `a("apple")` is "an apple"."""
     return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"

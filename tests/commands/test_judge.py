@@ -46,6 +46,7 @@ def test_a_run_is_judged_once_by_each_judge_and_the_two_are_compared(
     assert first == {
         **{"judge": "rules", "verdicts": 12, "new": 12},
         **{"matched": 12, "none": 0, "degenerate": 0, "unscored": 0},
+        **{"why_unscored": {}, "fits": True},
     }
     assert told(capsys, str(run))["new"] == 0
     assert told(capsys, str(run), "--judge", "captions")["new"] == 12
@@ -141,3 +142,24 @@ def test_data_of_which_nothing_is_known_need_a_judge_by_name(
     monkeypatch.setattr("gazeheads.data.sources.samples_of", lambda source, seed: bare)
     monkeypatch.setattr("gazeheads.data.sources.fingerprint", lambda samples: fingerprint(STRIPS))
     assert "No judge was named" in told(capsys, str(run), code=2)
+
+
+def test_why_answers_are_unscored_is_counted_and_nothing_scored_is_no_success(
+    run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "any")
+    message = {"role": "assistant", "content": "I would rather not."}
+    with served(lambda request, _: Reply(body={"choices": [{"message": message}]})) as server:
+        address = server.url.replace("//", "//me:hunter2@")
+        words = ["judge", str(run), "--judge", "api:openai:m", "--base-url", address, "--yes"]
+        monkeypatch.setattr("sys.argv", ["gazeheads", *words])
+        assert main(words) == 1
+    said = capsys.readouterr()
+    assert (
+        "unscored: 12 because the judge's reply could not be read, twice: it holds no JSON object" in said.out
+    )
+    assert main(["report", str(run), "--out", str(run / "page")]) == 0
+    assert "12 verdicts are unscored: 12 because the judge's reply" in capsys.readouterr().out
+    written = [each.read_bytes() for each in run.rglob("*") if each.is_file()]
+    assert not any(b"hunter2" in each for each in (said.err.encode(), *written))
+    assert "***@127.0.0.1" in (run / "commands.txt").read_text()

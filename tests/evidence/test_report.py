@@ -270,6 +270,7 @@ def test_what_is_missing_is_said_first(tmp_path: Path) -> None:
         "run is shard 2 of 3: gazeheads merge makes o",
         "run: the model gave no answer to 1 of 26 tri",
         "run: 17% of the answers under 'gaze' are uns",
+        "run: 1 verdicts are unscored: 1 because no r",
     ]
     page = report([results])
     assert page.sections[0].title == "Read this first" and list(page.sections[0].points) == found

@@ -15,6 +15,7 @@ from gazeheads.evidence.runs import Run
 from gazeheads.evidence.trajectories import trajectories
 from gazeheads.experiments.conditions import family_of
 from gazeheads.experiments.trial import Generated
+from gazeheads.runs.judge import digest
 
 
 @pytest.fixture
@@ -306,3 +307,30 @@ def test_a_run_that_is_being_written_can_be_read(tmp_path: Path) -> None:
     place = write(tmp_path / "run", redirection()) / "verdicts.jsonl"
     place.write_text(_chop(place.read_text()))
     assert Results(Run.load(place.parent)).unjudged == 1
+
+
+@pytest.mark.parametrize(
+    "name, field, value, message",
+    [
+        ("generations", "text", "edited", "1 verdicts of rules are about other texts"),
+        ("verdicts", "region", 99, "region 99 of 6"),
+        ("verdicts", "margin", "much", "margin is 'much'"),
+        ("verdicts", "part", True, "part is True"),
+        ("generations", "heads", "many", "heads is 'many'"),
+    ],
+)
+def test_lines_that_were_edited_are_no_evidence(
+    tmp_path: Path, name: str, field: str, value: object, message: str
+) -> None:
+    folder = write(tmp_path / "run", redirection())
+    answers = [json.loads(each) for each in (folder / "generations.jsonl").read_text().splitlines()]
+    told = {each["key"]: digest(each["text"]) for each in answers if not each["failed"]}
+    verdicts = [json.loads(each) for each in (folder / "verdicts.jsonl").read_text().splitlines()]
+    verdicts = [{**each, "regions": 6, "text": told.get(each["generation"])} for each in verdicts]
+    lines = {"generations": answers, "verdicts": verdicts}
+    changed = next(each for each in lines[name] if each.get("kind", "matched") == "matched")
+    changed[field] = value
+    for each, content in lines.items():
+        (folder / f"{each}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in content))
+    with pytest.raises(RunError, match=message):
+        Run.load(folder)

@@ -1,10 +1,14 @@
 """The judge behind an API, against a real server on this machine that answers, dawdles, lies and hangs up."""
 
+import gzip
 import io
 import json
 import logging
+import re
+import socket
 from base64 import b64decode
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -18,7 +22,7 @@ from provider_server import Reply, Request, Served, honest, served, wrapped
 
 from gazeheads.errors import JudgeError
 from gazeheads.experiments.trial import Generated, Trial
-from gazeheads.judging.api import ApiJudge
+from gazeheads.judging.api import MOST_BYTES, ApiJudge
 from gazeheads.judging.cost import Cost
 from gazeheads.judging.kinds import judge_of
 from gazeheads.judging.providers import Retry, asked_to_wait
@@ -263,7 +267,9 @@ def test_other_refusals_stop_with_what_the_server_says(sample: Sample, status: i
         pytest.raises(JudgeError, match=f"says {status}: .*no such thing.*{advice}"),
     ):
         judge_at(server).judge(sample, "about 2")
-    assert len(server.requests) == 1
+    assert len(server.requests) == (
+        2 if status == 400 else 1
+    )  # once more in words, for servers that know no schema
 
 
 # ---------------------------------------------------------------------------------------------- what cannot be read
@@ -275,7 +281,9 @@ BAD = [
     ({"verdicts": [ONE | {"text": 2}]}, '"text" is 2'),
     ({"verdicts": [ONE | {"text": True}]}, '"text" is True'),
     ({"verdicts": [ONE | {"choice": "4"}]}, "\"choice\" is '4', none of 1, 2, 3, none, junk"),
-    ({"verdicts": [ONE | {"choice": 2}]}, '"choice" is 2'),
+    ({"verdicts": [ONE | {"choice": 2.0}]}, '"choice" is 2.0'),
+    ({"verdicts": [ONE | {"choice": True}]}, '"choice" is True'),
+    ({"verdicts": [ONE | {"confidence": 101}]}, '"confidence" is 101'),
     ({"verdicts": [ONE | {"confidence": 1.5}]}, '"confidence" is 1.5'),
     ({"verdicts": [ONE | {"confidence": "high"}]}, "\"confidence\" is 'high'"),
     ({"verdicts": [ONE | {"confidence": True}]}, '"confidence" is True'),
@@ -413,3 +421,140 @@ def test_without_a_key_nothing_starts(monkeypatch: pytest.MonkeyPatch, sample: S
             judge_of(spec)
     with pytest.raises(JudgeError, match="at 'localhost:8000', which is no address"):
         judge_of("api:anthropic:m", base_url="localhost:8000")
+
+
+# ------------------------------------------------------------------------------------------- secrets, bounds, borders
+
+SECRET = "user:hunter2@"
+
+
+def test_secrets_of_an_address_are_used_and_never_said(sample: Sample) -> None:
+    with served(lambda request, _: Reply(401, {"at": "http://user:hunter2@x/?key=hidden"})) as server:
+        url = server.url.replace("//", f"//{SECRET}") + "/v9?key=hidden"
+        found = judge_at(server, base_url=url)
+        with pytest.raises(JudgeError, match=r"\*\*\*@127.0.0.1") as told:
+            found.judge(sample, "about 1")
+    assert server.requests[0].path == "/v9/chat/completions?key=hidden"
+    for text in (str(told.value), json.dumps(found.settings())):
+        assert "hunter2" not in text and "hidden" not in text
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_reply_without_end_is_a_failure(sample: Sample, packed: bool) -> None:
+    raw, headers = b" " * (MOST_BYTES + 1), {}
+    if packed:
+        raw, headers = gzip.compress(raw), {"content-encoding": "gzip"}
+    with served(lambda request, _: Reply(raw=raw, headers=headers)) as server:
+        found = judge_at(server, retry=Retry(tries=1)).judge(sample, "about 1")
+    assert found.kind == "unscored" and f"more than {MOST_BYTES} bytes" in found.reason
+
+
+def test_a_packed_reply_is_read(sample: Sample) -> None:
+    def answer(request: Request, _: int) -> Reply:
+        raw = gzip.compress(json.dumps(honest(request).body).encode())
+        return Reply(raw=raw, headers={"content-encoding": "gzip"})
+
+    with served(answer) as server:
+        assert judge_at(server).judge(sample, "about 2").region == 1
+
+
+@pytest.mark.parametrize(
+    "name, value", [("ALL_PROXY", "nonsense://x"), ("SSL_CERT_FILE", "/no/such/file.pem")]
+)
+def test_what_the_environment_cannot_mean_is_told_before_the_first_call(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(JudgeError, match=f"cannot be set up: .*{name}"):
+        judge_of("api:openai:m", base_url="https://example.invalid")
+
+
+@pytest.mark.parametrize("url", ["http://", "http://[::1", "ftp://host", "http://host:99999999"])
+def test_addresses_that_are_none_are_refused(url: str) -> None:
+    with pytest.raises(JudgeError, match="which is no address"):
+        judge_of("api:openai:m", base_url=url)
+
+
+def test_numbers_that_cannot_be_meant_are_refused() -> None:
+    for timeout in (float("nan"), float("inf"), 0.0):
+        with pytest.raises(JudgeError, match="a timeout"):
+            judge_of("api:openai:m", timeout=timeout)
+    with pytest.raises(JudgeError, match="A price of -1 was given"):
+        Cost(1, price_in=-1.0)
+
+
+def test_a_host_that_cannot_be_found_stops_at_once(monkeypatch: pytest.MonkeyPatch, sample: Sample) -> None:
+    calls = []
+
+    def unknown(*args: Any, **more: Any) -> Any:
+        calls.append(args)
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    with pytest.raises(JudgeError, match="a host that cannot be found"):
+        judge_of("api:openai:m", base_url="http://example.invalid", retry=FAST).judge(sample, "about 1")
+    assert len(calls) == 1
+
+
+def test_dates_to_come_back_at_are_of_greenwich() -> None:
+    at = datetime.now(UTC) + timedelta(seconds=90)
+    for zone in ("GMT", "-0000", "+0000"):
+        text = f"{at:%a, %d %b %Y %H:%M:%S} {zone}"
+        assert 85 < asked_to_wait({"retry-after": text}) <= 90
+
+
+REPLY = json.dumps({"verdicts": [{"text": 1, "choice": 2, "confidence": 95}]})
+
+
+def says(content: Any) -> Reply:
+    message = {"role": "assistant", "content": content}
+    return Reply(body={"choices": [{"message": message, "finish_reason": "length"}]})
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        f"<think>{{1}} or {{2}}?</think>{REPLY}",
+        f"it is {{2}}, I think</think>\n```json\n{REPLY}\n```",
+        f"Here you are: {REPLY} I hope this helps.",
+        [{"type": "text", "text": REPLY[:20]}, {"type": "text", "text": REPLY[20:]}],
+    ],
+)
+def test_replies_of_servers_that_chat_are_read(sample: Sample, content: Any) -> None:
+    with served(lambda request, _: says(content)) as server:
+        found = judge_at(server).judge(sample, "hello there")
+    assert (found.kind, found.region, found.margin) == ("matched", 1, 0.95)
+
+
+@pytest.mark.parametrize(
+    "content, why",
+    [(None, "no text .it ended because: length"), ("Sorry, {no}.", "no JSON object with verdicts")],
+)
+def test_replies_without_a_verdict_say_why(sample: Sample, content: Any, why: str) -> None:
+    with served(lambda request, _: says(content)) as server:
+        found = judge_at(server).judge(sample, "hello there")
+    assert found.kind == "unscored"
+    assert re.search(why, found.reason)
+
+
+def test_servers_without_structured_output_are_asked_in_words(sample: Sample) -> None:
+    def answer(request: Request, _: int) -> Reply:
+        old = {"response_format", "max_completion_tokens"} & set(request.body)
+        return Reply(422, {"error": "extra fields"}) if old else honest(request)
+
+    with served(answer) as server:
+        judge = judge_at(server)
+        assert judge.judge(sample, "about 3").region == 2
+        assert judge.judge(sample, "about 1").region == 0
+    assert len(server.requests) == 3  # the second is asked so at once
+    assert '"verdicts"' in server.requests[1].text
+    assert server.requests[1].body["max_tokens"] == 4000
+
+
+def test_an_image_with_one_object_is_unscored_and_ends_nothing(sample: Sample) -> None:
+    alone = replace(sample, boxes=sample.boxes[:1], names=sample.names[:1])
+    with served(lambda request, _: honest(request)) as server:
+        found = judge_at(server).judge_many([(alone, ["about 1", ""]), (sample, ["about 2"])])
+    assert [each.kind for each in found[0]] == ["unscored", "degenerate"]
+    assert found[0][0].reason == "1 region: there is no choice"
+    assert found[1][0].region == 1

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from gazeheads.data.coco_names import COCO, plural
+from gazeheads.data.coco_names import COCO, KINDS, plural
 from gazeheads.drawing.scenes import scenes
 from gazeheads.drawing.strips import doodles
 from gazeheads.errors import JudgeError
@@ -127,3 +127,45 @@ def test_the_judge_to_begin_with_needs_what_the_samples_have() -> None:
     told = replace(strip, slots=())
     assert suited(told) == "captions"
     assert suited(replace(told, captions=())).startswith("api:")
+
+
+def called(photo: Sample, *names: str) -> Sample:
+    """The photograph with objects of these names, and kites."""
+    more = (*names, *["kite"] * (len(photo.boxes) - len(names)))
+    return replace(photo, slots=tuple({"object": name} for name in more))
+
+
+@pytest.mark.parametrize(
+    "names, answer, regions",
+    [
+        (("sofa", "dog"), "A sofa.", (0,)),
+        (("sofa", "dog"), "Two couches.", (0,)),
+        (("sofa", "couch"), "a sofa", (0,)),
+        (("sofa", "couch"), "a settee", (0, 1)),
+        (("hot_dog", "dog"), "A hot dog.", (0,)),
+        (("hot_dog", "dog"), "two frankfurters", (0,)),
+        (("traffic light", "Traffic_Light"), "traffic lights", (0, 1)),
+        (("C++ (book)", "C"), "The C++ (book) lies there", (0,)),
+        (("C++ (book)", "C"), "The letter C", (1,)),
+        (("C++", "C"), "C++ beside a cup", (0,)),
+        (("🐱", "dog"), "🐱", (0,)),
+        (("🐱", "dog"), "so cute🐱", (0,)),
+        (("❤", "dog"), "a ❤️ of gold", (0,)),
+        (("aeroplane", "tvmonitor"), "a plane", (0,)),
+        (("aeroplane", "dog"), "an airplane", (0,)),
+        (("man", "woman"), "A man.", (0,)),
+        (("man", "woman"), "A person.", (0, 1)),
+        (("man", "dog"), "A woman.", ()),
+        (("person", "man"), "A woman.", (0,)),
+        (("Straße", "dog"), "STRASSE", (0,)),
+        (("...", "dog"), "wine + glass of ...", ()),
+    ],
+)
+def test_names_of_the_data_win_in_one_form(photo: Sample, names: tuple, answer: str, regions: tuple) -> None:
+    found = verdict(called(photo, *names), answer)
+    about = () if found[1] is None else (found[1], *found[2])
+    assert (found[0], about) == ("matched" if regions else "none", regions)
+
+
+def test_kinds_are_among_the_phrases_of_their_category() -> None:
+    assert {name: kinds - set(COCO[name]) for name, kinds in KINDS.items() if kinds - set(COCO[name])} == {}

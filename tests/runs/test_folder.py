@@ -414,3 +414,16 @@ def test_other_lines_or_another_run_in_the_place_of_the_merge_are_left_alone(tmp
             with pytest.raises(error, match=message):
                 merge(folders, tmp_path / out)
         assert contents(tmp_path / out) == before
+
+
+def test_a_shard_that_is_not_done_is_not_merged(tmp_path: Path) -> None:
+    one, two = shards(tmp_path, 2, trials=5)
+    with pytest.raises(
+        BadShards, match=r"1 are not done: .*shard-2 has 4 of 5 answers.*Run them to their end"
+    ):
+        merge([one, two], tmp_path / "whole")
+    assert not (tmp_path / "whole").exists()
+    with RunFolder.open(two) as run:
+        run.generations.append([line("10")])
+    with merge([one, two], tmp_path / "whole") as run:
+        assert run.manifest["trials"] == len(run.generations) == 10

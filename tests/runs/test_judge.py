@@ -5,20 +5,24 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gazeheads.drawing.strips import doodles
-from gazeheads.errors import JudgeError
+from gazeheads.errors import BadLedger, JudgeError
 from gazeheads.experiments.trial import Generated, SegmentRecord, Trial
 from gazeheads.judging.base import Asked, Judge, Verdict
 from gazeheads.judging.rules import RulesJudge
 from gazeheads.runs.folder import RunFolder
-from gazeheads.runs.judge import judge_folder, verdicts_on
+from gazeheads.runs.judge import judge_folder, verdict_of, verdicts_on
+from gazeheads.runs.lines import answer_of
 from gazeheads.runs.outcomes import outcomes
 from gazeheads.sample import Sample
 from gazeheads.statistics import estimate
@@ -107,7 +111,7 @@ def test_every_part_of_every_answer_gets_its_line(folder: RunFolder) -> None:
     line = next(iter(folder.verdicts))
     assert line["key"] == f"rules|{line['generation']}#0"
     assert set(line) == {
-        *("schema", "judge", "key", "generation", "part"),
+        *("schema", "judge", "key", "generation", "part", "text", "regions"),
         *("kind", "region", "slots_right", "all_slots", "reason", "margin"),
     }
     assert line["slots_right"] == 3 and line["all_slots"] is True
@@ -272,3 +276,80 @@ def test_kills_at_any_instant_lose_no_verdict_and_double_none(folder: RunFolder,
             ended = run.wait() == 0
     with RunFolder.open(folder.path) as again:
         assert again.verdicts.lines == whole.verdicts.lines
+
+
+def test_an_answer_that_was_edited_is_judged_anew_and_no_other(folder: RunFolder) -> None:
+    judge_folder(folder, RulesJudge(), "rules", STRIPS)
+    before = dict(folder.verdicts.lines)
+    first = answers()[0].key
+    line = folder.generations.lines[first]
+    folder.generations.drop([first])
+    folder.generations.append([{**line, "text": said(STRIPS[0], 4)}])
+    assert judge_folder(folder, RulesJudge(), "rules", STRIPS) == 1
+    assert folder.verdicts.lines[f"rules|{first}#0"]["region"] == 4
+    same = {key: each for key, each in before.items() if key != f"rules|{first}#0"}
+    assert same == {key: each for key, each in folder.verdicts.lines.items() if key in same}
+
+
+class Wrong(Judge):
+    def judge(self, sample: Sample, answer: str) -> Verdict:
+        return Verdict("matched", 99)
+
+
+def test_a_region_that_is_not_there_is_an_error_and_no_miss(folder: RunFolder) -> None:
+    with pytest.raises(
+        JudgeError, match="Judge wrong says that an answer is about region 99 of .*, which has 6"
+    ):
+        judge_folder(folder, Wrong(), "wrong", STRIPS)
+    assert len(folder.verdicts) == 0
+
+
+@pytest.mark.parametrize(
+    "change, why",
+    [
+        ({"text": 5}, "text is 5"),
+        ({"target": True}, "target is True"),
+        ({"tour": ["a"]}, "tour is"),
+        ({"segments": [[1, 2]]}, "SegmentRecord"),
+        ({"failed": None}, "failed is None"),
+        ({"surprise": 1}, "surprise"),
+        ({"schema": 9}, "schema 9 instead of"),
+        ({"sample": "another"}, "belongs to the key"),
+    ],
+)
+def test_lines_that_are_no_answers_are_named(folder: RunFolder, change: dict[str, Any], why: str) -> None:
+    line = folder.generations.lines[answers()[0].key]
+    with pytest.raises(BadLedger, match=f"cannot be read as one .*{why}"):
+        answer_of({**line, **change})
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@settings(max_examples=150, deadline=None, database=None)
+@given(data=st.data())
+def test_whatever_stands_in_a_line_only_a_named_error_comes_out(data: st.DataObject) -> None:
+    line = answers()[data.draw(st.integers(0, 11))].to_json()
+    changed = {**line, data.draw(st.sampled_from(sorted(line))): data.draw(JSON)}
+    key = None
+    with suppress(BadLedger):
+        key = answer_of(changed).key
+    assert key in (None, changed["key"])
+
+
+@settings(max_examples=150, deadline=None, database=None)
+@given(data=st.data())
+def test_whatever_stands_in_a_verdict_it_is_read_or_refused(data: st.DataObject) -> None:
+    line = {
+        "schema": 1, "judge": "rules", "key": "rules|a#0", "generation": "a", "part": 0, "kind": "matched",
+        "region": 2, "regions": 6, "slots_right": 1, "all_slots": True, "reason": "", "margin": None, "also": [],
+    }  # fmt: skip
+    changed = {**line, data.draw(st.sampled_from(sorted(line))): data.draw(JSON)}
+    kind = None
+    with suppress(KeyError, TypeError, ValueError, JudgeError):
+        kind = verdict_of(changed).kind
+    assert kind in (None, changed["kind"])

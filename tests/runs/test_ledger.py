@@ -71,12 +71,12 @@ def test_what_is_kept_in_memory_is_what_will_be_read(tmp_path: Path) -> None:
 )
 @given(
     cut=st.integers(0, len(WHOLE)),
-    junk=st.sampled_from([b"", b"\0" * 9, b'{"key": "x", "te', b"\xff\n", b"\n"]),
+    junk=st.sampled_from([b"", b"\0" * 9, b'{"key": "x", "te', b"\xff"]),
 )
 def test_cut_at_any_byte_it_goes_on_as_if_nothing_had_happened(tmp_path: Path, cut: int, junk: bytes) -> None:
     whole = max(n for n, end in enumerate(ENDS) if end <= cut)
     is_cut_before_newline = cut + 1 in ENDS
-    whole += is_cut_before_newline and junk[:1] in (b"", b"\n")
+    whole += is_cut_before_newline and not junk
     path = on_disk(tmp_path, WHOLE[:cut] + junk)
     looked_at = Ledger(path, read_only=True)
     assert path.read_bytes() == WHOLE[:cut] + junk
@@ -87,6 +87,22 @@ def test_cut_at_any_byte_it_goes_on_as_if_nothing_had_happened(tmp_path: Path, c
     ledger.append(LINES[whole:])
     assert path.read_bytes() == WHOLE
     assert list(ledger) == list(Ledger(path)) == LINES
+
+
+@pytest.mark.parametrize("last", [b"not ours\n", b"\n", b"\xff\n", b'{"key": "half\n'])
+def test_a_last_line_that_ends_and_is_none_is_somebody_elses(tmp_path: Path, last: bytes) -> None:
+    path = on_disk(tmp_path, WHOLE + last)
+    with pytest.raises(BadLedger, match=f"line {len(LINES) + 1} is not JSON"):
+        Ledger(path)
+    assert path.read_bytes() == WHOLE + last
+
+
+def test_a_mark_before_the_first_line_is_read_over(tmp_path: Path) -> None:
+    path = on_disk(tmp_path, b"\xef\xbb\xbf" + WHOLE)
+    ledger = Ledger(path)
+    assert list(ledger) == LINES
+    ledger.append([{"key": "more"}])
+    assert list(Ledger(path)) == [*LINES, {"key": "more"}]
 
 
 @pytest.mark.parametrize(

@@ -187,3 +187,20 @@ def test_the_pace_is_the_median_length_of_a_sentence(model) -> None:
     assert len(lengths) == 12 and found == round(np.median(lengths))
     with pytest.raises(UsageError, match="no sentence"):
         pace(model, strip[:0], "x")
+
+
+@pytest.mark.parametrize("batch", [-5, 0, 2.5, True])
+def test_a_batch_that_makes_nothing_is_refused(model, choose, batch) -> None:
+    with pytest.raises(UsageError, match=r"run\(batch=\) is a whole number from 1 on; found"):
+        run(model, doodles(1, seed=8), THIS_PANEL, conditions("none"), choose, batch=batch)
+
+
+def test_a_models_fingerprint_follows_its_weights(model) -> None:
+    weight, before = next(model.hf.parameters()), model.fingerprint
+    kept = weight.data.clone()
+    weight.data.view(-1)[0] += 1  # as a training step or a merge does; unseen by torch's version counters
+    try:
+        assert model.fingerprint != before
+    finally:
+        weight.data.copy_(kept)
+    assert model.fingerprint == before

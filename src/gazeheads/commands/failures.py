@@ -19,6 +19,7 @@ from importlib import import_module
 
 from gazeheads.commands.output import Bar
 from gazeheads.errors import GazeHeadsError, UsageError
+from gazeheads.text import redacted
 from gazeheads.version import __version__
 
 MENDABLE, UNREAD, OURS, STOPPED = 2, 1, 70, 130
@@ -58,7 +59,7 @@ def _told(error: BaseException, words: Sequence[str]) -> int:
     if DEBUG in words:
         traceback.print_exception(error)
     code, line = _outcome(error, words)
-    print(f"gazeheads: {_line(line)}", file=sys.stderr)
+    print(f"gazeheads: {_line(redacted(line))}", file=sys.stderr)
     if isinstance(error, OSError):
         _close_stdout_if_full()
     return code
@@ -104,7 +105,7 @@ def _out_of_memory(error: BaseException) -> str:
 
 def _kept(words: Sequence[str]) -> str:
     """What a command leaves behind when it is stopped, as its module says, and how to go on."""
-    again = shlex.join(["gazeheads", *words])
+    again = shlex.join(["gazeheads", *map(redacted, words)])
     try:
         kept: str = import_module(f"gazeheads.commands.{words[0]}").KEPT
     except (IndexError, ImportError, AttributeError):
@@ -117,7 +118,7 @@ def _report(error: BaseException, words: Sequence[str]) -> str:
     head = (
         f"gazeheads {__version__}, Python {sys.version.split()[0]}, {sys.platform}\n{shlex.join(words)}\n\n"
     )
-    content = head + "".join(traceback.format_exception(error))
+    content = redacted(head + "".join(traceback.format_exception(error)))
     try:
         with tempfile.NamedTemporaryFile("wb", prefix="gazeheads-", suffix=".txt", delete=False) as file:
             file.write(content.encode(errors="backslashreplace"))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 KEPT = "The verdicts so far are kept in the folder; the same command goes on after them."
 SETTINGS, REPLIES = "judges.json", "replies.sqlite"
+REASONS = 5  # for unscored answers, that are told
 LIMIT = 1.0  # of the currency of the prices: what may be spent without being asked
 
 
@@ -99,7 +100,7 @@ def _judge(args: Namespace, say: Say) -> dict[str, Any]:
     """Judge what this judge has not judged yet."""
     from gazeheads.commands.run import keep_command
     from gazeheads.runs.folder import RunFolder
-    from gazeheads.runs.judge import judge_folder, pending
+    from gazeheads.runs.judge import judge_folder, pending, why_unscored
 
     with RunFolder.open(args.folder) as folder:
         samples = _samples(args, folder.manifest)
@@ -124,12 +125,18 @@ def _judge(args: Namespace, say: Say) -> dict[str, Any]:
             keep_command(folder.path)
             written = judge_folder(folder, found, name, samples, lambda n: bar("judging", n, len(todo)))
             bar.close()
-        kinds = [line["kind"] for line in folder.verdicts.lines.values() if line["judge"] == name]
+        mine = [line for line in folder.verdicts.lines.values() if line["judge"] == name]
+        kinds_and_reasons = [(line["kind"], line["reason"]) for line in mine]
+    kinds = [kind for kind, _ in kinds_and_reasons]
     told: dict[str, Any] = {"judge": name, "verdicts": len(kinds), "new": written}
     told |= {kind: kinds.count(kind) for kind in ("matched", "none", "degenerate", "unscored")}
     say(f"{told['verdicts']} verdicts by {name} in {args.folder}, {written} of them new:")
     say(", ".join(f"{told[kind]} {kind}" for kind in ("matched", "none", "degenerate", "unscored")))
-    return told
+    why = why_unscored(kinds_and_reasons)
+    for reason, count in list(why.items())[:REASONS]:
+        say(f"unscored: {count} because {reason}")
+    scored = len(kinds) - told["unscored"]
+    return told | {"why_unscored": why, "fits": scored > 0 or not kinds}
 
 
 def _calibrate(args: Namespace, say: Say) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from gazeheads.commands.models import heads_of, loaded, selected
 from gazeheads.commands.options import REQUIRED, below, listing, part, setting, share, words_of
 from gazeheads.commands.output import Bar, Say, writable_folder
 from gazeheads.files import write_whole
+from gazeheads.text import redacted
 
 KEPT = "The answers so far are kept in the folder; the same command goes on after them."
 ASKED = "none,gaze,controls:20,all,prompt,panel-query,crop,marker"
@@ -53,7 +54,7 @@ def options(parser: ArgumentParser) -> None:
 
 def keep_command(folder: Path) -> None:
     """Keep the command line among those that made this folder: `commands.txt`, each once."""
-    place, line = folder / "commands.txt", "gazeheads " + shlex.join(sys.argv[1:])
+    place, line = folder / "commands.txt", "gazeheads " + shlex.join(map(redacted, sys.argv[1:]))
     before = place.read_text(encoding="utf-8").splitlines() if place.exists() else []
     if line not in before:
         write_whole(place, "\n".join([*before, line, ""]))
@@ -66,6 +67,7 @@ def run(args: Namespace, say: Say) -> dict[str, Any]:
     from gazeheads.experiments.conditions import HeadSets, conditions
     from gazeheads.judging.kinds import suited
     from gazeheads.runs.folder import RunFolder
+    from gazeheads.runs.lines import answers
     from gazeheads.runs.pace import paced
     from gazeheads.runs.run import manifest_of
     from gazeheads.runs.run import run as go
@@ -97,6 +99,7 @@ def run(args: Namespace, say: Say) -> dict[str, Any]:
     choose = HeadSets(heads, len(steered), args.seed)
     with RunFolder.begin(writable_folder(args.out), manifest, any_version=args.any_version) as folder:
         keep_command(folder.path)
+        answers(folder.generations)  # nothing is added to what cannot be read
         total = sum(1 for s in mine for c in asked for _ in chosen.trials(s, c))
         before, bar = len(folder.generations), Bar()
         bar(chosen.name, 0, total)

@@ -108,3 +108,35 @@ def _read(text: str) -> dict[str, tuple[str, ...]]:
 
 
 COCO: Mapping[str, tuple[str, ...]] = _read(_SAID)
+
+# Phrases that name one kind of a category, and not its other kinds.
+_KINDS = """
+person: man, woman, boy, girl, child, kid, baby, toddler, lady, guy, gentleman, men, women, children, babies, adult,
+  teenager, player, skier, snowboarder, skateboarder, surfer, rider, cyclist, pedestrian, batter, pitcher, catcher,
+  umpire, baseball player, tennis player, soccer player, chef, waiter, bride, groom, mother, father
+car: sedan, taxi, cab, suv, van, minivan, jeep
+motorcycle: scooter, moped
+airplane: jet, airliner, jetliner
+train: locomotive, subway train, tram
+truck: pickup, pickup truck, fire truck, fire engine, dump truck
+boat: ship, sailboat, rowboat, canoe, kayak, ferry, yacht, motorboat
+bird: seagull, gull, pigeon, duck, goose, geese, swan, parrot, owl, eagle, hawk, crow, sparrow, heron, ostrich, rooster
+horse: pony, foal, stallion, mare
+sheep: lamb, ram, ewe
+cow: bull, cattle, calf, ox, oxen, calves
+bear: grizzly, grizzly bear, polar bear, black bear, brown bear
+handbag: tote, tote bag, bag
+suitcase: briefcase, travel bag
+sports ball: soccer ball, football, basketball, volleyball, tennis ball, baseball, softball
+bottle: wine bottle, water bottle, beer bottle
+cup: mug, coffee cup, coffee mug, teacup, paper cup
+sandwich: burger, hamburger, sub, panini
+orange: tangerine, mandarin, clementine
+cake: cupcake, birthday cake, cheesecake
+chair: armchair, stool, recliner
+couch: loveseat
+dining table: desk, coffee table, kitchen table
+tv: monitor, computer monitor, computer screen
+book: notebook, textbook, novel
+"""
+KINDS: Mapping[str, frozenset[str]] = {name: frozenset(said[1:]) for name, said in _read(_KINDS).items()}

@@ -1,9 +1,11 @@
 """What is wrong with runs, and what their numbers cannot say."""
 
+import shlex
 from collections.abc import Iterator, Sequence
 
 from gazeheads.evidence.results import Results
 from gazeheads.evidence.runs import Run
+from gazeheads.runs.judge import NO_TEXT, why_unscored
 
 MUCH = 0.1  # more unscored answers than this share are worth a warning
 
@@ -25,7 +27,7 @@ def _warnings(results: Results) -> Iterator[str]:
     if results.unjudged:
         yield (
             f"{name}: {results.unjudged} answers have no verdict yet and count as unknown. Judge first: gazeheads "
-            f"judge {run.path}"
+            f"judge {shlex.quote(str(run.path))}"
         )
     missing = unfinished(run)
     if missing:
@@ -45,6 +47,10 @@ def _warnings(results: Results) -> Iterator[str]:
                 f"{name}: {cell.share('unscored'):.0%} of the answers under {cell.condition!r}"
                 f"{' in ' + repr(cell.variant) if cell.variant else ''} are unscored: what is left may be a choice."
             )
+    why = why_unscored((v.kind, v.reason) for v in run.verdicts.values() if v.reason != NO_TEXT)
+    if why:
+        said = "; ".join(f"{count} because {reason.rstrip('.')}" for reason, count in list(why.items())[:5])
+        yield f"{name}: {sum(why.values())} verdicts are unscored: {said}."
     if run.manifest.get("other_versions"):
         yield f"{name} was made by several versions of its packages, which may not answer alike."
 

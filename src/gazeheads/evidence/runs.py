@@ -7,12 +7,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from gazeheads.errors import NoEvidence
+from gazeheads.errors import JudgeError, NoEvidence
 from gazeheads.experiments.trial import Generated
 from gazeheads.judging.base import Verdict
 from gazeheads.runs.folder import RunFolder
-from gazeheads.runs.judge import verdict_of
+from gazeheads.runs.judge import is_about, parts_of, verdict_of
+from gazeheads.runs.lines import answers
 from gazeheads.runs.outcomes import JudgedPart, judged_parts
+from gazeheads.text import redacted
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,25 +37,37 @@ class Run:
         """
         path = Path(path)
         with RunFolder.open(path, read_only=True) as folder:
-            manifest, answers, lines = folder.manifest, list(folder.generations), list(folder.verdicts)
-        if not answers:
+            manifest, found, lines = folder.manifest, list(folder.generations), list(folder.verdicts)
+        if not found:
             raise NoEvidence(
                 f"Asked to report on {path}: it holds no answers yet. `gazeheads run` makes them; start it again to "
                 "go on."
             )
         try:
-            generated = tuple(Generated.from_json(line) for line in answers)
+            generated = tuple(answers(found))
             chosen = _judge(path, [line["judge"] for line in lines], judge)
             verdicts = {
                 (line["generation"], line["part"]): verdict_of(line)
                 for line in lines
                 if line["judge"] == chosen
             }
-        except (KeyError, TypeError) as error:
+            answered = {g.key: (None,) if g.failed else parts_of(g) for g in generated}
+            stale = [
+                line["key"]
+                for line in lines
+                if line["judge"] == chosen and not _is_current(line, answered.get(line["generation"]))
+            ]
+        except (KeyError, TypeError, ValueError, AttributeError, JudgeError) as error:
             raise NoEvidence(
                 f"Asked to report on {path}: a line of it cannot be read as an answer or verdict ({error}). Was it "
                 "made by another version of gazeheads? Report with that one."
             ) from error
+        if stale:
+            raise NoEvidence(
+                f"Asked to report on {path}: {len(stale)} verdicts of {chosen} are about other texts than the answers "
+                f"that are there, the first {stale[0]!r}. Run `gazeheads judge {shlex.quote(str(path))} --judge "
+                f"{shlex.quote(chosen)}` again: it judges what has changed."
+            )
         return cls(path, manifest, generated, chosen, verdicts)
 
     @property
@@ -66,7 +80,7 @@ class Run:
     def commands(self) -> tuple[str, ...]:
         """The command lines that made the folder, as they were typed; none where nobody kept them."""
         place = self.path / "commands.txt"
-        return tuple(place.read_text(encoding="utf-8").splitlines()) if place.exists() else ()
+        return tuple(map(redacted, place.read_text(encoding="utf-8").splitlines())) if place.exists() else ()
 
     @cached_property
     def experiment(self) -> str:
@@ -115,6 +129,13 @@ class Run:
         return judged_parts(g, self.verdicts)
 
 
+def _is_current(line: Mapping[str, Any], texts: Sequence[str | None] | None) -> bool:
+    """Whether a verdict is about what its answer says now; a failed answer, `(None,)`, has no text in any part."""
+    if texts is None or texts == (None,):
+        return texts is None or is_about(line, None)
+    return line["part"] >= len(texts) or is_about(line, texts[line["part"]])
+
+
 def _judge(path: Path, found: Sequence[str], asked: str | None) -> str:
     names = sorted(set(found))
     if not names:
@@ -130,6 +151,6 @@ def _judge(path: Path, found: Sequence[str], asked: str | None) -> str:
     if asked is not None and asked not in names:
         raise NoEvidence(
             f"Asked to report on {path} as {asked!r} judged it; it was judged by {', '.join(names)}. Name one of "
-            f"them, or run `gazeheads judge {shlex.quote(str(path))} --judge {asked}` first."
+            f"them, or run `gazeheads judge {shlex.quote(str(path))} --judge {shlex.quote(asked)}` first."
         )
     return asked or names[0]

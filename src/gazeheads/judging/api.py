@@ -12,10 +12,14 @@ The requests are written by hand on top of httpx2, which transformers brings wit
 two messages of ten lines each, one way to wait and to fail for both.
 """
 
+import math
 import os
+import socket
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from threading import Event
+from time import monotonic
 from typing import Any
 
 import httpx2
@@ -24,10 +28,12 @@ from gazeheads.errors import JudgeError
 from gazeheads.judging.base import Asked, Judge, Verdict
 from gazeheads.judging.cache import Replies
 from gazeheads.judging.cost import Cost, tokens
-from gazeheads.judging.providers import AGAIN, PROVIDERS, Provider, Retry, asked_to_wait
+from gazeheads.judging.providers import AGAIN, PROVIDERS, Provider, Retry, asked_to_wait, plainer
 from gazeheads.judging.question import REMINDER, SYSTEM, VERSION, BadReply, Question, question, read
 from gazeheads.sample import Sample
-from gazeheads.text import degenerate, strip_labels
+from gazeheads.text import degenerate, redacted, strip_labels
+
+MOST_BYTES = 4_000_000  # of a reply, unpacked
 
 
 class _Failed(Exception):
@@ -56,21 +62,18 @@ class ApiJudge(Judge):
         give_up_after: int = 20,
     ) -> None:
         self.provider, self.model, self.concurrency = provider, model, concurrency
-        self.base_url = (base_url or provider.base_url).rstrip("/")
+        self.base_url = redacted(base_url or provider.base_url).rstrip("/")
         self.replies, self.retry, self.give_up_after = replies or Replies(), retry or Retry(), give_up_after
-        if concurrency < 1 or give_up_after < 1 or self.retry.tries < 1 or timeout <= 0:
+        if concurrency < 1 or give_up_after < 1 or self.retry.tries < 1 or not 0 < timeout < math.inf:
             raise JudgeError(
                 f"An API judge was asked for with {concurrency} calls at a time, {self.retry.tries} tries, a timeout "
                 f"of {timeout:g} s, and giving up after {give_up_after} failures. Give numbers from 1 on."
             )
-        if not self.base_url.startswith(("https://", "http://")):
-            raise JudgeError(
-                f"An API judge was asked for at {self.base_url!r}, which is no address. Give one that begins with "
-                "https:// or http://."
-            )
+        self._url, self.timeout = _url(base_url or provider.base_url, provider.path), timeout
         self._failures = 0  # in a row
+        self._plain = False  # whether the server knows no structured output
         self._key = _key(provider)
-        self._client = httpx2.Client(headers=provider.headers(self._key), timeout=timeout)
+        self._client = _client({"accept-encoding": "identity", **provider.headers(self._key)}, timeout)
 
     def judge(self, sample: Sample, answer: str) -> Verdict:
         """The verdict on one answer."""
@@ -88,8 +91,8 @@ class ApiJudge(Judge):
         questions = [_question(sample, parts) for sample, parts in asked]
         found = self._answered({self._cache_key(q): q for q in questions if q is not None})
         return [
-            _together(parts, [] if q is None else found[self._cache_key(q)])
-            for (_, parts), q in zip(asked, questions, strict=True)
+            _together(parts, _alone(sample, parts) if q is None else found[self._cache_key(q)])
+            for (sample, parts), q in zip(asked, questions, strict=True)
         ]
 
     def settings(self) -> dict[str, Any]:
@@ -173,17 +176,29 @@ class ApiJudge(Judge):
 
     def _send(self, body: Mapping[str, Any], stop: Event) -> httpx2.Response:
         """A reply with status 200. Raises `_Failed` after too many tries, `JudgeError` where trying mends nothing."""
-        why = ""
+        why, body = "", plainer(body) if self._plain and "response_format" in body else body
         for number in range(self.retry.tries):
             pause = self.retry.pause(number)
             try:
-                response = self._client.post(self.base_url + self.provider.path, json=body)
+                response = self._post(body)
             except httpx2.HTTPError as error:
+                if _is_unknown_host(error):
+                    raise JudgeError(
+                        f"The judge {self.model} was asked at {self.base_url}, a host that cannot be found. Check the "
+                        "base URL, and that there is a network."
+                    ) from error
                 why = self._clean(f"{type(error).__name__}: {error}".rstrip(": "))
             else:
                 if response.status_code == 200:
                     return response
                 why = f"the server says {response.status_code}: {self._clean(response.text)}"
+                if response.status_code in (400, 422) and "response_format" in body:
+                    try:
+                        found = self._send(plainer(body), stop)
+                        self._plain = True  # the next are asked so at once
+                        return found
+                    except JudgeError as error:
+                        raise JudgeError(self._refused(response.status_code, why)) from error
                 if response.status_code not in AGAIN:
                     raise JudgeError(self._refused(response.status_code, why))
                 pause = max(pause, asked_to_wait(response.headers))
@@ -192,6 +207,22 @@ class ApiJudge(Judge):
             if number + 1 < self.retry.tries and stop.wait(pause):
                 break
         raise _Failed(f"{self.retry.tries} tries failed; the last: {why}")
+
+    def _post(self, body: Mapping[str, Any]) -> httpx2.Response:
+        """A reply, read in full. Raises `HTTPError` for one that is too large, unpacked too, or takes too long."""
+        ends, raw = monotonic() + self.timeout, bytearray()
+        with self._client.stream("POST", self._url, json=body) as found:
+            for chunk in found.iter_raw():
+                raw += chunk
+                if len(raw) > MOST_BYTES:
+                    raise httpx2.ReadError(f"the reply has more than {MOST_BYTES} bytes")
+                if monotonic() > ends:
+                    raise httpx2.ReadTimeout(f"the reply was not there after {self.timeout:g} s")
+        headers = {name: value for name, value in found.headers.items() if name != "content-encoding"}
+        packed = found.headers.get("content-encoding", "identity") != "identity"
+        return httpx2.Response(
+            found.status_code, headers=headers, content=_unpacked(raw) if packed else bytes(raw)
+        )
 
     def _refused(self, status: int, why: str) -> str:
         """The message for a refusal."""
@@ -205,13 +236,66 @@ class ApiJudge(Judge):
 
     def _clean(self, text: str) -> str:
         """The first 200 characters of what somebody else wrote, in one line, without the key."""
-        return " ".join((text.replace(self._key, "(the key)") if len(self._key) > 7 else text).split())[:200]
+        bare = redacted(text.replace(self._key, "(the key)") if len(self._key) > 7 else text)
+        return " ".join(bare.split())[:200]
+
+
+def _url(base: str, path: str) -> httpx2.URL:
+    """The address to ask: the base's path, then the provider's, then the base's query. Raises `JudgeError`."""
+    try:
+        url = httpx2.URL(base)
+        whole = url.copy_with(path=url.path.rstrip("/") + path, fragment=None)
+    except (httpx2.InvalidURL, ValueError, TypeError):
+        url = whole = httpx2.URL("")
+    if url.scheme not in ("https", "http") or not url.host or (url.port or 1) > 65535:
+        raise JudgeError(
+            f"An API judge was asked for at {redacted(base)!r}, which is no address. Give one that begins with "
+            "https:// or http://, and has a host."
+        )
+    return whole
+
+
+def _client(headers: Mapping[str, str], timeout: float) -> httpx2.Client:
+    """The client. Raises `JudgeError` for proxies and certificates, named by the environment, that cannot be."""
+    try:
+        return httpx2.Client(headers=dict(headers), timeout=timeout)
+    except (ValueError, OSError, ImportError, httpx2.InvalidURL) as error:
+        raise JudgeError(
+            f"An API judge was asked for; its connection cannot be set up: {redacted(str(error))}. Check HTTP_PROXY, "
+            "HTTPS_PROXY, ALL_PROXY, SSL_CERT_FILE and SSL_CERT_DIR in the environment."
+        ) from error
+
+
+def _unpacked(raw: bytes | bytearray) -> bytes:
+    """What gzip or deflate packed. Raises `HTTPError` for anything else, and for what becomes too large."""
+    try:
+        unpacking = zlib.decompressobj(zlib.MAX_WBITS | 32)
+        content = unpacking.decompress(bytes(raw), MOST_BYTES + 1)
+    except zlib.error as error:
+        raise httpx2.DecodingError(f"the reply cannot be unpacked ({error})") from error
+    if len(content) > MOST_BYTES:
+        raise httpx2.DecodingError(f"the reply unpacks to more than {MOST_BYTES} bytes")
+    return content
+
+
+def _is_unknown_host(error: BaseException | None) -> bool:
+    """Whether the host's name led nowhere, however deep that stands."""
+    while error is not None:
+        if isinstance(error, socket.gaierror):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _question(sample: Sample, parts: Sequence[str]) -> Question | None:
-    """The question about those parts of an answer that are no junk; None if all are."""
+    """The question about those parts of an answer that are no junk; None if all are, or there is no choice."""
     texts = [text for part in parts if not degenerate(text := strip_labels(part))]
-    return question(sample, texts) if texts else None
+    return question(sample, texts) if texts and len(sample.boxes) > 1 else None
+
+
+def _alone(sample: Sample, parts: Sequence[str]) -> list[Verdict]:
+    """The verdicts where nothing is asked: an image with a single object leaves no choice."""
+    return [Verdict("unscored", reason=f"{len(sample.boxes)} region: there is no choice")] * len(parts)
 
 
 def _together(parts: Sequence[str], verdicts: Sequence[Verdict]) -> list[Verdict]:

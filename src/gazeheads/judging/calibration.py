@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from gazeheads.errors import JudgeError
-from gazeheads.files import parse_json, write_whole
+from gazeheads.files import read_json, write_whole
 from gazeheads.judging.base import Judge, Verdict
 from gazeheads.judging.captions import must_have_captions
 from gazeheads.plain import plain
@@ -24,6 +24,7 @@ from gazeheads.statistics import Estimate, estimate
 
 SCHEMA = 1
 PERMUTATIONS = 1000
+MOST = 10_000_000  # bytes of a file
 BATCH = 32  # captions judged at a time
 
 
@@ -83,7 +84,7 @@ class Calibration:
     def load(cls, path: str | Path) -> "Calibration":
         """The calibration that `save` wrote. Raises `JudgeError` for anything else."""
         try:
-            data = parse_json(Path(path).read_text())
+            data = read_json(path, MOST)
             if data.pop("schema") != SCHEMA:
                 raise ValueError("another schema")
             accuracy = {k: math.nan if v is None else v for k, v in data.pop("accuracy").items()}

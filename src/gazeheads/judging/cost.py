@@ -1,6 +1,7 @@
 """What judging by an API will cost, before it starts: calls that are not answered yet, and tokens assumed for them."""
 
 from dataclasses import dataclass
+from math import inf
 
 from gazeheads.errors import JudgeError
 
@@ -24,6 +25,13 @@ class Cost:
     tokens_out: int = 0
     price_in: float | None = None
     price_out: float | None = None
+
+    def __post_init__(self) -> None:
+        for price in (self.price_in, self.price_out):
+            if price is not None and not 0 <= price < inf:
+                raise JudgeError(
+                    f"A price of {price:g} was given for a million tokens. Give a number from 0 on."
+                )
 
     @property
     def cost(self) -> float | None:

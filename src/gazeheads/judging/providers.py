@@ -3,10 +3,12 @@
 Neither is told a temperature: some models take none. Both are given the JSON schema of the reply.
 """
 
+import json
 import random
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from time import time
 from typing import Any
@@ -14,6 +16,7 @@ from typing import Any
 from gazeheads.files import parse_json
 from gazeheads.judging.question import SCHEMA_ABOUT, SCHEMA_NAME, SYSTEM, BadReply, Question
 
+MOST_BRACES = 100  # places at which an object is looked for in a text
 MOST_TOKENS = 4000  # of a reply: models that think first need room
 
 
@@ -66,11 +69,46 @@ def _ask_openai(model: str, asked: Question, more: str) -> dict[str, Any]:
 
 
 def _reply_openai(body: Any) -> Any:
-    message = body["choices"][0]["message"]
+    choice = body["choices"][0]
+    message = choice["message"]
     if message.get("refusal"):
         raise BadReply(f"it refuses: {message['refusal']}")
-    # Servers that do not know structured output often fence their JSON.
-    return parse_json(re.sub(r"^\s*```(?:json)?|```\s*$", "", message["content"]))
+    content = message.get("content")
+    if isinstance(content, list):  # text parts
+        content = "".join(part["text"] for part in content if part.get("type") in ("text", "output_text"))
+    if not content:
+        raise BadReply(f"it holds no text (it ended because: {choice.get('finish_reason')})")
+    return _object_in(content)
+
+
+def _object_in(text: str) -> Any:
+    """The JSON object in a text: fenced, behind a model's thoughts, or among prose. Raises `BadReply`."""
+    said = re.sub(r"<think(?:ing)?>.*?</think(?:ing)?>", "", text, flags=re.DOTALL)
+    said = re.sub(r"^\s*```(?:json)?|```\s*$", "", said.rpartition("</think>")[2])
+    try:
+        return parse_json(said)
+    except ValueError:
+        for found in list(re.finditer(r"\{", said))[:MOST_BRACES]:
+            try:
+                value, _ = json.JSONDecoder().raw_decode(said, found.start())
+            except (ValueError, RecursionError):
+                continue
+            if isinstance(value, dict) and "verdicts" in value:
+                return value
+    raise BadReply("it holds no JSON object with verdicts")
+
+
+def plainer(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The request for a server that knows neither structured output nor the newer name of the limit: said in words."""
+    found = {k: v for k, v in body.items() if k not in ("response_format", "max_completion_tokens")}
+    schema = json.dumps(body["response_format"]["json_schema"]["schema"])
+    system, user = found["messages"]
+    words = {
+        "type": "text",
+        "text": f"\n\nReply with one JSON object of this schema, and nothing else: {schema}",
+    }
+    user = {**user, "content": [*user["content"], words]}
+    return {**found, "max_tokens": MOST_TOKENS, "messages": [system, user]}
 
 
 PROVIDERS = {
@@ -125,6 +163,7 @@ def asked_to_wait(headers: Mapping[str, str]) -> float:
     except ValueError:
         pass
     try:
-        return max(0.0, parsedate_to_datetime(told).timestamp() - time())
-    except ValueError:
+        date = parsedate_to_datetime(told)
+        return max(0.0, (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - time())
+    except (ValueError, OverflowError):
         return 0.0

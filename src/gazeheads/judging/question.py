@@ -141,8 +141,11 @@ def read(reply: Any, asked: Question) -> list[Verdict]:
         )
         if type(number) is not int or not 1 <= number <= asked.parts or number in found:
             raise BadReply(f'"text" is {number!r}, not a number from 1 to {asked.parts} that comes once')
+        choice = str(choice) if type(choice) is int else choice
         if choice not in asked.choices:
             raise BadReply(f'"choice" is {choice!r}, none of {", ".join(asked.choices)}')
+        if type(sure) is int and 1 < sure <= 100:  # per cent
+            sure /= 100
         if isinstance(sure, bool) or not isinstance(sure, int | float) or not 0 <= sure <= 1:
             raise BadReply(f'"confidence" is {sure!r}, no number from 0 to 1')
         found[number] = verdict(choice, float(sure))

@@ -40,9 +40,9 @@ class Backbone:
         """What the scenes of this model are encoded for; a scene of another origin is refused."""
         return origin(self.hf, self.processor, self.name)
 
-    @cached_property
+    @property
     def fingerprint(self) -> str:
-        """SHA-256 over all weights: says which ones gave a result."""
+        """SHA-256 over all weights as they are now: says which ones gave a result. Computed anew at each use."""
         return fingerprint(self.hf)
 
     def decode(self, tokens: Sequence[int]) -> str:

@@ -4,13 +4,20 @@ Which region was the target, which heads were steered, in which order a tour wen
 one part or several (`Trial.parts`), and each part gets a verdict.
 """
 
+import hashlib
+import math
+import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import NoneType
 from typing import Any, Protocol
 
+from gazeheads.checks import shown
 from gazeheads.errors import JudgeError
 from gazeheads.experiments.trial import Generated
 from gazeheads.judging.base import Judge, Verdict
+from gazeheads.runs.lines import answer_of, must_be
 from gazeheads.sample import Sample
 from gazeheads.text import sentence_spans
 
@@ -23,6 +30,10 @@ class Lines(Protocol):
     """Lines of a ledger, by their keys."""
 
     lines: dict[str, dict[str, Any]]
+
+    def drop(self, keys: Iterable[str]) -> None:
+        """Take the lines of these keys out."""
+        ...
 
     def append(self, lines: Iterable[Mapping[str, Any]]) -> None:
         """Add these lines, all or none."""
@@ -89,6 +100,8 @@ def judge_folder(
     is taken over, unless it was that the judge failed. Raises `JudgeError` for a sample that is not among `samples`.
     """
     todo = list(pending(folder, name, samples))
+    asked_anew = {key(name, each.key, part) for each in todo for part in each.missing}
+    folder.verdicts.drop(asked_anew & folder.verdicts.lines.keys())  # of texts that are no more
     said: dict[tuple[str, tuple[str, ...]], list[Verdict]] = {}
     written = 0
     for start in range(0, len(todo), batch):
@@ -107,12 +120,20 @@ def judge_folder(
 
 
 def pending(folder: Folder, name: str, samples: Sequence[Sample]) -> Iterator[Pending]:
-    """The generations of a run that judge `name` has not judged in full. Raises `JudgeError` for an unknown sample."""
+    """The generations of a run that judge `name` has not judged in full: a verdict on another text is none on this one.
+
+    Raises `JudgeError` for an unknown sample.
+    """
     known = {sample.id: sample for sample in samples}
     for line in folder.generations.lines.values():
-        generated = Generated.from_json(line)
+        generated = answer_of(line)
         texts = parts_of(generated)
-        missing = [n for n in range(len(texts)) if key(name, generated.key, n) not in folder.verdicts.lines]
+        lines = [folder.verdicts.lines.get(key(name, generated.key, n)) for n in range(len(texts))]
+        missing = [
+            n
+            for n, line in enumerate(lines)
+            if line is None or not is_about(line, None if generated.failed else texts[n])
+        ]
         if not missing:
             continue
         sample = known.get(generated.trial.sample)
@@ -150,12 +171,52 @@ def key(name: str, generation: str, part: int) -> str:
     return f"{name}|{generation}#{part}"
 
 
+def why_unscored(verdicts: Iterable[tuple[str, str]]) -> dict[str, int]:
+    """Reason to count, the most frequent first, of (kind, reason) of verdicts. Numbers do not tell reasons apart."""
+    said = Counter(re.sub(r"\d+", "N", reason) for kind, reason in verdicts if kind == "unscored")
+    return dict(said.most_common())
+
+
+def digest(text: str | None) -> str | None:
+    """What a verdict remembers of the text that it is about."""
+    return None if text is None else hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]
+
+
+def is_about(line: Mapping[str, Any], text: str | None) -> bool:
+    """Whether a verdict's line is about this text; lines of old do not say, and are taken to be."""
+    return "text" not in line or line["text"] == digest(text)
+
+
 def verdict_of(line: Mapping[str, Any]) -> Verdict:
-    """The verdict of a line of the ledger. Raises `KeyError` for a line of another schema, or without what it needs."""
+    """The verdict of a line of the ledger.
+
+    Raises `KeyError` for a line of another schema, or without what it needs, `TypeError` for values of another type,
+    and `ValueError` for a region that the sample does not have.
+    """
     if line["schema"] != SCHEMA:
         raise KeyError(f"schema {line['schema']!r} instead of {SCHEMA}")
     names = ("kind", "region", "slots_right", "all_slots", "reason", "margin")
+    _must_be_typed(line)
     return Verdict(**{name: line[name] for name in names}, also=tuple(line.get("also", ())))
+
+
+TYPES: dict[str, tuple[type, ...]] = {
+    "judge": (str,), "key": (str,), "generation": (str,), "part": (int,), "kind": (str,), "region": (int, NoneType),
+    "slots_right": (int,), "all_slots": (bool,), "reason": (str,), "margin": (int, float, NoneType),
+}  # fmt: skip
+
+
+def _must_be_typed(line: Mapping[str, Any]) -> None:
+    if missing := [name for name in TYPES if name not in line]:
+        raise KeyError(missing[0])
+    for name, types in TYPES.items():
+        must_be(line, name, types)
+    also, regions = line.get("also", ()), line.get("regions", math.inf)
+    if not isinstance(also, list | tuple):
+        raise TypeError(f"also is {shown(also)}")
+    for region in (*also, *(() if line["region"] is None else (line["region"],))):
+        if type(region) is not int or not 0 <= region < regions:
+            raise ValueError(f"region {shown(region)} of {regions}")
 
 
 def _lines(each: Pending, name: str, said: Sequence[Verdict]) -> Iterator[dict[str, Any]]:
@@ -168,6 +229,11 @@ def _lines(each: Pending, name: str, said: Sequence[Verdict]) -> Iterator[dict[s
             verdict = Verdict("unscored", reason=NO_TEXT)
         else:
             verdict = next(verdicts)
+        if verdict.region is not None and not 0 <= verdict.region < len(each.sample.boxes):
+            raise JudgeError(
+                f"Judge {name} says that an answer is about region {verdict.region} of {each.sample.id!r}, which has "
+                f"{len(each.sample.boxes)}. Mend the judge."
+            )
         if part in each.missing:
             yield {
                 "schema": SCHEMA,
@@ -175,6 +241,8 @@ def _lines(each: Pending, name: str, said: Sequence[Verdict]) -> Iterator[dict[s
                 "key": key(name, each.key, part),
                 "generation": each.key,
                 "part": part,
+                "text": digest(None if each.failed else text),
+                "regions": len(each.sample.boxes),
                 **{name: value for name, value in vars(verdict).items() if value or name != "also"},
             }
 

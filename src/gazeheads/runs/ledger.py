@@ -121,9 +121,10 @@ class Ledger:
         raw = b"\n"
         for number, raw in enumerate(file, 1):
             try:
-                found = _DECODER.decode(raw.decode())
+                # Some editors put a mark before the first line.
+                found = _DECODER.decode(raw.decode("utf-8-sig" if number == 1 else "utf-8"))
             except (ValueError, RecursionError) as error:
-                if file.read(1):
+                if raw.endswith(b"\n"):  # a newline is written last, so that no crash leaves one here
                     self._refuse(
                         number, raw, f"is not JSON ({error})", "Delete that line to have it made anew"
                     )

@@ -17,7 +17,11 @@ from gazeheads.version import __version__
 
 MANIFEST = "manifest.json"
 
-HISTORY = ("other_versions", "merged_from")  # what a manifest tells of the folder, not of the settings
+HISTORY = (
+    "other_versions",
+    "merged_from",
+    "trials",
+)  # what a manifest tells of the folder, not of the settings
 
 
 def read(path: Path) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMappin
 from itertools import groupby
 from typing import Any, Protocol
 
-from gazeheads.checks import one_of
+from gazeheads.checks import one_of, whole
 from gazeheads.data.sources import fingerprint
 from gazeheads.errors import NothingSteered, UsageError
 from gazeheads.experiments.conditions import Condition, HeadSets
@@ -61,6 +61,7 @@ def manifest_of(
     shard: tuple[int, int] = (1, 1),
 ) -> dict[str, Any]:
     """All that decides about a run's numbers. samples: those of `data`, of all shards; the rest as in `run`."""
+    mine = samples[shard[0] - 1 :: shard[1]]
     return {
         "schema": 1,
         "experiment": describe_experiment(experiment),
@@ -75,6 +76,7 @@ def manifest_of(
         "seed": seed,
         "shard": list(shard),
         "versions": versions(),
+        "trials": sum(1 for s in mine for c in conditions for _ in experiment.trials(s, c)),
     }
 
 
@@ -95,9 +97,11 @@ def run(
     """Generate for every sample and condition; what was made now, in the order of the trials.
 
     kept: trials that it holds are left out, and answers go there batch by batch. push, during: where the trial does
-    not say. settings: keywords of the processor. progress: called with the number of answers after each batch.
+    not say. batch: rows at a time. settings: keywords of the processor. progress: called with the number of answers
+    after each batch.
     Samples are drawn to fit the model. A trial that steers nothing keeps the reason in `failed`.
     """
+    batch = whole(batch, "run(batch=)", UsageError, 1)
     ids = Counter(sample.id for sample in samples)
     twice = [name for name, times in ids.items() if times > 1]
     if twice:

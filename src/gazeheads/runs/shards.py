@@ -21,9 +21,9 @@ def merge(folders: Sequence[str | Path], out: str | Path, *, any_version: bool =
     folders: of `run --shard 1/n` to `n/n`, each once, in any order. Shards of other versions of packages are refused
     like any other setting, unless `any_version`; the merged manifest then keeps all of them. It is written last, so
     that a merge that was broken off is made good by merging again. Merging once more what was merged changes nothing.
-    Raises `BadShards` for a shard that is missing, doubled, or has a line of another, and for shards with other lines
-    than were merged into `out` before; `DifferentRun` for shards of different settings, or where `out` holds another
-    run; `RunInUse` while a shard is being written; `Unwritable` where `out` cannot be.
+    Raises `BadShards` for a shard that is missing, doubled, unfinished, or has a line of another, and for shards with
+    other lines than were merged into `out` before; `DifferentRun` for shards of different settings, or where `out`
+    holds another run; `RunInUse` while a shard is being written; `Unwritable` where `out` cannot be.
     """
     out = Path(out)
     with ExitStack() as stack:
@@ -34,6 +34,7 @@ def merge(folders: Sequence[str | Path], out: str | Path, *, any_version: bool =
             if (shard.path / LOCK).exists():  # a copy may come without
                 stack.callback(Lock(shard.path, reading=True).release)
         manifest = _agreed(shards, any_version)
+        _must_be_done(shards)
         generations = _together(shards, [shard.generations for shard in shards])
         verdicts = _together(shards, [shard.verdicts for shard in shards])
     if not (out / MANIFEST).exists():
@@ -96,7 +97,23 @@ def _agreed(shards: Sequence[RunFolder], any_version: bool) -> dict[str, Any]:
         "shard": [1, 1],
         "merged_from": [shard.path.name for shard in shards],
     }
+    if all(isinstance(shard.manifest.get("trials"), int) for shard in shards):
+        merged["trials"] = sum(shard.manifest["trials"] for shard in shards)
     return merged | ({"other_versions": versions[1:]} if versions[1:] else {})
+
+
+def _must_be_done(shards: Sequence[RunFolder]) -> None:
+    """Raises `BadShards` for shards that have fewer answers than trials; manifests of old do not say how many."""
+    left = [
+        f"{shard.path} has {len(shard.generations)} of {trials} answers"
+        for shard in shards
+        if isinstance(trials := shard.manifest.get("trials"), int) and len(shard.generations) < trials
+    ]
+    if left:
+        raise BadShards(
+            f"Asked to merge {len(shards)} shards, of which {len(left)} are not done: {'; '.join(left)}. Run them to "
+            "their end: the same commands go on after what is there."
+        )
 
 
 def _together(shards: Sequence[RunFolder], ledgers: Sequence[Ledger]) -> Lines:
