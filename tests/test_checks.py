@@ -236,7 +236,7 @@ def test_a_trace_is_asked_for_what_it_has(trace: GazeTrace, scene: Scene) -> Non
         (
             lambda s: s.box(0, 0, 64, 64, image="x"),
             RegionError,
-            "picture of a region, is a whole number; found",
+            "image of a region, is a whole number; found",
         ),
         (lambda s: s.point(3, 3, None), RegionError, "radius= of a point is a number; found None"),
         (lambda s: s.mask("x"), RegionError, r"A mask is an array \(row, col\) of .*; found 'x'. Give a 2-D"),
@@ -245,7 +245,7 @@ def test_a_trace_is_asked_for_what_it_has(trace: GazeTrace, scene: Scene) -> Non
         (
             lambda s: s.cells(5),
             RegionError,
-            "Picture 5 was asked for; this scene has 1. Pictures count from 0",
+            "Image 5 was asked for; this scene has 1. Images count from 0",
         ),
     ],
 )
@@ -259,7 +259,7 @@ def test_what_cannot_be_encoded_is_refused_with_an_advice(model: GazeModel) -> N
     for pictures, prompt, panels, wording in (
         ("a/photo.png", "x", None, r"found 'a/photo.png', a path. Open it: PIL.Image.open\('a/photo.png'\)"),
         (Path("a.png"), "x", None, r"a path. Open it: PIL.Image.open\('a.png'\)"),
-        (np.zeros((9, 9, 3)), "x", None, r"found ndarray. .* pictures with PIL.Image.fromarray\(array\)"),
+        (np.zeros((9, 9, 3)), "x", None, r"found ndarray. .* images with PIL.Image.fromarray\(array\)"),
         ([], "x", None, "found an empty list. Open files"),
         (picture, None, None, "A prompt is text; found None. Ask something"),
         (picture, "x", 5, "panels= takes a list of boxes; found 5. Put what you mean into a list"),

@@ -186,7 +186,7 @@ def test_every_picture_is_shown_somewhere_and_small() -> None:
     assert all(picture.stat().st_size < 120_000 for picture in pictures if "concepts" in picture.name)
 
 
-@pytest.mark.slow  # draws six pictures: 10 s
+@pytest.mark.slow  # draws six images: 10 s
 def test_the_pictures_of_the_concepts_can_be_drawn(tmp_path: Path) -> None:
     drawing = [sys.executable, str(ROOT / "docs" / "concepts.py"), str(tmp_path)]
     subprocess.run(drawing, check=True, capture_output=True)

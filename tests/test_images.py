@@ -278,7 +278,7 @@ def test_a_model_is_given_what_the_border_makes(model: GazeModel) -> None:
     scene, expected = model.encode(clear, "What?"), model.encode(white, "What?")
     for name, value in expected.tensors.items():
         assert value.equal(scene.tensors[name]), name
-    assert scene.pictures[0].mode == "RGB" and scene.pictures[0].getpixel((3, 3)) == WHITE
+    assert scene.images[0].mode == "RGB" and scene.images[0].getpixel((3, 3)) == WHITE
     with pytest.raises(DataError, match="Image 2 of 2: it is of mode 'F'"):
         model.encode([white, Image.new("F", (96, 32))], "What?")
 
@@ -289,8 +289,8 @@ def test_a_model_is_given_a_photograph_as_viewers_show_it(model: GazeModel) -> N
     exif[0x0112] = 6
     large.save(file, "PNG", exif=exif)
     scene = model.encode(Image.open(file), "What?")
-    assert scene.pictures[0].size == (64, 96)
-    assert np.array_equal(scene.pictures[0], large.transpose(Image.Transpose.ROTATE_270))
+    assert scene.images[0].size == (64, 96)
+    assert np.array_equal(scene.images[0], large.transpose(Image.Transpose.ROTATE_270))
     with pytest.raises(DataError, match="boxes that come along"):
         model.encode(Image.open(file), "What?", panels=[Box(0, 0, 32, 64)])
     with pytest.raises(DataError, match="cannot be read to its end"):

@@ -7,9 +7,9 @@
     │   └── FaultyData          data with several faults
     ├── RegionError             a box, mask, point or region that cannot be used
     │   ├── EmptyBox            a box without area, or with a corner that is not a number
-    │   ├── OutsidePicture      a box or point that is not inside the picture
+    │   ├── OutsideImage      a box or point that is not inside the image
     │   ├── RegionTooSmall      a region that covers less than one image token
-    │   └── ForeignRegion       a region of another scene, or of another picture of the scene
+    │   └── ForeignRegion       a region of another scene, or of another image of the scene
     ├── HeadsError              a set of heads that cannot be used
     │   ├── WrongModel          heads of a model of another shape
     │   ├── NoSuchDraw          more control sets asked for than there are
@@ -79,8 +79,8 @@ class EmptyBox(RegionError):
     """A box without area, or with a corner that is not a finite number."""
 
 
-class OutsidePicture(RegionError):
-    """A box or point that does not lie inside the picture."""
+class OutsideImage(RegionError):
+    """A box or point that does not lie inside the image."""
 
 
 class RegionTooSmall(RegionError):
@@ -88,7 +88,7 @@ class RegionTooSmall(RegionError):
 
 
 class ForeignRegion(RegionError):
-    """A region of another scene, or of another picture of the same scene."""
+    """A region of another scene, or of another image of the same scene."""
 
 
 class HeadsError(GazeHeadsError):

@@ -97,9 +97,9 @@ _COLUMNS = ("left", "", "right")
 
 
 def place(x: float, y: float) -> str:
-    """Where a point of a picture is, in words: "at the top left", "on the right", "in the middle".
+    """Where a point of an image is, in words: "at the top left", "on the right", "in the middle".
 
-    x, y: its share of the picture's width and height, 0..1; each third has a name.
+    x, y: its share of the image's width and height, 0..1; each third has a name.
     """
     row, column = (_ROWS[min(int(3 * y), 2)], _COLUMNS[min(int(3 * x), 2)])
     return f"{row} {column}".strip() if row else f"on the {column}" if column else "in the middle"

@@ -1,6 +1,6 @@
 """Drawn at random, all at once, in batches, against the independent implementation, which runs each row alone.
 
-Pictures and their number, prompts, shapes and their algebra, mixes, pushes, scopes, schedules, heads and their weights.
+Images and their number, prompts, shapes and their algebra, mixes, pushes, scopes, schedules, heads and their weights.
 """
 
 from dataclasses import replace
@@ -114,7 +114,7 @@ def test_everything_at_once_equals_the_reference(shape: tuple[int, int, int, int
         config.image_token_id,
         config.video_token_id,
         config.vision_start_token_id,
-    }  # would be read as pictures
+    }  # would be read as images
     compared = moved = 0
     for _ in range(BATCHES):
         scenes = [drawn_scene(model, draw) for _ in range(3)]

@@ -154,7 +154,7 @@ def test_regions_of_two_pictures_mix() -> None:
     answer = model.generate(scene, gaze, record=Record(HEADS), max_new_tokens=2)
     assert answer.trace is not None
     np.testing.assert_allclose(answer.trace.over([one, two]), [[0.25, 0.75]] * 2, atol=1e-6)
-    with pytest.raises(ForeignRegion, match="cannot be joined with one of picture 1. Give both as a Mix"):
+    with pytest.raises(ForeignRegion, match="cannot be joined with one of image 1. Give both as a Mix"):
         one | two
 
 

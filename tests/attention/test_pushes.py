@@ -141,7 +141,7 @@ def test_a_large_bias_keeps_logits_and_coverage(
 
 
 def test_nats_that_no_token_has_do_not_round_the_others(model: GazeModel, scene: Scene) -> None:
-    """No token is generated yet when token 0 is produced, and the whole picture has no outside."""
+    """No token is generated yet when token 0 is produced, and the whole image has no outside."""
     whole = scene.box(0, 0, 192, 64)
     _, fair = steered(model, scene, Gaze(HEADS, whole, Push.bias(1.3)), 1)
     _, large = steered(model, scene, Gaze(HEADS, whole, Push.bias(1.3, outside=1e6, generated=1e6)), 1)

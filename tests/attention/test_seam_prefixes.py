@@ -26,7 +26,7 @@ def switching(scene: Scene, start: int, during: Any = "answer") -> tuple[Gaze, G
 @pytest.mark.parametrize("static", [False, True])
 @pytest.mark.parametrize("kind", ["gemma3", "qwen3_vl", "qwen3_vl_moe"])
 def test_a_prefix_is_run_once_and_continued_with_several_suffixes(kind: str, static: bool) -> None:
-    """The picture is run once, outside; then two questions about it, each with its own target."""
+    """The image is run once, outside; then two questions about it, each with its own target."""
     hf, held = zoo.build(kind), 14
     one, two = zoo.prompt(20, 3, seed=1), zoo.prompt(20, 3, seed=2)
     two.tensors["input_ids"][:, :held] = one.tensors["input_ids"][:, :held]
@@ -50,7 +50,7 @@ def test_a_prefix_is_run_once_and_continued_with_several_suffixes(kind: str, sta
 @pytest.mark.parametrize("static", [False, True])
 @pytest.mark.parametrize("kind", ["gemma3", "qwen3_vl", "qwen3_vl_moe"])
 def test_a_live_target_moves_behind_a_prefix(kind: str, static: bool) -> None:
-    """Two questions behind one picture; what is moved between two passes holds from the second on, as a switch does."""
+    """Two questions behind one image; what is moved between two passes holds from the second on, as a switch does."""
     hf, held = zoo.build(kind), 14
     scene = zoo.prompt(20, 3, seed=1)
     left, right = scene.panels

@@ -71,7 +71,7 @@ def test_a_switch_changes_nothing_before_it(model: GazeModel, scene: Scene) -> N
 def mixed(model: GazeModel) -> tuple[list[Scene], list[Gaze | None]]:
     """Rows of all kinds.
 
-    Pictures, prompts, heads, regions, pushes, schedules, scopes, and one that looks freely.
+    Images, prompts, heads, regions, pushes, schedules, scopes, and one that looks freely.
     """
     scenes = []
     for panels, prompt in (

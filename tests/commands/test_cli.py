@@ -21,7 +21,7 @@ ASK = ["--ask", "What is happening in this panel of the comic strip?"]
 
 @pytest.fixture(scope="module")
 def strip(tmp_path_factory):
-    """A six-panel test strip as a picture file, with its ground truth."""
+    """A six-panel test strip as an image file, with its ground truth."""
     sample = doodles(1, seed=5)[0]
     path = tmp_path_factory.mktemp("strip") / "strip.png"
     sample.image.save(path)
@@ -107,7 +107,7 @@ def test_doodles_draws_folders_that_look_takes(tmp_path, capsys):
 def broken_pictures(folder):
     whole = folder / "whole.png"
     doodles(1)[0].image.save(whole)
-    (folder / "text.png").write_text("I am no picture")
+    (folder / "text.png").write_text("I am no image")
     (folder / "cut.png").write_bytes(whole.read_bytes()[:900])
     Image.new("RGB", (1, 1)).save(folder / "pixel.png")
     Image.new("RGB", (20_000, 50)).save(folder / "long.png")
@@ -152,7 +152,7 @@ def test_a_very_wide_picture_is_a_picture(tmp_path, capsys):
         (["--box", "1,2,3"], "'1,2,3' is not a box: write x0,y0,x1,y1"),
         (
             ["--box", "1,1,4,4"],
-            "less than one: cells are 16 x 16 px here. Enlarge the region or the picture, or pass --min-tokens 1",
+            "less than one: cells are 16 x 16 px here. Enlarge the region or the image, or pass --min-tokens 1",
         ),
         (
             ["--box", "1,1,4,4", "--min-tokens", "0"],

@@ -32,7 +32,7 @@ def found(report: DataReport, root: Path) -> dict[str, list[str]]:
 def test_every_fault_of_a_folder_is_told(tmp_path: Path) -> None:
     for name in ("a", "b", "c", "d", "e", "f", "good"):
         panels(tmp_path / name)
-    (tmp_path / "a" / "p1.png").write_text("no picture")
+    (tmp_path / "a" / "p1.png").write_text("no image")
     whole = (tmp_path / "a" / "p2.png").read_bytes()
     (tmp_path / "a" / "p2.png").write_bytes(whole[:-30])
     (tmp_path / "b" / "p2.png").unlink()

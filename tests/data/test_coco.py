@@ -122,7 +122,7 @@ def test_the_check_tells_what_was_left_out(
     said = capsys.readouterr().out
     assert "left out: 1 crowds" in said and "3 samples can be used, 0 problems" in said
     assert f"{len(told['annotations']) - 1} objects in 3 images" in said
-    (tmp_path / "val2017" / "000000000002.png").write_bytes(b"no picture")
+    (tmp_path / "val2017" / "000000000002.png").write_bytes(b"no image")
     report = check(f"coco:{tmp_path}")
     assert not report.to_json()["fits"] and "000000000002" in str(report.problems[0])
 

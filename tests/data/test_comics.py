@@ -1,4 +1,4 @@
-"""Comics in files: folders of panels, captions, grids, raw COMICS, annotated pictures; and what is wrong with them."""
+"""Comics in files: folders of panels, captions, grids, raw COMICS, annotated images; and what is wrong with them."""
 
 import json
 import random
@@ -227,7 +227,7 @@ def test_panels_are_decoded_when_looked_at_and_not_kept(
     assert len(samples) == 8 and [s.to_json()["size"] for s in samples] == [[6 * 48, 48]] * 8
     assert len(fingerprint(samples)) == 64 and not decoded, "headers and bytes are enough"
     held = samples[0].image
-    assert samples[0].image is held and len(decoded) == 6, "one picture while somebody holds it"
+    assert samples[0].image is held and len(decoded) == 6, "one image while somebody holds it"
     del held
     seen = ref(samples[0].image)
     assert seen() is None and len(decoded) == 12, "the sample does not keep it"
@@ -398,7 +398,7 @@ def test_raw_comics_that_cannot_be_read(tmp_path: Path) -> None:
         raw_comics(tmp_path, 1)
 
 
-# -- a picture and its boxes ---------------------------------------------------------------------------------------
+# -- an image and its boxes ---------------------------------------------------------------------------------------
 
 
 def annotated(folder: Path, entries: object) -> Path:

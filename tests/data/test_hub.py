@@ -131,7 +131,7 @@ FAULTS: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     ),
     "ids": (lambda c: c.pop("comic_id"), "column comic_id is missing"),
     "any panel": (lambda c: [c.pop(f"panel_{k}") for k in range(1, 7)], "column panel_1 is missing"),
-    "a picture": (lambda c: c["panel_2"].__setitem__(1, None), "Strip hub/strips/c1: panel_2 is empty"),
+    "an image": (lambda c: c["panel_2"].__setitem__(1, None), "Strip hub/strips/c1: panel_2 is empty"),
     "pixels": (
         lambda c: c["panel_2"].__setitem__(1, {"bytes": b"x", "path": None}),
         "Image hub/strips/c1/panel_2: this is not an image",

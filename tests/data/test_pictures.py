@@ -1,4 +1,4 @@
-"""Pictures and comics from files: opened whole and upright, laid out on the token grid."""
+"""Images and comics from files: opened whole and upright, laid out on the token grid."""
 
 import itertools
 

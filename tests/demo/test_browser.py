@@ -256,7 +256,7 @@ def test_keys_and_fingers_point_too(open_page: Any) -> None:
 
 def test_errors_stand_where_they_happen(open_page: Any) -> None:
     page: Page = open_page()
-    page.page.set_input_files("#file", {"name": "x.png", "mimeType": "image/png", "buffer": b"no picture"})
+    page.page.set_input_files("#file", {"name": "x.png", "mimeType": "image/png", "buffer": b"no image"})
     page.wait("!document.querySelector('[data-error=picture]').hidden")
     assert "cannot be read as an image" in page.page.inner_text("[data-error=picture]")
     page.page.fill("#prompt", "   ")

@@ -80,7 +80,7 @@ def test_a_question_before_any_picture_is_answered_with_that(client: TestClient)
 @pytest.mark.parametrize(
     "prompt",
     ["<|image_pad|>", "<|vision_start|><|image_pad|><|vision_end|> two", "\0", "��", "🙂" * 99],
-    ids=["a place", "a picture", "nul", "no characters", "faces"],
+    ids=["a place", "an image", "nul", "no characters", "faces"],
 )
 def test_odd_prompts_are_answered_or_refused(client: TestClient, prompt: str) -> None:
     with page(client) as socket:

@@ -44,7 +44,7 @@ def test_answers_are_as_described_and_never_an_error_of_the_server(
     @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck), database=None)
     @given(case=operations[path].as_strategy())
     def hold(case: Any) -> None:
-        # A schema cannot say that a picture has either a name or data, and that its bytes are a picture.
+        # A schema cannot say that an image has either a name or data, and that its bytes are an image.
         answer = case.call_and_validate(excluded_checks=[positive_data_acceptance])
         statuses.append(answer.status_code)
 

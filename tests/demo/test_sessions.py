@@ -286,7 +286,7 @@ def test_a_page_that_does_not_read_is_let_go(model: GazeModel) -> None:
 
 
 def test_every_answer_belongs_to_its_own_picture_and_target(client: TestClient, model: GazeModel) -> None:
-    """Eight pages at once, each with its own picture, or its own target on a shared one."""
+    """Eight pages at once, each with its own image, or its own target on a shared one."""
     wanted = {
         (name, panel): alone(model, name, {0: panel})
         for name in ("strip-1", "short-2", "grid-3")

@@ -1,4 +1,4 @@
-"""Pictures of strangers."""
+"""Images of strangers."""
 
 import base64
 import io
@@ -71,7 +71,7 @@ HOSTILE = {
     "a bomb": (bomb(50_000, 50_000), "far more than 1 million pixels"),
     "a bomb just above the limit": (bomb(1001, 1000), "1001 x 1000 px"),
     "more pixels than any": (bomb(2**31 - 1, 2**31 - 1), "far more than 1 million pixels"),
-    "a picture without its end": (PICTURE[: len(PICTURE) // 2], "cannot be read to its end"),
+    "an image without its end": (PICTURE[: len(PICTURE) // 2], "cannot be read to its end"),
     "nothing": (b"", "not an image in a format that is read"),
     "a page": (b"<script>alert(1)</script>", "not an image in a format that is read"),
     "a vector drawing": (
@@ -145,7 +145,7 @@ def test_sixteen_bits_of_grey_are_scaled_not_cut() -> None:
 def test_odd_tags_beside_the_orientation_do_not_make_a_photograph_unreadable(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Pillow turns a picture by writing all its tags anew, which fails on some; where none can be read, none turns."""
+    """Pillow turns an image by writing all its tags anew, which fails on some; where none can be read, none turns."""
     exif = Image.Exif()
     exif[0x0112] = 6
     data = file(Image.new("RGB", (40, 20)), "JPEG", exif=exif.tobytes())

@@ -54,7 +54,7 @@ def test_a_picture_that_is_cut_is_found() -> None:
     broken.family = replace(model.family, views=halved)
     found = {check.name: check for check in examine(broken)}
     assert found["image"].state == "FAIL"
-    assert "Only 50% of picture 0 reaches the model" in found["image"].found
+    assert "Only 50% of image 0 reaches the model" in found["image"].found
 
 
 def test_a_grid_of_other_proportions_is_found() -> None:

@@ -1,4 +1,4 @@
-"""The experiment on things in a picture: what it asks, where it points, what a run and its report make of it."""
+"""The experiment on things in an image: what it asks, where it points, what a run and its report make of it."""
 
 import json
 from dataclasses import replace

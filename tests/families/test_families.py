@@ -1,7 +1,7 @@
 """Every family of models: which pixels its image tokens see, on tiny random models and real processors.
 
 What is measured is in `conformance`, the models are in `zoo_families`. The fast tests look at a sample of image tokens
-and two picture shapes; behind the mark `slow` all tokens of six shapes are looked at.
+and two image shapes; behind the mark `slow` all tokens of six shapes are looked at.
 """
 
 from contextlib import suppress
@@ -124,7 +124,7 @@ def test_regions_that_tile_the_picture_partition_the_tokens_of_each_view(
 @EVERY
 @pytest.mark.parametrize("size", [(1536, 256), (90, 200)])
 def test_what_is_said_to_reach_the_model_does(name: str, size: tuple[int, int]) -> None:
-    """The ramp through the processor: its colours end where the picture ends."""
+    """The ramp through the processor: its colours end where the image ends."""
     scene = scene_of(name, *ramps(size))
     assert scene.seen[0].share > 0.99
     red, green, blue = colours(zoo(name), scene.tensors["pixel_values"])

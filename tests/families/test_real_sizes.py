@@ -179,7 +179,7 @@ def test_published_models_have_their_heads_in_reach(name: str) -> None:
         belong(theirs.heads, theirs.shape, model.n_layers, model.n_heads, "steered")
 
 
-# ------------------------------------------------------------------------------------------------- sizes of pictures
+# ------------------------------------------------------------------------------------------------- sizes of images
 
 
 @pytest.mark.parametrize("name", STRIPS)

@@ -97,7 +97,7 @@ def test_steering_differs_only_through_the_steered_heads(name: str) -> None:
 
 @EVERY
 def test_rows_of_a_batch_are_what_they_are_alone(name: str) -> None:
-    """Different pictures and prompts, padding on the left, two rows of one picture, each with its own gaze."""
+    """Different images and prompts, padding on the left, two rows of one image, each with its own gaze."""
     model = zoo(name)
     strip, other = tiny.noise(*STRIP, seed=1), tiny.noise(84, 112, seed=2)
     scenes = [

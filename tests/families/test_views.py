@@ -1,4 +1,4 @@
-"""What reaches the model of a picture, its several views, and pictures and prompts that cannot be used."""
+"""What reaches the model of an image, its several views, and images and prompts that cannot be used."""
 
 import ast
 from contextlib import suppress
@@ -51,7 +51,7 @@ def test_a_crop_that_loses_the_picture_is_an_error_that_names_the_fix(
     model = zoo("llava")
     crop = {"do_center_crop": True, "size": {"shortest_edge": 56}}
     with pytest.raises(
-        SceneError, match=f"Only {share} of picture 0 reaches the model: .* Leave out do_center_crop, or"
+        SceneError, match=f"Only {share} of image 0 reaches the model: .* Leave out do_center_crop, or"
     ):
         model.encode(tiny.noise(*size), "What?", **crop)
     square = model.encode(tiny.noise(64, 64), "What?", **crop)
@@ -175,12 +175,12 @@ def test_views_that_cannot_be_meant() -> None:
         RegionError, match='One region takes the "detail" views, the other the "all" ones. Use the same'
     ):
         scene.box(0, 0, 84, 56, views="detail") | scene.box(84, 0, 168, 56)
-    with pytest.raises(RegionError, match="min_tokens=9 was asked for picture 0, which has 4 image tokens"):
+    with pytest.raises(RegionError, match="min_tokens=9 was asked for image 0, which has 4 image tokens"):
         scene.box(0, 0, 84, 56, views="overview", min_tokens=9)
 
 
 def test_padding_belongs_to_no_region() -> None:
-    """Of several pictures OneVision pads each to a square: the first row of cells sees padding only."""
+    """Of several images OneVision pads each to a square: the first row of cells sees padding only."""
     scene = scene_of("llava_onevision", *ramps(STRIP, (112, 112)))
     whole = scene.box(0, 0, *STRIP).weights
     assert whole[:16].reshape(4, 4).tolist() == [[0] * 4, [1] * 4, [1] * 4, [0] * 4]
@@ -188,7 +188,7 @@ def test_padding_belongs_to_no_region() -> None:
     assert len(scene.cells()) == 8
     grown = scene.box(0, 0, 10, 10, min_tokens=8)
     assert grown.weights[:16].reshape(4, 4).sum(1).tolist() == [0, 4, 4, 0]
-    with pytest.raises(RegionError, match="min_tokens=9 was asked for picture 0, which has 8 image tokens"):
+    with pytest.raises(RegionError, match="min_tokens=9 was asked for image 0, which has 8 image tokens"):
         scene.box(0, 0, 10, 10, min_tokens=9)
     assert (~scene.box(0, 0, 84, 56)).weights[:4].sum() == 0
 
@@ -199,7 +199,7 @@ def test_padding_belongs_to_no_region() -> None:
 def test_a_picture_that_becomes_no_token_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     model = zoo("llava")
     monkeypatch.setattr(type(model.processor), "replace_image_token", lambda *_, **__: "")
-    with pytest.raises(SceneError, match="a picture of 168 x 56 px became no image token at all"):
+    with pytest.raises(SceneError, match="an image of 168 x 56 px became no image token at all"):
         model.encode(tiny.noise(*STRIP), "What?")
 
 

@@ -1,4 +1,4 @@
-"""Pictures with cells over them draw the weights that they are given: read back from the artists."""
+"""Images with cells over them draw the weights that they are given: read back from the artists."""
 
 import numpy as np
 import pytest

@@ -18,7 +18,7 @@ PIECES = ("A", " dog", " digs. The do", "g", "")
 
 
 def grid(start: int = 3) -> ImageGrid:
-    """Two pictures: 1 x 4 cells and 2 x 2 cells."""
+    """Two images: 1 x 4 cells and 2 x 2 cells."""
     views = [
         View(0, "whole", 1, 4, Box(0, 0, 128, 32)),
         View(1, "whole", 2, 2, Box(0, 0, 64, 64)),

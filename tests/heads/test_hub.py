@@ -83,7 +83,7 @@ def test_the_card_says_what_the_heads_are_and_where_they_come_from() -> None:
     for said in (
         "# 12 attention heads of you/some-vlm",
         "| model | you/some-vlm at abc123 |",
-        "| found on | doodles:24:dev (24 pictures, seed 101) |",
+        "| found on | doodles:24:dev (24 images, seed 101) |",
         "| L0H0 | 0.990 |\n| L0H1 | 0.909 |",
         "| and 2 more | |",
         'heads = gh.Heads.from_hub("you/heads", model)',
@@ -92,7 +92,7 @@ def test_the_card_says_what_the_heads_are_and_where_they_come_from() -> None:
         assert said in page
     assert "control draw" not in page
     drawn = card(HEADS.top(2).controls(1, seed=0)[0], "you/null")
-    assert "A *control draw*, matched by layers: not gaze heads." in drawn
+    assert "*Random-head controls*, matched by layers: not gaze heads." in drawn
 
 
 def test_what_the_hub_refuses_is_said(hub: Path, monkeypatch: pytest.MonkeyPatch) -> None:

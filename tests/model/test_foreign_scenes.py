@@ -54,7 +54,7 @@ def test_two_loads_of_a_checkpoint_share_their_scenes(model: GazeModel, scene: S
 
 
 CHANGES: dict[str, Any] = {
-    "picture size": lambda m: setattr(m.processor.image_processor.size, "longest_edge", 4096),
+    "image size": lambda m: setattr(m.processor.image_processor.size, "longest_edge", 4096),
     "mean": lambda m: setattr(m.processor.image_processor, "image_mean", [0.4] * 3),
     "template": lambda m: setattr(m.processor, "chat_template", tiny.CHAT + " "),
     "image token": lambda m: setattr(m.hf.config, "image_token_id", 7),

@@ -109,11 +109,11 @@ def test_pictures_of_any_mode(model: GazeModel, mode: str) -> None:
 def test_inputs_that_cannot_be_used(model: GazeModel) -> None:
     with pytest.raises(SceneError, match="The prompt is empty"):
         model.encode(tiny.noise(), "  ")
-    with pytest.raises(SceneError, match=r"takes a PIL picture, or a list of them; found str"):
+    with pytest.raises(SceneError, match=r"takes a PIL image, or a list of them; found str"):
         model.encode(["dog.png"], "What?")  # type: ignore[list-item]
     with pytest.raises(SceneError, match=r"found an empty list"):
         model.encode([], "What?")
-    with pytest.raises(SceneError, match="refuses a picture of 20000 x 10 px.*more usual proportions"):
+    with pytest.raises(SceneError, match="refuses an image of 20000 x 10 px.*more usual proportions"):
         model.encode(Image.new("RGB", (20000, 10)), "What?")
     with pytest.raises(SceneError, match="Found total 2 .* no image placeholders in the prompt"):
         model.encode(tiny.noise(64, 64), "What is <|image_pad|>?")
@@ -128,7 +128,7 @@ def test_a_picture_of_one_pixel_is_a_picture(model: GazeModel) -> None:
 
 
 def test_the_loop_gives_what_transformers_gives(model: GazeModel) -> None:
-    """Alone and in a left-padded batch, with different pictures; and an end token ends a row."""
+    """Alone and in a left-padded batch, with different images; and an end token ends a row."""
     scenes = [
         encoded(model, panels, prompt, panels)
         for panels, prompt in ((2, "Who?"), (3, "What is going on?"), (1, "Why?"))
@@ -188,7 +188,7 @@ def test_a_picture_is_encoded_once_for_the_rows_that_share_it(
     model: GazeModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scene, other = encoded(model), encoded(model, seed=1)
-    asked = model.encode(tiny.strip(3).image, "And why?")  # the same picture under another prompt
+    asked = model.encode(tiny.strip(3).image, "And why?")  # the same image under another prompt
     sizes = []
     inner = model.hf.model.get_image_features
     monkeypatch.setattr(

@@ -38,7 +38,7 @@ def test_an_answer_from_a_prefix_is_the_one_from_the_whole_prompt(name: str) -> 
 
 
 def test_a_prefix_saves_the_prompt(model: GazeModel, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of a prompt that was prepared one token is run again; the picture is not encoded."""
+    """Of a prompt that was prepared one token is run again; the image is not encoded."""
     prefill = model.prefill(scene)
     assert prefill.kept is not None and prefill.kept.get_seq_length() == scene.n_prompt - 1
     widths: list[int] = []

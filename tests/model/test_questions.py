@@ -41,7 +41,7 @@ def test_another_question_about_a_scene_is_the_scene_of_that_question(name: str)
         for key, value in theirs.tensors.items():
             assert torch.equal(ours.tensors[key], value), key
         assert torch.equal(ours.positions, theirs.positions)
-        assert (ours.prompt, ours.picture_key, ours.n_prompt) == (prompt, theirs.picture_key, theirs.n_prompt)
+        assert (ours.prompt, ours.image_key, ours.n_prompt) == (prompt, theirs.image_key, theirs.n_prompt)
         assert np.array_equal(ours.grid.positions, theirs.grid.positions)
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gazeheads.errors import ForeignRegion, OutsidePicture, RegionError, RegionTooSmall
+from gazeheads.errors import ForeignRegion, OutsideImage, RegionError, RegionTooSmall
 from gazeheads.regions.grid import Box, ImageGrid, View
 from gazeheads.regions.region import Region, same_scene
 from gazeheads.regions.shapes import Rectangle
@@ -20,7 +20,7 @@ def grid(rows: int = 2, cols: int = 3, size: tuple[int, int] = (96, 64), start: 
 
 
 def pictures() -> ImageGrid:
-    """Picture 0 in two views, picture 1 in one."""
+    """Image 0 in two views, image 1 in one."""
     views = [
         View(0, "tile", 1, 4, Box(0, 0, 128, 32)),
         View(0, "thumbnail", 1, 1, Box(0, 0, 128, 32)),
@@ -128,7 +128,7 @@ def test_too_small_a_region_says_how_large_cells_are() -> None:
         box(grid(), 0, 0, 12, 9)
     assert str(caught.value) == (
         "Box (0, 0, 12, 9) covers 0.11 image tokens, less than one: cells are 32 x 32 px here. Enlarge the "
-        "region or the picture, or pass min_tokens=1 to grow it to the nearest cells."
+        "region or the image, or pass min_tokens=1 to grow it to the nearest cells."
     )
 
 
@@ -158,20 +158,20 @@ def test_every_view_of_a_picture_is_covered() -> None:
 
 def test_boxes_outside_the_picture_are_refused() -> None:
     with pytest.raises(
-        OutsidePicture, match=r"Box \(0, 0, 100, 64\) sticks out by 4 px: the picture is 96 x 64 px"
+        OutsideImage, match=r"Box \(0, 0, 100, 64\) sticks out by 4 px: the image is 96 x 64 px"
     ):
         box(grid(), 0, 0, 100, 64)
-    with pytest.raises(OutsidePicture, match="sticks out by 2 px"):
+    with pytest.raises(OutsideImage, match="sticks out by 2 px"):
         box(grid(), -2, 0, 64, 64)
     assert box(grid(), 0, 0, 96.5, 64).weights.sum() == pytest.approx(6)
-    with pytest.raises(OutsidePicture, match=r"Point \(96, 3\) is outside the picture of 96 x 64 px"):
+    with pytest.raises(OutsideImage, match=r"Point \(96, 3\) is outside the image of 96 x 64 px"):
         Region.point(grid(), 96, 3, 50)
 
 
 @pytest.mark.parametrize(
     ("mask", "wording"),
     [
-        (np.ones((64, 64)), "The mask is 64 x 64, the picture 96 x 64 px"),
+        (np.ones((64, 64)), "The mask is 64 x 64, the image 96 x 64 px"),
         (np.ones((64, 96, 3)), "rows and columns; found shape"),
         (np.full((64, 96), 255), "found 255 to 255. Divide by its largest"),
         (np.full((64, 96), np.nan), "found nan to nan"),
@@ -184,15 +184,15 @@ def test_masks_that_are_none_are_refused(mask: np.ndarray, wording: str) -> None
 
 
 def test_other_faults_are_named() -> None:
-    with pytest.raises(RegionError, match="Picture 1 was asked for; this scene has 1"):
+    with pytest.raises(RegionError, match="Image 1 was asked for; this scene has 1"):
         box(grid(), 0, 0, 64, 64, image=1)
     with pytest.raises(RegionError, match="Coverage 'half' is unknown"):
         box(grid(), 0, 0, 64, 64, coverage="half")
-    with pytest.raises(RegionError, match="min_tokens=7 was asked for picture 0, which has 6"):
+    with pytest.raises(RegionError, match="min_tokens=7 was asked for image 0, which has 6"):
         box(grid(), 0, 0, 64, 64, min_tokens=7)
     with pytest.raises(RegionError, match="positive radius"):
         Region.point(grid(), 3, 3, 0)
-    with pytest.raises(RegionTooSmall, match="covers nothing of the picture"):
+    with pytest.raises(RegionTooSmall, match="covers nothing of the image"):
         (box(grid(), 0, 0, 64, 64, min_tokens=1) - box(grid(), 0, 0, 96, 64)).weights  # noqa: B018
 
 
@@ -202,7 +202,7 @@ def test_regions_of_other_scenes_do_not_mix() -> None:
         ForeignRegion, match="belongs to another scene: its grid has 6 image tokens in a prompt of 16"
     ):
         here | there
-    with pytest.raises(ForeignRegion, match="cannot be joined with one of picture 1"):
+    with pytest.raises(ForeignRegion, match="cannot be joined with one of image 1"):
         box(pictures(), 0, 0, 64, 32) | box(pictures(), 0, 0, 64, 32, image=1)
     with pytest.raises(RegionError, match="Use one rule"):
         here & box(grid(), 0, 0, 64, 64, coverage="centre")

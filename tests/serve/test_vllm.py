@@ -117,7 +117,7 @@ def test_several_answers_have_a_proof_each(server, cases):
         ({"heads": "best"}, "this server was started with default"),
         ({"heads": ["L99H0"]}, "8 layers x 12 heads"),
         ({"at": {"panel": 9}}, "Panel 9"),
-        ({"at": {"box": [0, 0, 1, 1], "image": 1}}, "Picture 1 was asked for"),
+        ({"at": {"box": [0, 0, 1, 1], "image": 1}}, "Image 1 was asked for"),
         ({"at": {"stops": [{"panel": 0}], "starts": [50]}, "during": "decode"}, "steers nothing"),
         ({"at": {"stops": [{"panel": 0}], "starts": [14]}, "during": "answer"}, "steered nothing"),
         (

@@ -86,7 +86,7 @@ class FakeModel:
 
     def answer(self, scene: Scene, gaze: Gaze | None, budget: int) -> Generation:
         looks = None if gaze is None else (str(gaze.at), str(gaze.heads))
-        chosen = choice(scene.picture_key, scene.prompt, looks)
+        chosen = choice(scene.image_key, scene.prompt, looks)
         token_texts = tuple(chosen.choice(WORDS) + " " for _ in range(chosen.randint(1, budget)))
         return Generation(
             "".join(token_texts), tuple(range(len(token_texts))), "eos", token_texts=token_texts

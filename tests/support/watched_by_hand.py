@@ -42,7 +42,7 @@ def watched(scene: Scene, token_texts: Sequence[str] = PIECES, gaze: GazeTrace |
         HeadSet("gaze heads", trace(scene, GAZE, token_texts) if gaze is None else gaze, "two heads"),
         HeadSet("control set", trace(scene, CONTROL, token_texts, seed=1), "two others"),
     )
-    return Watched(scene, answer, sets, areas(scene), things(token_texts), scene.pictures, "tiny")
+    return Watched(scene, answer, sets, areas(scene), things(token_texts), scene.images, "tiny")
 
 
 def encoded(model: GazeModel, panels: int = 3, prompt: str = "What is it?") -> Scene:

@@ -17,7 +17,7 @@ from gazeheads.cli import main
 from gazeheads.data.clip_files import frames_of
 from gazeheads.drawing import grammar
 from gazeheads.drawing.clips import moving_doodle
-from gazeheads.errors import DataError, MissingPackage, NoSuchDraw, OutsidePicture, RecordError, UsageError
+from gazeheads.errors import DataError, MissingPackage, NoSuchDraw, OutsideImage, RecordError, UsageError
 from gazeheads.gaze.gaze import Gaze
 from gazeheads.gaze.live import Live
 from gazeheads.gaze.schedule import Schedule
@@ -67,7 +67,7 @@ def test_what_cannot_be_watched_is_refused(
     with pytest.raises(UsageError, match="another shape. Give a drawing of the same image"):
         gh.watch(model, scene, heads, shown=[Image.new("RGB", (50, 50))])
     with pytest.raises(UsageError, match="0 images were given to show; the scene has 1"):
-        gh.watch(model, replace(scene, pictures=()), heads)
+        gh.watch(model, replace(scene, images=()), heads)
     with pytest.raises(RecordError, match=r'The words "zebra" were asked for; the answer says'):
         gh.watch(model, scene, heads, describes=["zebra"], max_new_tokens=12)
     monkeypatch.setattr(model, "decode", lambda tokens: "." * len(tokens))
@@ -156,7 +156,7 @@ def test_two_pictures_are_told_apart(model: GazeModel, heads: Heads) -> None:
          "A group of people|a wooden table|two glasses of water"),
         ("cat, red kite, lamp", "cat|red kite|lamp"),
         ("- dog\n- old bicycle", "dog|old bicycle"),
-        ("The picture of a cat that sleeps near the big red building.", "The picture|a cat|the big red building"),
+        ("The image of a cat that sleeps near the big red building.", "The image|a cat|the big red building"),
         ("Panel 1: holding a clock. This is it, and so on.", "a clock"),
         ("Running away.", ""),
         ("the", ""),
@@ -244,7 +244,7 @@ def test_frames_are_pictures_and_boxes_find_theirs(model: GazeModel, tmp_path: P
     assert found.scene.grid.sizes == ((128, 64),) * 3
     regions = areas(found.scene, boxes)
     assert [region.image for region in regions] == [0, 1, 2]
-    with pytest.raises(OutsidePicture, match="box of image 4 was given; there are 3"):
+    with pytest.raises(OutsideImage, match="box of image 4 was given; there are 3"):
         files.SceneFiles([tmp_path / "c.webp"], "Where?", boxes=((3, clip.boxes[0]),)).encode(model)
 
 
@@ -253,7 +253,7 @@ def test_a_gaze_by_number(scene: Scene, heads: Heads) -> None:
     tour = files.aimed(heads, scene.panels, [3, 1], every=4, push="uniform", during="decode")
     assert tour.schedule.targets == (scene.panel(2), scene.panel(0)) and str(tour.push) == "uniform"
     with pytest.raises(
-        OutsidePicture, match="Region 4 was to be looked at; there are 3: panel 1, panel 2, panel 3"
+        OutsideImage, match="Region 4 was to be looked at; there are 3: panel 1, panel 2, panel 3"
     ):
         files.aimed(heads, scene.panels, [4])
     with pytest.raises(UsageError, match="Give --every N tokens"):

@@ -12,7 +12,7 @@ from gazeheads.regions.grid import ImageGrid
 
 
 class Slots:
-    """The keys of the image tokens of a batch, whose rows show the pictures of `grids`."""
+    """The keys of the image tokens of a batch, whose rows show the images of `grids`."""
 
     def __init__(self, grids: Sequence[ImageGrid]) -> None:
         self._beyond = max((grid.n_prompt for grid in grids), default=0)

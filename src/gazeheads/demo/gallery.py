@@ -31,7 +31,7 @@ KINDS = {
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """An image that a visitor sees. key: equal for equal images. picture, boxes: as the model gets them.
+    """An image that a visitor sees. key: equal for equal images. image, boxes: as the model gets them.
 
     png: as the page shows it, in the same proportions. names: of the boxes. note: what was done to it.
     """
@@ -45,7 +45,7 @@ class Shown:
     sample: str | None = None
 
     def message(self) -> dict[str, Any]:
-        """For the page. Boxes are shares of the picture: left, top, right, bottom."""
+        """For the page. Boxes are shares of the image: left, top, right, bottom."""
         width, height = self.picture.size
         scale = (width, height, width, height)
         return {

@@ -58,7 +58,7 @@ class Shelf:
             self.made += 1
             inputs = sum(x.numel() * x.element_size() for x in scene.tensors.values())
             inputs += sum(
-                4 * each.width * each.height for each in scene.pictures
+                4 * each.width * each.height for each in scene.images
             )  # Pillow keeps 4 bytes a pixel
             self.prefixes.put((shown.key, prompt), found, found.bytes + inputs)
         return found

@@ -150,7 +150,7 @@ def _chance(told: Sequence[Narrated]) -> float:
 
 
 def stairs(told: Narrated) -> Any:
-    """The gaze heads above the first control draw."""
+    """The gaze heads above the first random-head control."""
     names = list(told.masses["value-norm"])[:2]
     panels = len(told.asked)
     figure, axes = new_figure(10, (1.1 + 0.28 * panels) * len(names), len(names), 1)

@@ -123,7 +123,7 @@ def to_json(quick: Quickstart, runs: Sequence[Results]) -> dict[str, Any]:
 
 
 def write(quick: Quickstart, runs: Sequence[Results], folder: Path) -> Path:
-    """Write `report.html` and the README's picture `strip.png` into the folder; the page's path."""
+    """Write `report.html` and the README's image `strip.png` into the folder; the page's path."""
     origin, k, among = quick.heads.provenance, quick.tuning.chosen.k, among_draws(runs[0])
     gaze = runs[0].cells["", "gaze"].accuracy
     report = Report(

@@ -28,7 +28,7 @@ class Trial:
     pointed: the region that the heads are pointed at (the target, but for one control); None: nothing is steered.
     tour, every: the regions to look at in turn, for so many tokens each, or until a sentence ends (None).
     k: how many heads, or which share of all; push, during: how hard and when. None: as the run says.
-    show: the whole picture, the target's pixels alone, or the picture with the target marked.
+    show: the whole image, the target's pixels alone, or the image with the target marked.
     settings: keywords of `generate`. parts: what of the answer gets a verdict: all, each segment, each sentence.
     shape: what of the target is pointed at: its "panel", which must cover a token; its "box" or "mask", which grows to
     the nearest cells where it covers less than one. coverage: how much of a token counts, as in `Region`.

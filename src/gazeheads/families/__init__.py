@@ -17,7 +17,7 @@ from gazeheads.errors import SceneError, UnknownFamily
 from gazeheads.families.features import Pictures, one_by_one
 from gazeheads.regions.grid import View
 
-Size = tuple[int, int]  # width, height of a picture in pixels
+Size = tuple[int, int]  # width, height of an image in pixels
 
 ROW_INPUTS = (
     "input_ids",
@@ -55,7 +55,7 @@ class Processed:
 
 
 def by_template(processor: Any, n_pictures: int, question: str) -> str:
-    """The prompt: the pictures, then the question, as the chat template of the checkpoint writes it."""
+    """The prompt: the images, then the question, as the chat template of the checkpoint writes it."""
     if not (getattr(processor, "chat_template", None) or getattr(processor.tokenizer, "chat_template", None)):
         raise SceneError(
             f"A prompt was to be written for a {type(processor).__name__} without a chat template. Set "
@@ -69,7 +69,7 @@ def by_template(processor: Any, n_pictures: int, question: str) -> str:
 
 
 def wide(processor: Any) -> tuple[int, int]:
-    """256 px, in cells of 32, as in the paper: for families whose cells follow from the picture as a whole."""
+    """256 px, in cells of 32, as in the paper: for families whose cells follow from the image as a whole."""
     return 256, 32
 
 
@@ -80,14 +80,14 @@ def no_settings(processor: Any) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Family:
-    """One way to turn pictures and text into tokens.
+    """One way to turn images and text into tokens.
 
     processor: gives the processor class. views: the grids that the image tokens form, in prompt order. settings: from
-    the processor, keywords that it is called with, where its own lose or squash the picture. crop: what to do where
+    the processor, keywords that it is called with, where its own lose or squash the image. crop: what to do where
     they still do, for the message. newline: of a view, after how many cells in turn a token follows that has the id
-    of image tokens and sees nothing; 0: never. prompt: from the processor, the number of pictures and the question,
+    of image tokens and sees nothing; 0: never. prompt: from the processor, the number of images and the question,
     the text. first_position: position id of the first token. features:
-    how a batch gives its pictures to the model. panel_size: from the processor, the height of strips and
+    how a batch gives its images to the model. panel_size: from the processor, the height of strips and
     the width of a cell, in pixels, that suit it. sees_ahead: whether the text of a prompt sees what follows it.
     several_axes: whether rows and columns are counted apart, so that a token has several positions.
     """

@@ -1,7 +1,7 @@
 """Command A Vision: tiles row by row, then a thumbnail; a line-break token ends each.
 
 Its image processor exists only with torchvision, so here its tokens are checked with tiles made by another one. It
-chooses the arrangement that enlarges the picture least (transformers 5.23).
+chooses the arrangement that enlarges the image least (transformers 5.23).
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""DeepSeek-VL: one square grid; the picture is fitted into the square, centred, and padded.
+"""DeepSeek-VL: one square grid; the image is fitted into the square, centred, and padded.
 
 On a strip of six panels only a sixth of the rows see anything; the rest is grey and belongs to no region (transformers
 5.23, checked by pixel gradients).
@@ -20,7 +20,7 @@ def _views(made: Processed) -> list[View]:
 
 
 def _square(made: Processed, width: int, height: int) -> Box:
-    """The padded square, in pixels of the picture."""
+    """The padded square, in pixels of the image."""
     edge, least = made.setting("size")["height"], made.setting("min_size")
     scale = edge / max(width, height)
     across, down = (max(round(length * scale), least) for length in (width, height))

@@ -1,7 +1,7 @@
-"""How a batch gives its pictures to the model: each distinct one is encoded once, however many rows show it.
+"""How a batch gives its images to the model: each distinct one is encoded once, however many rows show it.
 
 The vision tower runs before the batch does, and its output is handed over under the name that transformers gives it,
-`mm_encoder_outputs`. Pictures of different shapes need no padding then.
+`mm_encoder_outputs`. Images of different shapes need no padding then.
 """
 
 import inspect
@@ -15,21 +15,21 @@ Pictures = Sequence[Mapping[str, Tensor]]  # the tensors of each distinct prompt
 
 
 def one_by_one(hf: Any, pictures: Pictures, shown: Sequence[int]) -> dict[str, Any]:
-    """The pictures of one prompt at a time, as it would be alone. shown: the prompt whose pictures each row shows."""
+    """The images of one prompt at a time, as it would be alone. shown: the prompt whose images each row shows."""
     encoder = hf.model.get_image_features
     outputs = [encoder(**taken(encoder, tensors), return_dict=True) for tensors in pictures]
     return handed_over(outputs[0], _rows([output.pooler_output for output in outputs], shown))
 
 
 def together(hf: Any, pictures: Pictures, shown: Sequence[int]) -> dict[str, Any]:
-    """All pictures in one run: for towers that take the patches of pictures of all shapes in one row."""
+    """All images in one run: for towers that take the patches of images of all shapes in one row."""
     pixels = torch.cat([tensors["pixel_values"] for tensors in pictures])
     grids = torch.cat([tensors["image_grid_thw"] for tensors in pictures])
     output = hf.model.get_image_features(pixels, grids, return_dict=True)
     counts = [len(tensors["image_grid_thw"]) for tensors in pictures]
     starts = [sum(counts[:number]) for number in range(len(counts))]
     order = [starts[number] + i for number in shown for i in range(counts[number])]
-    layers = getattr(output, "deepstack_features", None)  # of each early layer, of each picture
+    layers = getattr(output, "deepstack_features", None)  # of each early layer, of each image
     deep = {} if layers is None else {"deepstack_features": [[layer[i] for i in order] for layer in layers]}
     return handed_over(output, [output.pooler_output[i] for i in order], **deep)
 
@@ -40,7 +40,7 @@ def handed_over(output: Any, features: Any, **more: Any) -> dict[str, Any]:
 
 
 def _rows(parts: Sequence[Any], shown: Sequence[int]) -> Any:
-    """The features that the rows show, one after the other: as a list of pictures, or as one tensor of tiles."""
+    """The features that the rows show, one after the other: as a list of images, or as one tensor of tiles."""
     if isinstance(parts[0], Tensor):
         return torch.cat([parts[number] for number in shown])
     return [picture for number in shown for picture in parts[number]]

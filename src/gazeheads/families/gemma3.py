@@ -1,6 +1,6 @@
-"""Gemma 3: one square grid over the whole picture, and with pan-and-scan one more for each crop.
+"""Gemma 3: one square grid over the whole image, and with pan-and-scan one more for each crop.
 
-`encode(..., do_pan_and_scan=True)` cuts a long picture into at most four pieces along its long side; the whole comes
+`encode(..., do_pan_and_scan=True)` cuts a long image into at most four pieces along its long side; the whole comes
 first, then the pieces, with text between them (transformers 5.23, checked by pixel gradients).
 """
 

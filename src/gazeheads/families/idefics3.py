@@ -1,6 +1,6 @@
-"""Idefics 3 and SmolVLM: the picture is stretched to whole tiles; the tiles come row by row, the whole picture last.
+"""Idefics 3 and SmolVLM: the image is stretched to whole tiles; the tiles come row by row, the whole image last.
 
-Each tile is named in the prompt, `<row_1_col_2>`, so the prompt itself says how a picture was tiled (transformers
+Each tile is named in the prompt, `<row_1_col_2>`, so the prompt itself says how an image was tiled (transformers
 5.23, checked by pixel gradients).
 """
 
@@ -20,7 +20,7 @@ TILE = re.compile(r"<row_(\d+)_col_(\d+)>")
 def _views(made: Processed) -> list[View]:
     side = math.isqrt(made.processor.image_seq_len)
     views: list[View] = []
-    last = (0, 0)  # rows and columns seen of the picture under way
+    last = (0, 0)  # rows and columns seen of the image under way
     image = 0
     for name in _names(made, side * side):
         tile = TILE.fullmatch(name)
@@ -29,7 +29,7 @@ def _views(made: Processed) -> list[View]:
             continue
         if image == len(made.sizes):
             raise ModelError(
-                f"{image} pictures were given, but the prompt holds more. Leave out image placeholders."
+                f"{image} images were given, but the prompt holds more. Leave out image placeholders."
             )
         views += tiled(image, made.sizes[image], side, *(last if last != (0, 0) else (1, 1)), first=False)
         image, last = image + 1, (0, 0)
@@ -37,7 +37,7 @@ def _views(made: Processed) -> list[View]:
 
 
 def _names(made: Processed, tokens: int) -> list[str]:
-    """What stands before each block of image tokens: the tile's name, or that of the whole picture."""
+    """What stands before each block of image tokens: the tile's name, or that of the whole image."""
     ids = made.inputs["input_ids"]
     starts = image_positions(ids, made.config.image_token_id)[::tokens].tolist()
     names: list[str] = made.processor.tokenizer.convert_ids_to_tokens(

@@ -1,6 +1,6 @@
 """InternVL (the checkpoints in transformers' own format) and Aya Vision: tiles row by row, then a thumbnail.
 
-The picture is stretched to the arrangement of tiles whose proportions are nearest to its own (transformers 5.23,
+The image is stretched to the arrangement of tiles whose proportions are nearest to its own (transformers 5.23,
 checked by pixel gradients).
 """
 

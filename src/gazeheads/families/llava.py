@@ -1,8 +1,8 @@
 """LLaVA-1.5: one square grid.
 
 Its processor cuts out the middle square, which on a strip of six panels leaves about one. So it is called with the
-crop switched off and the whole picture squashed to the square, as in Gandikota & Bau 2026; cells are then as wide and
-as flat as the picture. Its siblings with a SigLIP tower never crop (transformers 5.23, checked by pixel gradients).
+crop switched off and the whole image squashed to the square, as in Gandikota & Bau 2026; cells are then as wide and
+as flat as the image. Its siblings with a SigLIP tower never crop (transformers 5.23, checked by pixel gradients).
 """
 
 import math
@@ -30,7 +30,7 @@ def _views(made: Processed) -> list[View]:
 
 
 def _kept(made: Processed, width: int, height: int) -> Box:
-    """What is left of a picture: all of it, or the middle that the centre crop leaves."""
+    """What is left of an image: all of it, or the middle that the centre crop leaves."""
     size, crop = made.setting("size"), made.setting("crop_size")
     if not made.setting("do_center_crop"):
         return Box(0, 0, width, height)

@@ -1,9 +1,9 @@
-"""LLaVA-NeXT and LLaVA-OneVision: the whole picture squashed to a square, then once more at any resolution.
+"""LLaVA-NeXT and LLaVA-OneVision: the whole image squashed to a square, then once more at any resolution.
 
-The second view is one large grid over all tiles of a canvas. The picture is fitted into the canvas and centred; rows
+The second view is one large grid over all tiles of a canvas. The image is fitted into the canvas and centred; rows
 or columns of cells that lie in the padding are cut from both ends, and each row ends with a newline token. OneVision
-shrinks a grid that has too many cells; of several pictures it gives only a square, each padded to it. Pixels and
-cells are rounded apart, so a cell of the rim may reach beyond the picture (transformers 5.23, checked by pixel
+shrinks a grid that has too many cells; of several images it gives only a square, each padded to it. Pixels and
+cells are rounded apart, so a cell of the rim may reach beyond the image (transformers 5.23, checked by pixel
 gradients).
 """
 
@@ -56,7 +56,7 @@ def canvas(image: int, size: Size, config: Any, most: int | None = None) -> View
     per_tile = side // config.vision_config.patch_size
     cell = side / per_tile
     down, across = select_best_resolution((height, width), config.image_grid_pinpoints)
-    if across / width < down / height:  # the picture fills the canvas from left to right
+    if across / width < down / height:  # the image fills the canvas from left to right
         wide, high = across, min(math.ceil(height * across / width), down)
     else:
         wide, high = min(math.ceil(width * down / height), across), down
@@ -70,8 +70,8 @@ def canvas(image: int, size: Size, config: Any, most: int | None = None) -> View
     kept_rows, kept_cols = rows - 2 * above, cols - 2 * before
     if kept_rows < 1 or kept_cols < 1:
         raise SceneError(
-            f"A picture of {width} x {height} px fits its canvas of {across} x {down} px as a line thinner than a "
-            "cell, and only newline tokens would be left of it. Use a picture of more usual proportions."
+            f"An image of {width} x {height} px fits its canvas of {across} x {down} px as a line thinner than a "
+            "cell, and only newline tokens would be left of it. Use an image of more usual proportions."
         )
     box = Box(
         (before * cell - left) * width / wide,

@@ -28,7 +28,7 @@ def _views(made: Processed) -> list[View]:
     starts = [n for n, token in enumerate(ids) if token == start]
     if len(starts) != len(made.sizes):
         raise ModelError(
-            f"{len(made.sizes)} pictures were given, but the prompt holds {len(starts)}. Leave out image placeholders."
+            f"{len(made.sizes)} images were given, but the prompt holds {len(starts)}. Leave out image placeholders."
         )
     views: list[View] = []
     for image, (begin, size) in enumerate(zip(starts, made.sizes, strict=True)):
@@ -40,7 +40,7 @@ def _views(made: Processed) -> list[View]:
 
 
 def _features(hf: Any, pictures: Pictures, shown: Sequence[int]) -> dict[str, Any]:
-    """As everywhere, with the embeddings of the tokens between tiles, which are the same for all pictures."""
+    """As everywhere, with the embeddings of the tokens between tiles, which are the same for all images."""
     given = one_by_one(hf, pictures, shown)
     table = hf.model.visual_embeddings_table.weight
     given["mm_encoder_outputs"]["image"].visual_indicator_features = table[

@@ -1,6 +1,6 @@
-"""PaliGemma: one square grid over the whole picture, which is squashed to the square.
+"""PaliGemma: one square grid over the whole image, which is squashed to the square.
 
-The prompt has no chat template: the pictures, then the question. All of it sees all of it, so what the image tokens
+The prompt has no chat template: the images, then the question. All of it sees all of it, so what the image tokens
 hold depends on the question, and no prefix can be shared. Positions count from 1 (transformers 5.23, checked by pixel
 gradients).
 """
@@ -14,7 +14,7 @@ from gazeheads.regions.grid import Box, View
 
 
 def squashed(made: Processed) -> list[View]:
-    """One square grid for each picture, over all of it."""
+    """One square grid for each image, over all of it."""
     side = math.isqrt(made.n_image_tokens // len(made.sizes))
     return [
         View(image, "whole", side, side, Box(0, 0, width, height))

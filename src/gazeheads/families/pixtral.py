@@ -1,4 +1,4 @@
-"""Pixtral and Mistral 3: one grid over the whole picture, in proportion; each row ends with a token of its own.
+"""Pixtral and Mistral 3: one grid over the whole image, in proportion; each row ends with a token of its own.
 
 `PixtralProcessor` cannot even be imported without torchvision. Where it is missing, `PixtralPictures` stands in: the
 same tokens, made with the PIL image processor (transformers 5.23, checked by pixel gradients).

@@ -14,12 +14,12 @@ class ImageOnly:
 
 
 def image_only(processor: type[Any]) -> type[Any]:
-    """The same processor class under the same name, for pictures and text only."""
+    """The same processor class under the same name, for images and text only."""
     return type(processor.__name__, (ImageOnly, processor), {})
 
 
 def named(name: str, takes_videos: bool = False) -> Callable[[], type[Any]]:
-    """The class of that name in transformers, imported when it is asked for, for pictures and text only."""
+    """The class of that name in transformers, imported when it is asked for, for images and text only."""
 
     def processor() -> type[Any]:
         import transformers

@@ -1,7 +1,7 @@
-"""Qwen2-VL to Qwen3.5 and GLM-4V: every picture is one grid, rows and columns in proportion, 2 x 2 patches a token.
+"""Qwen2-VL to Qwen3.5 and GLM-4V: every image is one grid, rows and columns in proportion, 2 x 2 patches a token.
 
-The language model sees t x (h / merge) x (w / merge) tokens, row by row, over the whole picture; the processor rounds
-its size to whole cells, so a cell is the picture divided evenly. The window order of Qwen2.5-VL is undone before the
+The language model sees t x (h / merge) x (w / merge) tokens, row by row, over the whole image; the processor rounds
+its size to whole cells, so a cell is the image divided evenly. The window order of Qwen2.5-VL is undone before the
 language model (transformers 5.23, checked by pixel gradients).
 """
 

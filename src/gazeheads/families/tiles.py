@@ -1,4 +1,4 @@
-"""Pictures that are cut into tiles: a grid of equal tiles over the whole picture, and the whole picture once more."""
+"""Images that are cut into tiles: a grid of equal tiles over the whole image, and the whole image once more."""
 
 from typing import Any
 
@@ -7,9 +7,9 @@ from gazeheads.regions.grid import Box, View
 
 
 def tiled(image: int, size: Size, side: int, rows: int, cols: int, first: bool) -> list[View]:
-    """The views of a picture in `rows` x `cols` tiles of `side` x `side` cells, row by row.
+    """The views of an image in `rows` x `cols` tiles of `side` x `side` cells, row by row.
 
-    first: whether the thumbnail comes before the tiles. A single tile is the whole picture, without a thumbnail.
+    first: whether the thumbnail comes before the tiles. A single tile is the whole image, without a thumbnail.
     """
     width, height = size
     whole = Box(0, 0, width, height)

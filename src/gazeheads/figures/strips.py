@@ -1,4 +1,4 @@
-"""Pictures with what was said about their parts."""
+"""Images with what was said about their parts."""
 
 import textwrap
 from collections.abc import Sequence

@@ -147,7 +147,7 @@ class GazeTrace:
         """The mean over heads for one token, or for the tokens of a word, on grid number `view`.
 
         A word given as text stands for every place where the answer says it, whatever its case: their mean.
-        Scenes of one picture have one view or, where the processor tiles, several (`grid.views`). Raises
+        Scenes of one image have one view or, where the processor tiles, several (`grid.views`). Raises
         `RecordError` for a token, word or view that is not there.
         """
         view = whole(view, "view= of trace.map", RecordError)

@@ -10,9 +10,9 @@ p-value is at least 1 / (n + 1). Draws are distinct sets, and none holds a head 
     bottom5       from the 5% of heads with the lowest scores
     below-median  from the heads that score below the median
     lowest        the lowest scores: one set
-    mass-matched  the same attention mass on the picture: for each given head one of the heads nearest to it
-                  in mass (heads that ignore the picture are a straw man). Where the given heads are those that look
-                  at the picture most, no other heads have as much: `draw.mass` is the share that the draw has
+    mass-matched  the same attention mass on the image: for each given head one of the heads nearest to it
+                  in mass (heads that ignore the image are a straw man). Where the given heads are those that look
+                  at the image most, no other heads have as much: `draw.mass` is the share that the draw has
 """
 
 from collections.abc import Callable, Iterator
@@ -64,7 +64,7 @@ def draw(given: Ranked, draws: int, seed: int, match: str) -> tuple[tuple[tuple[
 
 
 def _share(given: Ranked, members: tuple[Head, ...]) -> float:
-    """The mass on the picture of the members, by that of the given set."""
+    """The mass on the image of the members, by that of the given set."""
     assert given.image_mass is not None  # these draws are matched by it
     return float(
         sum(given.image_mass[head] for head in members) / sum(given.image_mass[h] for h in given.heads)

@@ -50,10 +50,10 @@ class Head(NamedTuple):
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where scores came from. `n_layers` and `n_heads` are the model's; `samples` counts pictures.
+    """Where scores came from. `n_layers` and `n_heads` are the model's; `samples` counts images.
 
-    settings: keywords of the processor with which the pictures were encoded, as text ("" for none). stability: how well
-    halves of the pictures agree. notes: on what, and how, other scores were measured that take samples of their own, by
+    settings: keywords of the processor with which the images were encoded, as text ("" for none). stability: how well
+    halves of the images agree. notes: on what, and how, other scores were measured that take samples of their own, by
     name.
     """
 
@@ -134,7 +134,7 @@ class Draw:
     """How a control set was drawn.
 
     The rule, the seed, its number, heads moved to another layer for want of room. mass: of a mass-matched draw, its
-    total mass on the picture by that of the set that it controls.
+    total mass on the image by that of the set that it controls.
     """
 
     match: str

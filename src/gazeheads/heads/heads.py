@@ -36,7 +36,7 @@ class Heads:
 
     heads: the members. scores: of every head of the model; NaN where a layer has none. image_mass: mean attention mass
     on the image, if measured. matrices: mean attention mass on each region under each question, if measured. draw: set
-    for a control draw. others: scores by other measures, by name (`heads.scores`); NaN where a head is no
+    for a random-head control. others: scores by other measures, by name (`heads.scores`); NaN where a head is no
     candidate. tuned: what dev samples chose, if they were asked.
     """
 
@@ -203,8 +203,9 @@ class Heads:
     def selected(self) -> "Heads":
         """What to steer where nobody says how many.
 
-        A set that somebody chose (a cut, a control draw, heads named by hand or published) as it is. Of a ranking of
-        all heads what dev samples chose, `tuned.k` by `tuned.score`; where they were not asked, the paper's 9%.
+        A set that somebody chose (a cut, a random-head control, heads named by hand or published) as it is. Of a
+        ranking of all heads what dev samples chose, `tuned.k` by `tuned.score`; where they were not asked, the
+        paper's 9%.
         """
         scored = np.count_nonzero(~np.isnan(self.scores))
         if len(self) < scored:

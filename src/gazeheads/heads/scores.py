@@ -84,9 +84,9 @@ def selectivity(matrix: Floats) -> Floats:
 
 
 def image_heads(mass: Floats) -> Floats:
-    """(layer, head) from the mass on the picture (question, layer, head): the mean z-score within each layer.
+    """(layer, head) from the mass on the image (question, layer, head): the mean z-score within each layer.
 
-    In a layer whose heads all look at the picture alike, to a millionth, every head has 0.
+    In a layer whose heads all look at the image alike, to a millionth, every head has 0.
     """
     spread = mass.std(-1, keepdims=True)
     middle = mass - mass.mean(-1, keepdims=True)
@@ -99,12 +99,12 @@ def localization_heads(maps: Sequence[Floats], mass: Floats) -> Floats:
     """(layer, head): minus the spatial entropy of each head's mean map; NaN where a head is no candidate.
 
     maps: (layer, head, row, col) summed attention maps, one for each size of grid. mass: (layer, head) mean mass on the
-    picture. Candidates have a mass from the elbow of all masses on, are in layers from 2 on, and their bottom row
-    is not wholly above the map's mean (a sink at the picture's end). Entropies are in nats; many heads may share 0, one
+    image. Candidates have a mass from the elbow of all masses on, are in layers from 2 on, and their bottom row
+    is not wholly above the map's mean (a sink at the image's end). Entropies are in nats; many heads may share 0, one
     spot, and are then ranked by layer and head.
 
     Grids of several sizes are brought to the smallest number of rows and of columns among them, each cell giving its
-    mass to the cells that it overlaps: nothing is made up, and pictures of one size are not touched.
+    mass to the cells that it overlaps: nothing is made up, and images of one size are not touched.
     """
     rows, cols = min(each.shape[2] for each in maps), min(each.shape[3] for each in maps)
     whole = np.sum([resized(each, rows, cols) for each in maps], axis=0)
@@ -144,7 +144,7 @@ def spatial_entropy(attention: Floats) -> float:
 
 
 def resized(maps: Floats, rows: int, cols: int) -> Floats:
-    """(..., rows, cols) from maps (..., row, col) over the same picture; the mass of every map stays what it is."""
+    """(..., rows, cols) from maps (..., row, col) over the same image; the mass of every map stays what it is."""
     if maps.shape[-2:] == (rows, cols):
         return maps
     found: Floats = _shares(maps.shape[-2], rows) @ maps @ _shares(maps.shape[-1], cols).T

@@ -2,7 +2,7 @@
 
 1. Strip "Panel k:". Collapsed text is degenerate and is not asked about; nor is what has been answered before
    (`cache`).
-2. The picture, its regions by name, and the texts go out as one forced choice (`question`), several at a time.
+2. The image, its regions by name, and the texts go out as one forced choice (`question`), several at a time.
 3. A reply follows a JSON schema (Anthropic: a tool that must be used; OpenAI: structured output) and is checked
    again. One that cannot be read is asked for once more, with a reminder; then the answer is unscored.
 4. Too many requests, errors of the server, timeouts and broken connections are tried again, ever later, or when the

@@ -1,7 +1,7 @@
 """A local vision-language model as the judge: it finds the region that, shown alone, makes the answer likeliest.
 
 1. Strip "Panel k:". Collapsed text is degenerate before anything is scored.
-2. For each region, cut it out of the picture, ask `prompt` about it, and force the answer on the model: the mean
+2. For each region, cut it out of the image, ask `prompt` about it, and force the answer on the model: the mean
    log-probability of its tokens, less the same when a grey image of that size is shown. This is what seeing the
    region adds to what the words are worth by themselves, in nats per token.
 3. Subtract the `bias` of each place, if a calibration is given: how much more the regions that stand there gain from

@@ -1,1 +1,1 @@
-"""A vision-language model that one can point: from pictures and words to answers."""
+"""A vision-language model that one can point: from images and words to answers."""

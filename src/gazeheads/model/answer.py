@@ -110,10 +110,10 @@ def _moved(
     effects: Sequence[Effect | None], scenes: Sequence[Scene], first: Tensor | None
 ) -> list[Effect | None]:
     """The effects, with what they did to token 0 where the same scene was answered unsteered beside them."""
-    free = {(s.picture_key, s.prompt): row for row, s in enumerate(scenes) if effects[row] is None}
+    free = {(s.image_key, s.prompt): row for row, s in enumerate(scenes) if effects[row] is None}
     found = list(effects)
     for row, (effect, scene) in enumerate(zip(effects, scenes, strict=True)):
-        twin = free.get((scene.picture_key, scene.prompt))
+        twin = free.get((scene.image_key, scene.prompt))
         if effect is not None and twin is not None and first is not None:
             found[row] = replace(effect, logits_moved=float((first[row] - first[twin]).abs().max()))
     return found

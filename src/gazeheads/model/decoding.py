@@ -1,7 +1,7 @@
 """The one loop that produces tokens: prefill, then one cached step for each token.
 
 On a model of the bundled size it gives the tokens of `hf.generate` in 0.8 of its CPU time (72 rows, 24
-tokens, six rows to a picture), because it encodes a picture that several rows share once. It takes explicit
+tokens, six rows to an image), because it encodes an image that several rows share once. It takes explicit
 positions (models that keep them between calls get them wrong), and it can be read token by token.
 """
 
@@ -21,7 +21,7 @@ from gazeheads.model.usable import must_be_evaluated, must_fit, not_finite
 class Batch:
     """Prompts side by side, padded on the left.
 
-    rows: input ids, attention mask and the like, (row, token). features: the pictures, encoded. positions:
+    rows: input ids, attention mask and the like, (row, token). features: the images, encoded. positions:
     (axis, row, token). following: (axis, row) position of the first generated token.
     """
 
@@ -73,7 +73,7 @@ class Prompt(Protocol):
         ...
 
     @property
-    def picture_key(self) -> str:
+    def image_key(self) -> str:
         """Equal for the same images."""
         ...
 
@@ -98,9 +98,9 @@ def collate(hf: Any, family: Family, scenes: Sequence[Prompt], pad: int, with_im
         for name in ROW_INPUTS
         if name in scenes[0].tensors
     }
-    distinct = {scene.picture_key: scene.tensors for scene in scenes}
+    distinct = {scene.image_key: scene.tensors for scene in scenes}
     number = {key: i for i, key in enumerate(distinct)}
-    shown = [number[scene.picture_key] for scene in scenes]
+    shown = [number[scene.image_key] for scene in scenes]
     features = family.features(hf, list(distinct.values()), shown) if with_images else {}
     positions = padded([scene.positions for scene in scenes], 0)
     must_fit(hf, positions)

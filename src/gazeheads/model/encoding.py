@@ -1,4 +1,4 @@
-"""From pictures and a question to what a model takes: tokens, positions, pixels, and the grid of the image tokens."""
+"""From images and a question to what a model takes: tokens, positions, pixels, and the grid of the image tokens."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -19,12 +19,12 @@ from gazeheads.model.scene import Scene
 from gazeheads.model.usable import must_fit
 from gazeheads.regions.grid import Box, ImageGrid, View
 
-LEAST_SHARE = 0.99  # of a picture's area that must reach the model
+LEAST_SHARE = 0.99  # of an image's area that must reach the model
 
 
 def encode(
     model: Backbone,
-    pictures: Image.Image | Sequence[Image.Image],
+    images: Image.Image | Sequence[Image.Image],
     prompt: str,
     panels: Sequence[Box] | None,
     names: Sequence[str],
@@ -32,23 +32,21 @@ def encode(
 ) -> Scene:
     """What `GazeModel.encode` returns. Raises `SceneError`, and `DataError` for an image that `rgb` refuses."""
     hf, processor, family = model.hf, model.processor, model.family
-    given = _pictures(pictures)
+    given = _pictures(images)
     if not isinstance(prompt, str):
-        raise SceneError(
-            f"A prompt is text; found {shown(prompt)}. Ask something about the picture, as a str."
-        )
+        raise SceneError(f"A prompt is text; found {shown(prompt)}. Ask something about the image, as a str.")
     if not prompt.strip():
-        raise SceneError("The prompt is empty. Ask something about the picture.")
+        raise SceneError("The prompt is empty. Ask something about the image.")
     boxes, called = _panels(panels, names)
-    pictures = [rgb(each, _called(each, n, len(given)), bool(boxes)) for n, each in enumerate(given, 1)]
+    images = [rgb(each, _called(each, n, len(given)), bool(boxes)) for n, each in enumerate(given, 1)]
     _must_be_known(processor, settings)
     settings = {**family.settings(processor), **settings}
-    inputs = _processed(processor, family, pictures, prompt, settings)
-    sizes = [picture.size for picture in pictures]
+    inputs = _processed(processor, family, images, prompt, settings)
+    sizes = [picture.size for picture in images]
     made = Processed(processor, hf.config, inputs, sizes, settings)
     if not made.n_image_tokens:
         raise SceneError(
-            f"{_sizes(pictures)} became no image token at all, so there is nothing to look at. Use a larger picture, "
+            f"{_sizes(images)} became no image token at all, so there is nothing to look at. Use a larger image, "
             "and a processor that was made for this model."
         )
     grid = _grid(made, family)
@@ -72,36 +70,36 @@ def encode(
         called,
         settings,
         model.origin,
-        tuple(pictures),
+        tuple(images),
     )
     for image, seen in enumerate(scene.seen):
         if seen.share < LEAST_SHARE:
             raise SceneError(
-                f"Only {seen.share:.0%} of picture {image} reaches the model: its processor cuts off the rest. "
+                f"Only {seen.share:.0%} of image {image} reaches the model: its processor cuts off the rest. "
                 f"{family.crop}."
             )
     return scene
 
 
 def _pictures(given: Any) -> list[Image.Image]:
-    """One picture, or several, as a list."""
+    """One image, or several, as a list."""
     if isinstance(given, str | Path):
         raise SceneError(
-            f"A picture was asked for; found {shown(given)}, a path. Open it: PIL.Image.open({str(given)!r})."
+            f"An image was asked for; found {shown(given)}, a path. Open it: PIL.Image.open({str(given)!r})."
         )
-    asked = "model.encode takes a PIL picture, or a list of them"
+    asked = "model.encode takes a PIL image, or a list of them"
     found = [given] if isinstance(given, Image.Image) else [*several(given, asked, SceneError)]
     if not found or not all(isinstance(picture, Image.Image) for picture in found):
         kinds = ", ".join(dict.fromkeys(type(picture).__name__ for picture in found))
         raise SceneError(
             f"{asked}; found {kinds or 'an empty list'}. Open files with PIL.Image.open(path), turn arrays into "
-            "pictures with PIL.Image.fromarray(array)."
+            "images with PIL.Image.fromarray(array)."
         )
     return found
 
 
 def _called(picture: Image.Image, number: int, n: int) -> str:
-    """What messages call a picture: its file, or its number."""
+    """What messages call an image: its file, or its number."""
     return str(getattr(picture, "filename", "") or f"{number} of {n}")
 
 
@@ -134,16 +132,16 @@ def _must_be_known(processor: Any, settings: Mapping[str, Any]) -> None:
 
 
 def _processed(
-    processor: Any, family: Family, pictures: Sequence[Image.Image], prompt: str, settings: Mapping[str, Any]
+    processor: Any, family: Family, images: Sequence[Image.Image], prompt: str, settings: Mapping[str, Any]
 ) -> dict[str, Tensor]:
     """What the processor makes of one prompt."""
-    text, special = _templated(processor, family, len(pictures), prompt)
+    text, special = _templated(processor, family, len(images), prompt)
     try:
-        inputs = processor(images=[list(pictures)], text=[text], return_tensors="pt", **special, **settings)
+        inputs = processor(images=[list(images)], text=[text], return_tensors="pt", **special, **settings)
     except ValueError as error:
         raise SceneError(
-            f"The processor refuses {_sizes(pictures)} with this prompt: {str(error).rstrip('.')}. "
-            "Use a picture of more usual proportions, and no image placeholders in the prompt."
+            f"The processor refuses {_sizes(images)} with this prompt: {str(error).rstrip('.')}. "
+            "Use an image of more usual proportions, and no image placeholders in the prompt."
         ) from error
     # PaliGemma's also returns labels for training.
     return {name: value for name, value in inputs.items() if name != "labels"}
@@ -163,8 +161,8 @@ def template_ids(model: Backbone, images: int, prompt: str) -> list[int]:
     return ids
 
 
-def _sizes(pictures: Sequence[Image.Image]) -> str:
-    return "a picture of " + ", ".join(f"{picture.width} x {picture.height} px" for picture in pictures)
+def _sizes(images: Sequence[Image.Image]) -> str:
+    return "an image of " + ", ".join(f"{picture.width} x {picture.height} px" for picture in images)
 
 
 def _grid(made: Processed, family: Family) -> ImageGrid:

@@ -4,7 +4,7 @@
     scene = model.encode(photo, "What is happening here?")
     model.generate(scene, gaze=Gaze(selected, at=scene.box(120, 40, 380, 300)))
 
-Pictures and strings go in; float32 numpy and plain values come out.
+Images and strings go in; float32 numpy and plain values come out.
 """
 
 from collections.abc import Iterator, Sequence
@@ -47,18 +47,18 @@ class GazeModel(Backbone):
 
     def encode(
         self,
-        pictures: Image.Image | Sequence[Image.Image],
+        images: Image.Image | Sequence[Image.Image],
         prompt: str,
         panels: Sequence[Box] | None = None,
         names: Sequence[str] = (),
         **settings: Any,
     ) -> Scene:
-        """One or more pictures and a question about them. `panels`: boxes of picture 0, for `scene.panel(i)`.
+        """One or more images and a question about them. `panels`: boxes of image 0, for `scene.panel(i)`.
 
         settings: keywords of the processor, such as `do_pan_and_scan=True`. Raises `UsageError` for an empty prompt, a
-        picture that the processor refuses, or one of which less than 99% reaches the model.
+        image that the processor refuses, or one of which less than 99% reaches the model.
         """
-        return encode(self, pictures, prompt, panels, names, settings)
+        return encode(self, images, prompt, panels, names, settings)
 
     @overload
     def generate(
@@ -153,7 +153,7 @@ class GazeModel(Backbone):
         return stream(self, scene, steering, recorder, Listener(steering, self.decode, on_loop), how, prefill)
 
     def prefill(self, scene: Scene) -> Prefill:
-        """The scene's pictures encoded and its prompt run, once for many streams: see `gazeheads.model.prefill`."""
+        """The scene's images encoded and its prompt run, once for many streams: see `gazeheads.model.prefill`."""
         return prefill(self, *as_scenes(self, [scene], "model.prefill"))
 
     @contextmanager

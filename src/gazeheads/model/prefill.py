@@ -3,10 +3,10 @@
     prefill = model.prefill(scene)
     for token in model.stream(scene, gaze, prefill=prefill): ...      # begins with one step, not with the whole prompt
 
-The pictures are encoded and the whole prompt is run unsteered. Its keys and values are kept, but for the last token,
+The images are encoded and the whole prompt is run unsteered. Its keys and values are kept, but for the last token,
 which each answer runs again for itself: so the row that produces the first token is steered like any other. Where a
 cache cannot give its last token back (a sliding window that is full, a recurrent layer), or the prompt sees its last
-token, which may be steered (PaliGemma), only the encoded pictures are kept, and each answer runs the prompt.
+token, which may be steered (PaliGemma), only the encoded images are kept, and each answer runs the prompt.
 """
 
 import copy
@@ -36,7 +36,7 @@ class Prefill:
 
     @property
     def bytes(self) -> int:
-        """Memory of the keys, values and encoded pictures."""
+        """Memory of the keys, values and encoded images."""
         tensors = (
             [] if self.kept is None else [x for layer in self.kept.layers for x in (layer.keys, layer.values)]
         )
@@ -74,7 +74,7 @@ def forked(model: Backbone, scenes: Sequence[Scene], gazes: Sequence[Gaze | None
     None where that is no gain or no truth: no two rows ask the same, a gaze steers rows of the prompt, or the prompt
     cannot be cut (as for `prefill`).
     """
-    key_of = [(scene.picture_key, scene.tensors["input_ids"].cpu().numpy().tobytes()) for scene in scenes]
+    key_of = [(scene.image_key, scene.tensors["input_ids"].cpu().numpy().tobytes()) for scene in scenes]
     distinct = dict(zip(key_of, scenes, strict=True))
     if len(distinct) == len(scenes) or any(gaze is not None and gaze.during == "all" for gaze in gazes):
         return None

@@ -51,9 +51,9 @@ class Prefix:
         return self.scene.positions[..., : self.n_prompt]
 
     @property
-    def picture_key(self) -> str:
+    def image_key(self) -> str:
         """The scene's."""
-        return self.scene.picture_key
+        return self.scene.image_key
 
 
 def ask_again(model: Backbone, scene: Scene, prompt: str) -> Scene:
@@ -62,14 +62,14 @@ def ask_again(model: Backbone, scene: Scene, prompt: str) -> Scene:
     Where the two prompts differ before the last image, or the processor changes the text behind it, the images are
     processed again. Raises `SceneError` as `encode` does.
     """
-    images = len(scene.pictures)
+    images = len(scene.images)
     before, after = (template_ids(model, images, text) for text in (scene.prompt, prompt))
     shared = _common([before, after])
     ids = scene.tensors["input_ids"][0].tolist()
     rest = len(before) - shared
     kept = len(ids) - rest
     if not prompt.strip() or ids[kept:] != before[shared:] or kept <= int(scene.grid.positions.max()):
-        return encode(model, scene.pictures, prompt, scene.boxes, scene.names, scene.settings)
+        return encode(model, scene.images, prompt, scene.boxes, scene.names, scene.settings)
     tail = after[shared:]
     tensors = dict(scene.tensors)
     for name in ROW_INPUTS:

@@ -1,10 +1,10 @@
-"""A scene: pictures and a prompt as the model gets them, and the regions that one can point at in them.
+"""A scene: images and a prompt as the model gets them, and the regions that one can point at in them.
 
-`Scene` is what `GazeModel.encode` returns. All coordinates are pixels of the pictures as they were
+`Scene` is what `GazeModel.encode` returns. All coordinates are pixels of the images as they were
 passed in.
 
 An `Origin` says which models a scene fits, as something cheap to compare. A scene depends on the processor, on the
-token ids, and on how the model cuts a picture and counts its tokens; not on the weights, the dtype or the device. So
+token ids, and on how the model cuts an image and counts its tokens; not on the weights, the dtype or the device. So
 two loads of one checkpoint share their scenes, and so do the checkpoints of one training run.
 """
 
@@ -24,7 +24,7 @@ from torch import Tensor
 from gazeheads.checks import whole
 from gazeheads.errors import ForeignScene, RegionError
 from gazeheads.regions.grid import Box, ImageGrid
-from gazeheads.regions.region import Region, RegionOptions, Views, picture_box
+from gazeheads.regions.region import Region, RegionOptions, Views, image_box
 from gazeheads.regions.shapes import Rectangle, Shape, Union, share_inside
 
 PROBE = "A dog, 12 cats & one naïve owl."  # how a tokenizer spells it tells tokenizers of one size apart
@@ -80,7 +80,7 @@ def fingerprint(hf: Any) -> str:
 
 @dataclass(frozen=True)
 class ImageReach:
-    """What reaches the model of one picture. share: of its area, 0..1. how: its views and their cells, in words."""
+    """What reaches the model of one image. share: of its area, 0..1. how: its views and their cells, in words."""
 
     share: float
     how: str
@@ -88,35 +88,35 @@ class ImageReach:
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """One prompt about one or more pictures, ready for the model.
+    """One prompt about one or more images, ready for the model.
 
     tensors: what the processor made, for a batch of one: `model.hf.generate(**scene.tensors)` works.
-    positions: (axis, 1, token) position ids of the prompt. picture_key: equal for scenes that show the same
-    pictures.
-    boxes, names: the panels or things of picture 0, in reading order, if they were given. settings: the keywords with
+    positions: (axis, 1, token) position ids of the prompt. image_key: equal for scenes that show the same
+    images.
+    boxes, names: the panels or objects of image 0, in reading order, if they were given. settings: the keywords with
     which the processor was called. origin: the model that it was encoded for; None, if it was made by hand: any.
-    pictures: as they were passed in; none in a scene made by hand.
+    images: as they were passed in; none in a scene made by hand.
     """
 
     tensors: dict[str, Tensor] = field(repr=False)
     positions: Tensor = field(repr=False)
     grid: ImageGrid
     prompt: str
-    picture_key: str = field(repr=False)
+    image_key: str = field(repr=False)
     boxes: tuple[Box, ...] = field(default=(), repr=False)
     names: tuple[str, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict, repr=False)
     origin: Origin | None = field(default=None, repr=False)
-    pictures: tuple[Image.Image, ...] = field(default=(), repr=False)
+    images: tuple[Image.Image, ...] = field(default=(), repr=False)
 
     @cached_property
     def seen(self) -> tuple[ImageReach, ...]:
-        """What reaches the model of each picture, by the boxes of its views."""
+        """What reaches the model of each image, by the boxes of its views."""
         return tuple(self._seen(image) for image in range(len(self.grid.sizes)))
 
     def _seen(self, image: int) -> ImageReach:
         views = [view for view in self.grid.views if view.image == image]
-        picture = picture_box(self.grid, image)
+        picture = image_box(self.grid, image)
         boxes: list[Shape] = [Rectangle(view.box) for view in views]
         shape = reduce(Union, boxes)
         share = float(share_inside(shape, picture, np.array([picture.corners], float))[0])
@@ -145,7 +145,7 @@ class Scene:
     def box(self, x0: float, y0: float, x1: float, y1: float, **options: Unpack[RegionOptions]) -> Region:
         """The pixels `x0 <= x < x1`, `y0 <= y < y1` of an image. options: `RegionOptions`.
 
-        Raises `EmptyBox`, `OutsidePicture`, or `RegionTooSmall` if it covers less than one token and `min_tokens` is
+        Raises `EmptyBox`, `OutsideImage`, or `RegionTooSmall` if it covers less than one token and `min_tokens` is
         not given (then it grows to the nearest cells, and `region.grown` says so).
         """
         return Region.box(self.grid, Box(x0, y0, x1, y1), **options)
@@ -160,7 +160,7 @@ class Scene:
 
     @cached_property
     def panels(self) -> tuple[Region, ...]:
-        """A region for each box that was given with the picture, in reading order.
+        """A region for each box that was given with the image, in reading order.
 
         Raises where one is too small.
         """
@@ -193,12 +193,12 @@ class Scene:
         return self.panels[which]
 
     def cells(self, image: int = 0) -> tuple[Region, ...]:
-        """A region for each image token that sees some of a picture, in prompt order.
+        """A region for each image token that sees some of an image, in prompt order.
 
-        Raises `RegionError` if there is no such picture.
+        Raises `RegionError` if there is no such image.
         """
-        picture_box(self.grid, image)
-        # Other views of the picture see the same pixels; they are left out.
+        image_box(self.grid, image)
+        # Other views of the image see the same pixels; they are left out.
         alone: dict[str, Views] = {"whole": "all", "tile": "detail", "thumbnail": "overview"}
         return tuple(
             Region.box(

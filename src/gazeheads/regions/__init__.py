@@ -1,1 +1,1 @@
-"""Which image token sees which pixels, and regions of a picture as weighted tokens. No torch."""
+"""Which image token sees which pixels, and regions of an image as weighted tokens. No torch."""

@@ -1,7 +1,7 @@
 """How much of each image token a shape covers, and how a shape that covers too few of them grows.
 
 One rule of two: the share of the token's pixel rectangle inside the shape ("area"), or 1 where the centre of the
-rectangle is inside ("centre"). Only the tokens of one picture count, in those of its views that are asked for.
+rectangle is inside ("centre"). Only the tokens of one image count, in those of its views that are asked for.
 """
 
 from typing import Literal
@@ -24,19 +24,19 @@ KINDS = {
 }
 
 
-def picture_box(grid: ImageGrid, image: int) -> Box:
-    """The whole of picture `image`, an int from 0. Raises `RegionError` if there is no such picture."""
-    image = whole(image, "image=, the picture of a region,", RegionError)
+def image_box(grid: ImageGrid, image: int) -> Box:
+    """The whole of image `image`, an int from 0. Raises `RegionError` if there is no such image."""
+    image = whole(image, "image=, the image of a region,", RegionError)
     if not 0 <= image < len(grid.sizes):
         raise RegionError(
-            f"Picture {image} was asked for; this scene has {len(grid.sizes)}. Pictures count from 0."
+            f"Image {image} was asked for; this scene has {len(grid.sizes)}. Images count from 0."
         )
     width, height = grid.sizes[image]
     return Box(0, 0, width, height)
 
 
 def tokens_of(grid: ImageGrid, image: int, views: Views) -> Bool[Bools, " token"]:
-    """Which tokens see some of a picture, in the views that count."""
+    """Which tokens see some of an image, in the views that count."""
     kinds = np.array([view.kind in KINDS[views] for view in grid.views], dtype=bool)
     found: Bools = (grid.images == image) & kinds[grid.view_of] & grid.inside
     return found
@@ -48,7 +48,7 @@ def covered(
     """Coverage of the tokens `here`; 0 elsewhere."""
     rule = share_inside if coverage == "area" else centre_inside
     weights = np.zeros(len(grid))
-    weights[here] = rule(shape, picture_box(grid, image), grid.rects[here])
+    weights[here] = rule(shape, image_box(grid, image), grid.rects[here])
     return weights
 
 
@@ -62,9 +62,9 @@ def grown(
 ) -> Float64[Floats, " token"] | None:
     """`weights` with cells filled up, the most covered first and then the nearest, until `tokens` are covered.
 
-    None where the shape covers nothing of the picture, so that nothing is near it.
+    None where the shape covers nothing of the image, so that nothing is near it.
     """
-    picture = picture_box(grid, image)
+    picture = image_box(grid, image)
     centre = middle(shape, picture)
     if centre is None:
         return None
@@ -81,6 +81,6 @@ def grown(
 
 
 def overview(grid: ImageGrid) -> int:
-    """The number of the view that shows the first picture whole, or of its first tile where none does."""
+    """The number of the view that shows the first image whole, or of its first tile where none does."""
     views = [(view.kind not in KINDS["overview"], n) for n, view in enumerate(grid.views) if view.image == 0]
     return min(views)[1]

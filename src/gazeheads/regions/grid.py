@@ -1,11 +1,11 @@
-"""Where each image token looks: its place in the prompt, its picture, and the pixel rectangle that it sees.
+"""Where each image token looks: its place in the prompt, its image, and the pixel rectangle that it sees.
 
-A processor cuts every picture into one or more *views* (the whole picture; or tiles and a thumbnail), and
+A processor cuts every image into one or more *views* (the whole image; or tiles and a thumbnail), and
 each view into a grid of cells, one image token a cell. `ImageGrid` lists all image tokens of one prompt. It
-is everything that the rest of the package knows about a model family: with it, a box on any picture is a set
+is everything that the rest of the package knows about a model family: with it, a box on any image is a set
 of tokens.
 
-Pixels are those of the source picture, x to the right, y down, rectangles half-open. Positions count the
+Pixels are those of the source image, x to the right, y down, rectangles half-open. Positions count the
 tokens of the prompt from 0, without padding.
 """
 
@@ -26,7 +26,7 @@ from gazeheads.errors import EmptyBox, ModelError, RegionError
 
 @dataclass(frozen=True)
 class Box:
-    """The pixels `x0 <= x < x1`, `y0 <= y < y1` of a picture.
+    """The pixels `x0 <= x < x1`, `y0 <= y < y1` of an image.
 
     Raises `EmptyBox` if there are none, `RegionError` for corners that are no numbers.
     """
@@ -75,10 +75,10 @@ class Box:
 
 @dataclass(frozen=True)
 class View:
-    """One grid of `rows` x `cols` cells laid over `box` of picture number `image` (from 0).
+    """One grid of `rows` x `cols` cells laid over `box` of image number `image` (from 0).
 
-    `kind` is "whole" (the picture as one grid), "tile" (a part of it, or all of it at a higher resolution) or
-    "thumbnail" (all of it, beside tiles). The box may reach beyond the picture where the processor pads.
+    `kind` is "whole" (the image as one grid), "tile" (a part of it, or all of it at a higher resolution) or
+    "thumbnail" (all of it, beside tiles). The box may reach beyond the image where the processor pads.
     """
 
     image: int
@@ -90,12 +90,12 @@ class View:
     def __post_init__(self) -> None:
         if self.rows < 1 or self.cols < 1:
             raise ModelError(
-                f"A view needs at least one cell; found {self.rows} x {self.cols}. Use a larger picture."
+                f"A view needs at least one cell; found {self.rows} x {self.cols}. Use a larger image."
             )
 
     @property
     def cell(self) -> tuple[float, float]:
-        """Width and height of one cell, in pixels of the source picture."""
+        """Width and height of one cell, in pixels of the source image."""
         return self.box.width / self.cols, self.box.height / self.rows
 
     @property
@@ -116,7 +116,7 @@ class ImageGrid:
     positions: where each image token stands in the prompt, rising.
     view_of: index into `views`; the tokens of a view are its cells, row by row.
     rects: the pixel rectangle that each token sees, in its source image: left, top, right, bottom.
-    views: the grids. sizes: (width, height) of each picture in pixels.
+    views: the grids. sizes: (width, height) of each image in pixels.
     """
 
     n_prompt: int
@@ -152,7 +152,7 @@ class ImageGrid:
     ) -> "ImageGrid":
         """The grid whose tokens, in prompt order, are the cells of `views` one view after the other.
 
-        A cell that reaches beyond its picture, into padding, sees the part that is inside.
+        A cell that reaches beyond its image, into padding, sees the part that is inside.
         """
         rects = [_inside(view.rects, sizes[view.image]) for view in views]
         return cls(
@@ -190,18 +190,18 @@ class ImageGrid:
 
     @cached_property
     def images(self) -> Int64[Ints, " token"]:
-        """Number of the picture that each token sees, from 0."""
+        """Number of the image that each token sees, from 0."""
         return np.array([view.image for view in self.views], dtype=np.int64)[self.view_of]
 
     @cached_property
     def inside(self) -> Bool[Bools, " token"]:
-        """Whether a token sees any part of its picture; the others see padding only."""
+        """Whether a token sees any part of its image; the others see padding only."""
         edges = np.array(self.sizes, dtype=np.float64).reshape(-1, 2)[self.images]
         inside = (self.rects[:, :2] < edges).all(1) & (self.rects[:, 2:] > 0).all(1)
         return np.asarray(inside, dtype=np.bool_)
 
     def cell(self, image: int = 0) -> tuple[float, float]:
-        """Width and height in pixels of the smallest cell laid over picture `image`."""
+        """Width and height in pixels of the smallest cell laid over image `image`."""
         return min(
             (view.cell for view in self.views if view.image == image), key=lambda cell: cell[0] * cell[1]
         )
@@ -231,7 +231,7 @@ class ImageGrid:
 
 
 def _inside(rects: Float64[Floats, "cell 4"], size: tuple[int, int]) -> Float64[Floats, "cell 4"]:
-    """The part of each rectangle that lies inside a picture; those that lie outside stay as they are."""
+    """The part of each rectangle that lies inside an image; those that lie outside stay as they are."""
     edges = np.array([*size, *size], dtype=np.float64)
     clipped: Floats = np.clip(rects, 0, edges)
     some = (clipped[:, :2] < clipped[:, 2:]).all(1, keepdims=True)

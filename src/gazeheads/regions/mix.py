@@ -4,7 +4,7 @@
 
 Each region is pushed for as if it were the only one, which gives a normalised pattern; the patterns are then mixed
 by the shares. So a small ball gets its quarter although the dog covers many more tokens: in the union `dog | ball`
-it would get what its tokens are worth. The regions may lie on different pictures of one prompt.
+it would get what its tokens are worth. The regions may lie on different images of one prompt.
 """
 
 import math
@@ -91,7 +91,7 @@ def parts(target: Target) -> tuple[tuple[Region, float], ...]:
 
 
 def to_json(target: Target) -> dict[str, Any]:
-    """What a target is, in plain values: for each part its share, its picture, and [image token, coverage] pairs."""
+    """What a target is, in plain values: for each part its share, its image, and [image token, coverage] pairs."""
     found = []
     for region, share in parts(target):
         covered = [[int(i), round(float(region.weights[i]), 6)] for i in region.weights.nonzero()[0]]

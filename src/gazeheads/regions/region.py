@@ -1,11 +1,11 @@
-"""Regions: what a gaze is pointed at. A region is a shape on one picture, seen as weighted image tokens.
+"""Regions: what a gaze is pointed at. A region is a shape on one image, seen as weighted image tokens.
 
 Each image token has a weight, its *coverage*: the share of its pixel rectangle that lies inside the shape
 ("area", our default), or 1 where its centre is inside ("centre", the rule of Gandikota & Bau 2026, arXiv
-2606.14703). Regions of one picture combine with `|`, `&`, `-` and `~`; shapes are combined first and coverage
-is computed last, so boxes that tile a picture always partition its tokens.
+2606.14703). Regions of one image combine with `|`, `&`, `-` and `~`; shapes are combined first and coverage
+is computed last, so boxes that tile an image always partition its tokens.
 
-Where a processor shows a picture several times (tiles and a thumbnail), a region covers the tokens of each of these
+Where a processor shows an image several times (tiles and a thumbnail), a region covers the tokens of each of these
 views on its own; `views` keeps to those in "detail" (the tiles) or to the "overview" (the thumbnail).
 
     sky = scene.box(0, 0, 640, 200)
@@ -23,14 +23,14 @@ from jaxtyping import Bool, Float64
 
 from gazeheads.arrays import Bools, Floats
 from gazeheads.checks import number, shown, whole
-from gazeheads.errors import ForeignRegion, OutsidePicture, RegionError, RegionTooSmall
-from gazeheads.regions.coverage import KINDS, Coverage, Views, covered, grown, picture_box, tokens_of
+from gazeheads.errors import ForeignRegion, OutsideImage, RegionError, RegionTooSmall
+from gazeheads.regions.coverage import KINDS, Coverage, Views, covered, grown, image_box, tokens_of
 from gazeheads.regions.grid import Box, ImageGrid
 from gazeheads.regions.shapes import Complement, Intersection, Raster, Rectangle, Shape, Union, disc
 
-__all__ = ["Coverage", "Region", "RegionOptions", "Views", "picture_box", "same_scene"]
+__all__ = ["Coverage", "Region", "RegionOptions", "Views", "image_box", "same_scene"]
 
-OVERHANG = 1.0  # pixels that a box may stick out of its picture: annotations are rounded
+OVERHANG = 1.0  # pixels that a box may stick out of its image: annotations are rounded
 
 
 class RegionOptions(TypedDict, total=False):
@@ -45,9 +45,9 @@ class RegionOptions(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Region:
-    """A shape on picture `image` of the scene that `grid` describes.
+    """A shape on image `image` of the scene that `grid` describes.
 
-    `views`: where the picture is shown several times, which of these count; a view that is alone is both.
+    `views`: where the image is shown several times, which of these count; a view that is alone is both.
     `min_tokens`: grow a region that covers fewer tokens than this to the cells nearest to it (`grown` tells).
     `name` is for people and does not count in comparisons.
     """
@@ -67,14 +67,14 @@ class Region:
             raise RegionError(f'Views {shown(self.views)} are unknown. Use "all", "detail" or "overview".')
         if not isinstance(self.name, str):
             raise RegionError(f"name= of a region is text; found {shown(self.name)}. Give a str.")
-        picture_box(self.grid, self.image)
+        image_box(self.grid, self.image)
         object.__setattr__(self, "image", int(self.image))
         if self.min_tokens is None:
             return
         object.__setattr__(self, "min_tokens", whole(self.min_tokens, "min_tokens=", RegionError))
         if not 1 <= self.min_tokens <= self._here.sum():
             raise RegionError(
-                f"min_tokens={self.min_tokens} was asked for picture {self.image}, which has "
+                f"min_tokens={self.min_tokens} was asked for image {self.image}, which has "
                 f"{self._here.sum()} image tokens. Give a number from 1 to that."
             )
 
@@ -82,14 +82,14 @@ class Region:
     def box(cls, grid: ImageGrid, box: Box, **options: Unpack[RegionOptions]) -> "Region":
         """All of `box` (pixels).
 
-        Raises `OutsidePicture` if it sticks out of the picture by more than a pixel.
+        Raises `OutsideImage` if it sticks out of the image by more than a pixel.
         """
-        picture = picture_box(grid, options.get("image", 0))
+        picture = image_box(grid, options.get("image", 0))
         out = max(picture.x0 - box.x0, picture.y0 - box.y0, box.x1 - picture.x1, box.y1 - picture.y1)
         if out > OVERHANG:
-            raise OutsidePicture(
-                f"{box} sticks out by {out:g} px: the picture is {picture.x1:g} x {picture.y1:g} px. Give "
-                "pixels of the picture as it was passed in, left, top, right, bottom."
+            raise OutsideImage(
+                f"{box} sticks out by {out:g} px: the image is {picture.x1:g} x {picture.y1:g} px. Give "
+                "pixels of the image as it was passed in, left, top, right, bottom."
             )
         return cls(grid, Rectangle(box), **options).checked()
 
@@ -97,11 +97,11 @@ class Region:
     def mask(
         cls, grid: ImageGrid, mask: npt.NDArray[np.generic], **options: Unpack[RegionOptions]
     ) -> "Region":
-        """An array (row, col) of booleans or of values 0..1, of any size in proportion to the picture.
+        """An array (row, col) of booleans or of values 0..1, of any size in proportion to the image.
 
-        Raises `RegionError` if its proportions are not those of the picture.
+        Raises `RegionError` if its proportions are not those of the image.
         """
-        picture = picture_box(grid, options.get("image", 0))
+        picture = image_box(grid, options.get("image", 0))
         try:
             values = np.asarray(mask, dtype=np.float64).copy()
         except (TypeError, ValueError) as error:
@@ -113,8 +113,8 @@ class Region:
             scale = cols / picture.width
             if abs(rows - picture.height * scale) >= 1 + scale:  # a pixel of rounding on either side
                 raise RegionError(
-                    f"The mask is {cols} x {rows}, the picture {picture.width:g} x {picture.height:g} px: "
-                    "another shape. Give a mask of the whole picture, at any scale."
+                    f"The mask is {cols} x {rows}, the image {picture.width:g} x {picture.height:g} px: "
+                    "another shape. Give a mask of the whole image, at any scale."
                 )
         return cls(grid, Raster(values, picture), **options).checked()
 
@@ -124,15 +124,15 @@ class Region:
     ) -> "Region":
         """All within `radius` pixels of (x, y).
 
-        Raises `OutsidePicture` if the point is outside the picture.
+        Raises `OutsideImage` if the point is outside the image.
         """
-        picture = picture_box(grid, options.get("image", 0))
+        picture = image_box(grid, options.get("image", 0))
         x, y = number(x, "x of a point", RegionError), number(y, "y of a point", RegionError)
         radius = number(radius, "radius= of a point", RegionError)
         if not (picture.x0 <= x < picture.x1 and picture.y0 <= y < picture.y1):
-            raise OutsidePicture(
-                f"Point ({x:g}, {y:g}) is outside the picture of {picture.x1:g} x {picture.y1:g} px. Give "
-                "pixels of the picture as it was passed in."
+            raise OutsideImage(
+                f"Point ({x:g}, {y:g}) is outside the image of {picture.x1:g} x {picture.y1:g} px. Give "
+                "pixels of the image as it was passed in."
             )
         return cls(grid, disc(x, y, radius), **options).checked()
 
@@ -141,7 +141,7 @@ class Region:
 
     @cached_property
     def _here(self) -> Bool[Bools, " token"]:
-        """Which tokens can belong to this region: those of its picture, in the views that count."""
+        """Which tokens can belong to this region: those of its image, in the views that count."""
         return tokens_of(self.grid, self.image, self.views)
 
     @cached_property
@@ -160,14 +160,14 @@ class Region:
             width, height = self.grid.cell(self.image)
             raise RegionTooSmall(
                 f"{self.label} covers {weights.sum():.2g} image tokens, less than one: cells are {width:g} "
-                f"x {height:g} px here. Enlarge the region or the picture, or pass min_tokens=1 to grow it "
+                f"x {height:g} px here. Enlarge the region or the image, or pass min_tokens=1 to grow it "
                 "to the nearest cells."
             )
         if self.min_tokens is not None and weights.sum() < self.min_tokens - 1e-6:
             found = grown(self.grid, self.shape, self.image, weights, self.min_tokens, self._here)
             if found is None:
                 raise RegionTooSmall(
-                    f"{self.label} covers nothing of the picture, so there is nothing to grow. Give a larger "
+                    f"{self.label} covers nothing of the image, so there is nothing to grow. Give a larger "
                     "region."
                 )
             weights = found
@@ -183,7 +183,7 @@ class Region:
     def label(self) -> str:
         """What it is called in messages."""
         return self.name or (
-            str(self.shape.box) if isinstance(self.shape, Rectangle) else f"a region of picture {self.image}"
+            str(self.shape.box) if isinstance(self.shape, Rectangle) else f"a region of image {self.image}"
         )
 
     def checked(self) -> "Region":
@@ -216,7 +216,7 @@ class Region:
         same_scene(self.grid, [other])
         if self.image != other.image:
             raise ForeignRegion(
-                f"A region of picture {self.image} cannot be joined with one of picture {other.image}. Give "
+                f"A region of image {self.image} cannot be joined with one of image {other.image}. Give "
                 "both as a Mix instead."
             )
         if self.coverage != other.coverage:

@@ -1,4 +1,4 @@
-"""Shapes on a picture, and their exact algebra.
+"""Shapes on an image, and their exact algebra.
 
 A shape says how much of each point it covers (0..1). All shapes here are constant on the rectangles between
 their own *breaks* (the x and y at which they change), so unions, intersections and complements are exact: lay
@@ -6,7 +6,7 @@ the breaks of all parts over each other, take one value per atomic rectangle, an
 maximum, intersection the minimum, complement 1 - value: for soft masks the usual fuzzy algebra, for the rest
 the usual sets.
 
-Pixels of the source picture; edges are half-open (a point on a left or top edge is inside).
+Pixels of the source image; edges are half-open (a point on a left or top edge is inside).
 """
 
 from dataclasses import dataclass, field
@@ -144,7 +144,7 @@ class Intersection:
 
 @dataclass(frozen=True)
 class Complement:
-    """What the other does not cover (a region keeps it inside its picture)."""
+    """What the other does not cover (a region keeps it inside its image)."""
 
     other: Shape
 

@@ -10,7 +10,7 @@ from gazeheads.gaze.gaze import Gaze
 from gazeheads.gaze.schedule import Schedule
 from gazeheads.heads.head import Head
 from gazeheads.heads.heads import Heads, belong
-from gazeheads.regions.coverage import picture_box
+from gazeheads.regions.coverage import image_box
 from gazeheads.regions.grid import Box, ImageGrid
 from gazeheads.regions.mix import Mix, Target
 from gazeheads.regions.region import Region
@@ -85,7 +85,7 @@ def _target(asked: GazeAsked, grid: ImageGrid, target: TargetAsked) -> Target:
 
 def _region(asked: GazeAsked, grid: ImageGrid, wanted: RegionAsked) -> Region:
     options: dict[str, Any] = dict(coverage=wanted.coverage, min_tokens=wanted.min_tokens, views=wanted.views)
-    picture = picture_box(grid, wanted.image)
+    picture = image_box(grid, wanted.image)
     if wanted.mask is not None:
         region = Region(
             grid, Raster(np.array(wanted.mask, dtype=np.float64), picture), wanted.image, **options

@@ -2,7 +2,7 @@
 
 1. An outcome belongs to a key, (strip, target): 1 or 0 for a hit or a miss, any number for another measure,
    None where we do not know (unscored, undefined): that leaves the denominator and is counted beside it.
-2. `estimate` gives the mean with a 95% percentile interval. The six targets of one strip share a picture, so
+2. `estimate` gives the mean with a 95% percentile interval. The six targets of one strip share an image, so
    they are not six independent trials: whole strips are drawn with replacement, 10,000 times (the paper
    resamples, too).
 3. `paired_difference` compares two conditions over the same strips and targets, and refuses any others.

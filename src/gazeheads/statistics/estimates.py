@@ -10,7 +10,7 @@ import numpy.typing as npt
 from gazeheads.errors import StatisticsError
 from gazeheads.plain import plain
 
-Key = tuple[str, int]  # strip (or picture) id, zero-based target
+Key = tuple[str, int]  # strip (or image) id, zero-based target
 
 Outcomes = Mapping[Key, float | None]
 

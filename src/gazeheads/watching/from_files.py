@@ -10,7 +10,7 @@ from gazeheads.data.clip_files import frames_of, is_clip
 from gazeheads.data.comics import strip_of
 from gazeheads.data.layout import panels_of
 from gazeheads.data.pictures import open_picture
-from gazeheads.errors import OutsidePicture, UsageError
+from gazeheads.errors import OutsideImage, UsageError
 from gazeheads.gaze.gaze import During, Gaze
 from gazeheads.gaze.push import Push
 from gazeheads.gaze.schedule import Schedule
@@ -98,7 +98,7 @@ class SceneFiles:
         scene = model.encode(images, self.question, panels=cut)
         for image, _ in self.boxes:
             if image >= len(images):
-                raise OutsidePicture(
+                raise OutsideImage(
                     f"A box of image {image + 1} was given; there are {len(images)}. Count images from 1."
                 )
         return FileScene(scene, tuple(images))
@@ -114,11 +114,11 @@ def aimed(
 ) -> Gaze:
     """A gaze at one region, by its number from 1, or at several in turn, for `every` tokens each.
 
-    Raises `OutsidePicture` for a region that is not there, `UsageError` for several without a pace.
+    Raises `OutsideImage` for a region that is not there, `UsageError` for several without a pace.
     """
     for number in numbers:
         if not 1 <= number <= len(regions):
-            raise OutsidePicture(
+            raise OutsideImage(
                 f"Region {number} was to be looked at; there are {len(regions)}: {', '.join(map(str, regions))}. Count "
                 "from 1."
             )

@@ -44,7 +44,7 @@ def watch(
     `model.generate`.
 
     Raises `UsageError` where no heads are known, the answer holds no word, or an image to show has other proportions;
-    `NoSuchDraw` where there is no such control draw; `RecordError` for an object that the answer does not say.
+    `NoSuchDraw` where there is no such random-head control; `RecordError` for an object that the answer does not say.
     """
     heads = _heads(model, heads)
     drawings = _drawings(scene, shown)
@@ -96,7 +96,7 @@ def _heads(model: GazeModel, heads: Heads | None) -> Heads:
 
 def _drawings(scene: Scene, shown: Sequence[Image.Image]) -> tuple[Image.Image, ...]:
     """The images to show. Raises `UsageError` unless they fit those of the scene."""
-    found = tuple(shown) or scene.pictures
+    found = tuple(shown) or scene.images
     if len(found) != len(scene.grid.sizes):
         raise UsageError(
             f"{len(found)} images were given to show; the scene has {len(scene.grid.sizes)}. Give one for each, or "
