@@ -27,8 +27,17 @@ def few_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
 NAMES = ["text model", "image", "grid", "idle", "push", "batch", "prefix", "discovery"]
 
 
+QUICK = (
+    "qwen3_vl",
+    "gemma3",
+    "paligemma",
+)  # the others behind `slow`: their parts are tested in tests/families
+
+
 @IGNORED
-@pytest.mark.parametrize("name", sorted(ZOO))
+@pytest.mark.parametrize(
+    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in sorted(ZOO)]
+)
 def test_every_family_fits(name: str) -> None:
     checks = list(examine(zoo(name)))
     assert [check.name for check in checks] == NAMES
