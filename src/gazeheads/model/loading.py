@@ -1,7 +1,7 @@
 """Loading a model: the bundled one, or any checkpoint of a known family. The only place that says device and dtype.
 
-Safetensors files are asked for, and code that comes with a checkpoint never runs unless it is asked for. (A checkpoint's
-own index can still name another file: docs/reliability.md.)
+Safetensors files are asked for, and code that comes with a checkpoint never runs unless it is asked for.
+A checkpoint's own index can still name another file (docs/reliability.md).
 A checkpoint that lacks weights is refused: transformers would fill them in at random and go on.
 """
 
